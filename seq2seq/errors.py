@@ -1,0 +1,49 @@
+"""Errors that carry what a person needs: where, what rule, what was found, and what to do next.
+
+Two kinds reach the command line. `UserError` (exit code 2): the input was wrong, and the user can mend it.
+`WorkError` (exit code 1): the input was right and the work failed. Neither shows a traceback.
+"""
+
+from __future__ import annotations
+
+
+class Seq2SeqError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Args:
+        message: What happened: names the file, line, setting or value and the rule it broke.
+        hint: What to do next, as an instruction; empty where nothing useful can be said.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UserError(Seq2SeqError):
+    """The user's input was wrong: a file, a name, a setting. Exit code 2."""
+
+    exit_code = 2
+
+
+class WorkError(Seq2SeqError):
+    """The input was right, and the work failed all the same. Exit code 1."""
+
+    exit_code = 1
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Returns a sentence that offers the known name closest to `name`, or lists what there is."""
+    import difflib
+
+    folded = {k.lower().replace("_", "-"): k for k in known}
+    close = difflib.get_close_matches(name.lower().replace("_", "-"), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {folded[close[0]]!r}?"
+    return f"Known: {', '.join(known)}." if known else ""

@@ -1,0 +1,109 @@
+"""Folders and files that are written whole or not at all, and say which version of their layout they hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from seq2seq.errors import UserError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole: into a neighbour first, which then takes its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON
+    """Writes `value` as readable JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        UserError: The file is missing, or is no JSON object; the message names the file and the line.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing.", hint="The folder is incomplete; make it again.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is damaged: {error}.", hint="The folder must be made again.") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} is damaged: it holds {type(value).__name__}, not an object.")
+    return value
+
+
+def check_version(found: object, supported: int, path: Path) -> None:
+    """Checks the layout's version that `path` states.
+
+    Raises:
+        UserError: It is newer than this program, or is no version.
+    """
+    if not isinstance(found, int) or found < 1:
+        raise UserError(f"{path}: the schema version is {found!r}, not a whole number from 1.")
+    if found > supported:
+        raise UserError(
+            f"{path} has schema version {found}; this seq2seq reads versions up to {supported}.",
+            hint="Install a newer seq2seq to open it.",
+        )
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Gives an empty folder to fill, which takes the name `path` when the block ends without an error.
+
+    A folder that was there is replaced. There is one instant in which only the hidden `.path.old` exists; `settle`
+    mends that.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    settle(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _sync(file)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    old = path.with_name(f".{path.name}.old")
+    if path.exists():
+        path.replace(old)
+    temporary.replace(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def settle(path: Path) -> None:
+    """Tidies up after a replacement that was cut off.
+
+    What a killed process was filling goes; `.path.old` comes back where `path` is missing, and goes where it is not.
+    """
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    old = path.with_name(f".{path.name}.old")
+    if not old.exists():
+        return
+    if path.exists():
+        shutil.rmtree(old)
+    else:
+        old.replace(path)
+
+
+def _sync(file: Path) -> None:
+    # Windows flushes only a file that is open for writing.
+    with file.open("rb+") as handle:
+        os.fsync(handle.fileno())

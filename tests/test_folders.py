@@ -1,0 +1,119 @@
+"""Files and folders are written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seq2seq.errors import UserError
+from seq2seq.folders import check_version, read_json, settle, whole_folder, write_json, write_text
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_text_is_written_and_replaced_and_nothing_else_is_left(tmp_path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    write_text(path, "one\n")
+    write_text(path, "zwei ü\n")
+    assert path.read_bytes() == "zwei ü\n".encode()
+    assert names(path.parent) == ["a.txt"]
+
+
+def test_json_comes_back(tmp_path) -> None:
+    value = {"a": [1, 2.5, None], "ü": {"b": True}}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert "ü" in text
+    assert text.endswith("}\n")
+
+
+def test_json_that_is_missing_or_damaged_is_named(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"none\.json is missing"):
+        read_json(tmp_path / "none.json")
+    path = tmp_path / "bad.json"
+    for content in (b'{"a": 1,\n "b": }', b"", b"\xff\xfe{"):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"bad\.json is damaged"):
+            read_json(path)
+    path.write_bytes(b'{"a": 1,\n "b": }')
+    with pytest.raises(UserError, match="line 2"):
+        read_json(path)
+    path.write_text(json.dumps([1]))
+    with pytest.raises(UserError, match="holds list, not an object"):
+        read_json(path)
+
+
+def test_versions(tmp_path) -> None:
+    check_version(1, 2, tmp_path)
+    check_version(2, 2, tmp_path)
+    with pytest.raises(UserError, match=r"schema version 3; this seq2seq reads versions up to 2\. Install a newer"):
+        check_version(3, 2, tmp_path)
+    for wrong in (None, "1", 0, -1, 1.5):
+        with pytest.raises(UserError, match="not a whole number from 1"):
+            check_version(wrong, 2, tmp_path)
+
+
+def fill(path, text: str) -> None:
+    with whole_folder(path) as folder:
+        assert names(folder) == []
+        (folder / "deep").mkdir()
+        (folder / "deep" / "a.txt").write_text(text)
+
+
+def test_a_folder_is_made_and_replaced_whole(tmp_path) -> None:
+    path = tmp_path / "x" / "last"
+    fill(path, "one")
+    (path / "stray.txt").write_text("of the first")
+    fill(path, "two")
+    assert (path / "deep" / "a.txt").read_text() == "two"
+    assert names(path) == ["deep"]
+    assert names(path.parent) == ["last"]
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
+def test_a_folder_that_fails_leaves_the_old_one_and_no_trace(tmp_path, kind: type[BaseException]) -> None:
+    path = tmp_path / "last"
+    fill(path, "one")
+
+    def fail() -> None:
+        with whole_folder(path) as folder:
+            (folder / "a.txt").write_text("half")
+            raise kind
+
+    with pytest.raises(kind):
+        fail()
+    assert (path / "deep" / "a.txt").read_text() == "one"
+    assert names(tmp_path) == ["last"]
+
+
+def test_settle_brings_back_what_was_being_replaced(tmp_path) -> None:
+    path = tmp_path / "last"
+    fill(path, "one")
+    path.rename(tmp_path / ".last.old")  # cut off between the two renamings
+    settle(path)
+    assert (path / "deep" / "a.txt").read_text() == "one"
+    assert names(tmp_path) == ["last"]
+
+
+def test_settle_clears_what_was_replaced(tmp_path) -> None:
+    path = tmp_path / "last"
+    fill(tmp_path / ".last.old", "one")
+    fill(path, "two")  # cut off before the old one was removed
+    fill(tmp_path / ".last.old", "one")
+    settle(path)
+    assert (path / "deep" / "a.txt").read_text() == "two"
+    assert names(tmp_path) == ["last"]
+    settle(path)
+    assert names(tmp_path) == ["last"]
+
+
+def test_a_replacement_after_one_that_was_cut_off(tmp_path) -> None:
+    path = tmp_path / "last"
+    fill(tmp_path / ".last.old", "one")
+    fill(path, "two")
+    assert (path / "deep" / "a.txt").read_text() == "two"
+    assert names(tmp_path) == ["last"]
