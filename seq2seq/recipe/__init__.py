@@ -1,0 +1,1 @@
+"""Recipes: typed settings, read from TOML, checked without torch, written back with their reasons."""

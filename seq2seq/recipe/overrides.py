@@ -1,0 +1,95 @@
+"""Single settings changed from the command line: `section.key=value`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+from seq2seq.errors import UserError
+from seq2seq.recipe.decode import (
+    FAMILY_OF,
+    field_type,
+    is_choice,
+    is_section,
+    recipe_from_table,
+    table_from_recipe,
+)
+from seq2seq.recipe.decode import unknown_setting as _unknown
+from seq2seq.recipe.schema import Recipe
+
+
+def apply_overrides(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
+    """Returns `recipe` with each assignment made, in order; the rules between settings are checked once, at the end.
+
+    An assignment is `section.key=value`. The value is TOML, and anything that is not TOML is taken as plain text, so
+    `model.attention=dot`, `training.minutes=40` and `data.train=["a.en", "a.fr"]` all do what they say. A setting of
+    the chosen member of a family is reached through it: `model.attention.heads=8`.
+
+    Raises:
+        UserError: An assignment is malformed, names what does not exist, or gives a value that is not allowed. The
+            message starts with the whole assignment.
+    """
+    assignments = list(assignments)
+    for assignment in assignments:
+        where = f"--set {assignment}"
+        table = table_from_recipe(recipe)
+        trail, value = _parse(assignment, where)
+        _assign(table, trail, value, where)
+        recipe = recipe_from_table(table, where=where, rules=False)
+    together = " ".join(f"--set {assignment}" for assignment in assignments)
+    return recipe_from_table(table_from_recipe(recipe), where=together or recipe.name)
+
+
+def _parse(assignment: str, where: str) -> tuple[str, Any]:
+    trail, equals, text = assignment.partition("=")
+    trail, text = trail.strip(), text.strip()
+    if not equals or not trail:
+        raise UserError(
+            f"{where}: this is not an assignment.", hint="Write section.key=value, for instance training.minutes=40."
+        )
+    value = _toml_value(text)
+    if field_type(trail) is str and not isinstance(value, str):
+        value = text  # name=2024 means the text
+    return trail, value
+
+
+def _toml_value(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    # A line break in the text would start another key; then it was no value.
+    return parsed["value"] if parsed.keys() == {"value"} else text
+
+
+def _assign(table: dict[str, Any], trail: str, value: object, where: str) -> None:
+    """Walks down to the section (or the chosen member of a family) and sets its last key."""
+    *above, last = trail.split(".")
+    here, walked = table, ""
+    for part in above:
+        inner = f"{walked}.{part}" if walked else part
+        if not is_choice(walked) and part not in here:
+            raise _unknown(part, walked, where)
+        if is_choice(inner):
+            here[part] = _as_table(here[part])
+        elif is_choice(walked) or not is_section(inner):
+            raise UserError(f"{where}: {inner} is a single value, not a section.", hint=_whole_value(inner))
+        here, walked = here[part], inner
+    if is_choice(walked):
+        # Another member takes other settings; those of the old one would be refused. The registry checks the rest.
+        if last == "name":
+            here.clear()
+    elif last not in here:
+        raise _unknown(last, walked, where)
+    here[last] = value
+
+
+def _as_table(choice: object) -> dict[str, Any]:
+    return dict(choice) if isinstance(choice, dict) else {"name": choice}
+
+
+def _whole_value(trail: str) -> str:
+    if trail in FAMILY_OF:
+        return f"Set the whole list: {trail}=[...], each entry a name or {{name = ..., key = ...}}."
+    return f"Write {trail}=value."

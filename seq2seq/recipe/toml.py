@@ -1,0 +1,136 @@
+"""Recipes as TOML files: read with the standard library, written with tomlkit so that each value carries its reason."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seq2seq.errors import UserError, WorkError
+from seq2seq.recipe.decode import field_type, is_section, recipe_from_table, table_from_recipe
+from seq2seq.recipe.schema import Recipe
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.items import Table
+
+_COMMENT_WIDTH = 100
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Reads and checks a recipe; defaults and the settings of every chosen member are filled in.
+
+    Raises:
+        UserError: The file cannot be read, is not TOML, or breaks a rule; names the file and the line or setting.
+    """
+    return recipe_from_table(_read(path), where=str(path))
+
+
+def dump_recipe(recipe: Recipe, reasons: Mapping[str, str] | None = None) -> str:
+    """Returns `recipe` as TOML with every value written out; reading it back gives an equal recipe.
+
+    Args:
+        recipe: What to write.
+        reasons: Why a setting has its value, by "section.key"; written as comments above it.
+
+    Raises:
+        ValueError: A reason is for a setting that does not exist.
+    """
+    import tomlkit
+
+    reasons = reasons or {}
+    for trail in reasons:
+        if field_type(trail) is None or is_section(trail):
+            raise ValueError(f"There is no setting {trail!r} to give a reason for.")
+    document = tomlkit.document()
+    # Completed first, so that a member's own settings are written out too.
+    complete = recipe_from_table(table_from_recipe(recipe), where=recipe.name)
+    _fill(document, table_from_recipe(complete), "", reasons)
+    return document.as_string()
+
+
+def save_recipe(recipe: Recipe, path: Path, reasons: Mapping[str, str] | None = None) -> None:
+    """Writes a recipe so that a reader sees the old file or the new one, never half of either.
+
+    Raises:
+        WorkError: The folder is missing or cannot be written.
+    """
+    text = dump_recipe(recipe, reasons)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise WorkError(f"{path} cannot be written: {error.strerror}.", hint="Check the folder.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the renaming itself durable; Windows cannot open a folder, and needs no such call."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        # utf-8-sig: editors on Windows put a byte-order mark first, which TOML does not know.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the path.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, byte {error.start}: not UTF-8.", hint="Save the file as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        rule = str(error).partition(" (at ")[0]
+        line = f", line {place[1]}, column {place[2]}" if place else ", at its end"
+        raise UserError(
+            f"{path}{line}: not valid TOML: {rule}.", hint='Text stands in quotes: key = "value"; lists in [ ].'
+        ) from None
+
+
+def _fill(target: TOMLDocument | Table, table: Mapping[str, Any], trail: str, reasons: Mapping[str, str]) -> None:
+    import tomlkit
+
+    # Sections come last: what follows a section's heading, comments too, would belong to that section.
+    for key, value in sorted(table.items(), key=lambda item: is_section(f"{trail}.{item[0]}" if trail else item[0])):
+        inner = f"{trail}.{key}" if trail else key
+        if is_section(inner):
+            section = tomlkit.table()
+            _fill(section, value, inner, reasons)
+            target.add(key, section)
+            continue
+        for line in _comment(reasons.get(inner, "")):
+            target.add(tomlkit.comment(line))
+        target.add(key, _item(value))
+
+
+def _comment(reason: str) -> list[str]:
+    printable = "".join(character if character.isprintable() else " " for character in reason)
+    return textwrap.wrap(printable, _COMMENT_WIDTH)
+
+
+def _item(value: object) -> Any:  # noqa: ANN401 - one of tomlkit's items
+    import tomlkit
+
+    if isinstance(value, Mapping):
+        inline = tomlkit.inline_table()
+        inline.update({key: _item(entry) for key, entry in value.items()})
+        return inline
+    if isinstance(value, list):
+        array = tomlkit.array()
+        array.extend([_item(entry) for entry in value])
+        return array
+    return tomlkit.item(value)

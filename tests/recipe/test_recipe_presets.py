@@ -1,0 +1,136 @@
+"""Settings by corpus size, and what languages decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seq2seq.errors import UserError
+from seq2seq.recipe.decode import field_type, is_section
+from seq2seq.recipe.languages import guess_languages, is_segmented, metric_tokenizer, script
+from seq2seq.recipe.presets import Preset, choose
+from seq2seq.recipe.rules import check_rules
+
+
+def preset(num_pairs: int, source: str = "en", target: str = "de", words: float = 12.0, **more: float) -> Preset:
+    return choose(num_pairs, average_words=words, source_language=source, target_language=target, **more)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    num_pairs=st.integers(3, 5_000_000),
+    words=st.floats(0.5, 60),
+    target=st.sampled_from(["de", "zh", "ru", "ja", "source"]),
+    minutes=st.none() | st.floats(0.5, 600),
+)
+def test_any_corpus_gets_a_sound_recipe_with_a_sentence_for_every_value(num_pairs, words, target, minutes):
+    found = preset(num_pairs, "en", target, words, minutes=minutes)
+    check_rules(found.recipe, where="preset")
+    for trail, reason in found.reasons.items():
+        assert field_type(trail) is not None and not is_section(trail)
+        assert reason[0].isupper() and reason.endswith(".")
+    data = found.recipe.data
+    assert data.development_size == data.test_size >= 1
+    assert 2 * data.test_size < num_pairs
+    assert found.recipe.training.minutes == (minutes or 0)
+
+
+@pytest.mark.parametrize(
+    ("num_pairs", "vocabulary_size", "dropout", "word_dropout", "batch_tokens"),
+    [
+        (2_999, 1000, 0.5, 0.1, 800),
+        (3_000, 2000, 0.5, 0.1, 800),
+        (29_000, 4000, 0.4, 0.0, 1200),
+        (200_000, 8000, 0.2, 0.0, 2500),
+        (1_000_000, 16000, 0.1, 0.0, 4000),
+    ],
+)
+def test_sizes_by_corpus(num_pairs, vocabulary_size, dropout, word_dropout, batch_tokens):
+    recipe = preset(num_pairs).recipe
+    assert recipe.text.vocabulary_size == vocabulary_size
+    assert (recipe.model.dropout, recipe.model.word_dropout) == (dropout, word_dropout)
+    assert recipe.training.batch_tokens == batch_tokens
+
+
+def test_29000_pairs_get_what_worked_on_them():
+    recipe = preset(29_000).recipe
+    model, training = recipe.model, recipe.training
+    assert (model.embedding_size, model.encoder_layers, model.encoder_size) == (256, 1, 512)
+    assert (model.decoder_layers, model.decoder_size, model.attention.settings) == (2, 512, {"heads": 4})
+    assert (training.learning_rate, training.schedule.shape.name, training.max_epochs) == (2e-3, "linear", 20)
+    assert training.average == pytest.approx(0.999, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("num_pairs", "held_out"), [(3, 1), (10, 1), (100, 10), (200, 20), (400, 20), (4000, 200), (1_000_000, 1000)]
+)
+def test_pairs_held_out(num_pairs, held_out):
+    data = preset(num_pairs).recipe.data
+    assert (data.development_size, data.test_size) == (held_out, held_out)
+
+
+def test_ten_pairs_are_still_learned_in_several_updates():
+    recipe = preset(10, words=5).recipe
+    tokens = 8 * (5 * 1.3 + 1)  # ten pairs less two; subwords and EOS
+    assert tokens / recipe.training.batch_tokens > 1
+    assert recipe.training.schedule.warmup_updates < recipe.training.max_epochs
+    assert 276 <= recipe.text.vocabulary_size < 360  # 260 ids are bytes and special: fewer would be refused
+
+
+def test_too_few_pairs():
+    with pytest.raises(UserError, match="has 2 usable pair"):
+        preset(2)
+
+
+def test_development_set_is_not_translated_after_every_short_pass():
+    small, middle, large = (preset(n).recipe.training for n in (500, 29_000, 3_000_000))
+    passes = small.max_epochs / 40
+    updates_a_pass = 450 * (12 * 1.3 + 1) / small.batch_tokens
+    assert small.validate_every == pytest.approx(passes * updates_a_pass, rel=0.15)
+    assert (middle.validate_every, large.validate_every) == (0, 2000)
+
+
+def test_scripts_decide_what_is_shared_and_the_target_how_it_is_scored():
+    same, other = preset(29_000, "en", "de").recipe, preset(29_000, "en", "zh").recipe
+    assert (same.text.joint, same.model.tie, same.evaluation.tokenize) == (True, "all", "13a")
+    assert (other.text.joint, other.model.tie, other.evaluation.tokenize) == (False, "target", "zh")
+
+
+@pytest.mark.parametrize(
+    ("language", "tokenizer"),
+    [("zh", "zh"), ("zh-Hans", "zh"), ("ja", "char"), ("ko", "char"), ("th", "char"), ("de", "13a"), ("target", "13a")],
+)
+def test_metric_tokenizers(language, tokenizer):
+    assert metric_tokenizer(language) == tokenizer
+
+
+def test_scripts():
+    assert script("ru") == script("uk") == "Cyrillic"
+    assert script("en") == script("pt_BR") == script("source") == "Latin"
+    assert (is_segmented("ko"), is_segmented("ja"), is_segmented("zh-TW")) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "found"),
+    [
+        ("my.en", "my.fr", ("en", "fr")),
+        ("x.de.gz", "x.en.gz", ("de", "en")),
+        ("data/train.en.txt", "data/train.pt_BR.txt", ("en", "pt_BR")),
+        ("t.zh-Hans", "t.en", ("zh-Hans", "en")),
+        ("corpus.hsb", "corpus.de", ("hsb", "de")),
+        ("train.en-de.en", "train.en-de.de", ("en", "de")),
+        ("pairs.en-de.tsv.gz", None, ("en", "de")),
+        ("en.txt", "fr.txt", ("en", "fr")),
+        ("my.txt", "my.tsv", ("source", "target")),
+        ("left", "right", ("source", "target")),
+        ("left.txt", "right.fr", ("source", "fr")),
+        ("v1.2.src", "v1.2.tgt", ("source", "target")),
+        ("pairs.tsv", None, ("source", "target")),
+        ("a.xy", "b.qq", ("source", "target")),
+    ],
+)
+def test_languages_guessed_from_names(source, target, found):
+    assert guess_languages(Path(source), Path(target) if target else None) == found
