@@ -1,0 +1,238 @@
+"""Subwords learned from the corpus by SentencePiece, arranged so that no text is ever lost.
+
+Kudo & Richardson 2018, "SentencePiece: a simple and language independent subword tokenizer"; byte-pair encoding after
+Sennrich, Haddow & Birch 2016, the unigram model after Kudo 2018. Where we deviate from SentencePiece's defaults:
+normalising is the `Normaliser`'s work and not repeated; characters outside the vocabulary fall back to their UTF-8
+bytes, so UNK never occurs; and the library's own marks, U+2581 for a space and U+2585, are escaped, so that a user's
+come back as themselves.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+from seq2seq.errors import UserError, nearest
+from seq2seq.text.special import EOS, GO, NUM_SPECIAL, PAD, SPECIAL_TOKENS, UNK
+
+MODELS: Final = ("bpe", "unigram")
+FILE_NAME: Final = "sentencepiece.model"
+SMALLEST_VOCABULARY: Final = NUM_SPECIAL + 256 + 16  # every byte needs an id, and a few characters beside them
+
+_PLACEHOLDER: Final = "[UNK]"
+_ESCAPE: Final = "\ufdd0"  # a code point that Unicode promises never to give a character
+# What the library would take for its own, and what stands for it instead; the escape itself comes first.
+_ESCAPED: Final = {_ESCAPE: _ESCAPE + "0", "\u2581": _ESCAPE + "1", "\u2585": _ESCAPE + "2"}
+# The result of the unigram model depends on this number in its last digits, so it is fixed and not the machine's own.
+_TRAINING_THREADS: Final = 2
+_LEAST_COVERAGE: Final = 0.98  # the library accepts no less
+_THREADED_BATCH: Final = 512  # sentences; below this, starting threads costs more than they save
+
+
+class Subwords:
+    """A tokenizer on a SentencePiece model; `decode(encode(text)) == text` for any text without lone surrogates.
+
+    Args:
+        model: The serialised SentencePiece model.
+
+    Raises:
+        UserError: `model` is no SentencePiece model, or one whose special ids are not ours.
+    """
+
+    name: ClassVar[str] = "sentencepiece"
+
+    def __init__(self, model: bytes) -> None:
+        import sentencepiece
+
+        self._model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise UserError("The tokenizer is no SentencePiece model, or is damaged.") from error
+        p = self._processor
+        if (p.pad_id(), p.unk_id(), p.bos_id(), p.eos_id()) != (PAD, UNK, GO, EOS):
+            raise UserError(
+                "The SentencePiece model has other special ids than PAD 0, UNK 1, GO 2 and EOS 3.",
+                hint="Train the tokenizer with seq2seq.",
+            )
+
+    @property
+    def vocabulary_size(self) -> int:
+        """The number of ids, the special ones included."""
+        return int(self._processor.GetPieceSize())
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of `text`, without GO and EOS; never a special id, since bytes stand in for UNK."""
+        ids: list[int] = self._processor.EncodeAsIds(_escaped(text))
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns what `encode` gives for each text, in order; a long batch uses all cores."""
+        threads = -1 if len(texts) >= _THREADED_BATCH else 1
+        ids: list[list[int]] = self._processor.Encode([_escaped(text) for text in texts], num_threads=threads)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Returns the text of `ids`; PAD, GO and EOS are skipped, UNK prints as "[UNK]".
+
+        Bytes that make no character, which only a model can put together, become U+FFFD.
+
+        Raises:
+            UserError: An id is not in the vocabulary.
+        """
+        kept = [int(i) for i in ids if i not in (PAD, GO, EOS)]
+        self._check(kept)
+        text: str = self._processor.DecodeIds(kept)
+        if kept and kept[0] == UNK:
+            text = text.removeprefix(" ")  # the space before the placeholder, at the very start
+        return _unescaped(text)
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Returns one printable token for each id; U+2581 in a piece marks a space."""
+        plain = [int(i) for i in ids]
+        self._check(plain)
+        return [SPECIAL_TOKENS[i] if i < NUM_SPECIAL else self._processor.IdToPiece(i) for i in plain]
+
+    def save(self, folder: Path) -> None:
+        """Writes `sentencepiece.model` into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE_NAME).write_bytes(self._model)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Returns the tokenizer that was saved in `folder`.
+
+        Raises:
+            UserError: The model file is missing or damaged.
+        """
+        path = folder / FILE_NAME
+        try:
+            model = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"The tokenizer's file {path} cannot be read: {error.strerror}.") from error
+        try:
+            return cls(model)
+        except UserError as error:
+            raise UserError(f"{path}: {error.message}", hint=error.hint) from error
+
+    @classmethod
+    def train(cls, texts: Iterable[str], *, vocabulary_size: int, seed: int = 1, model: str = "bpe") -> Self:
+        """Learns subwords from normalised texts, all of which are held in memory meanwhile.
+
+        Args:
+            texts: One sentence each.
+            vocabulary_size: The most ids wanted, of which 260 are special ids and bytes; a small corpus gives fewer.
+            seed: Unused: learning sees every text, in order, and nothing is drawn by chance.
+            model: "bpe" or "unigram".
+
+        Raises:
+            UserError: No text, an unknown model, or a vocabulary too small for bytes and characters.
+        """
+        del seed
+        if model not in MODELS:
+            raise UserError(f"There is no SentencePiece model called {model!r}.", hint=nearest(model, list(MODELS)))
+        if vocabulary_size < SMALLEST_VOCABULARY:
+            raise UserError(
+                f"A subword vocabulary of {vocabulary_size} ids is too small: bytes and special ids alone take 260.",
+                hint=f"Set vocabulary_size to {SMALLEST_VOCABULARY} or more.",
+            )
+        kept = [_escaped(text) for text in texts if text and not text.isspace()]
+        if not kept:
+            raise UserError("There is no text to learn subwords from.", hint="Check the training files.")
+        coverage = _coverage(kept, vocabulary_size=vocabulary_size)
+        return cls(_trained(kept, vocabulary_size=vocabulary_size, model=model, coverage=coverage))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._model,)
+
+    def _check(self, ids: Sequence[int]) -> None:
+        """Refuses an id outside the vocabulary, which the library would answer with an error of its own."""
+        if ids and not (min(ids) >= 0 and max(ids) < self.vocabulary_size):
+            wrong = next(i for i in ids if not 0 <= i < self.vocabulary_size)
+            raise UserError(f"The id {wrong} is not in the vocabulary of {self.vocabulary_size} ids.")
+
+
+def _trained(texts: list[str], *, vocabulary_size: int, model: str, coverage: float) -> bytes:
+    """Returns the serialised model that SentencePiece learns from `texts`."""
+    import sentencepiece
+
+    written = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.Train(
+            sentence_iterator=iter(texts),
+            model_writer=written,
+            model_type=model,
+            vocab_size=vocabulary_size,
+            hard_vocab_limit=False,
+            character_coverage=coverage,
+            pad_id=PAD,
+            unk_id=UNK,
+            bos_id=GO,
+            eos_id=EOS,
+            pad_piece=SPECIAL_TOKENS[PAD],
+            unk_piece=SPECIAL_TOKENS[UNK],
+            bos_piece=SPECIAL_TOKENS[GO],
+            eos_piece=SPECIAL_TOKENS[EOS],
+            unk_surface=f" {_PLACEHOLDER}",
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            add_dummy_prefix=True,
+            max_sentence_length=1 << 16,
+            num_threads=_TRAINING_THREADS,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise UserError(
+            f"SentencePiece could not learn a vocabulary of {vocabulary_size} ids: {error}",
+            hint="Try another vocabulary_size.",
+        ) from error
+    return written.getvalue()
+
+
+def _coverage(texts: list[str], *, vocabulary_size: int) -> float:
+    """Returns the share of all characters that get an id of their own; the others are left to their bytes.
+
+    SentencePiece gives an id to every character it covers. A script of thousands of characters would leave no room for
+    subwords, so characters get at most half of the ids that bytes leave, or as many as the library's least coverage
+    needs.
+
+    Raises:
+        UserError: Even those do not fit.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    counts[" "] += len(texts)  # the space that the library puts before each sentence
+    room = vocabulary_size - NUM_SPECIAL - 256
+    if len(counts) <= room // 2:
+        return 1.0
+    shares = [count / counts.total() for count in sorted(counts.values(), reverse=True)]
+    num_needed = next(n for n, share in enumerate(accumulate(shares), start=1) if share >= _LEAST_COVERAGE)
+    if num_needed > room:
+        raise UserError(
+            f"A subword vocabulary of {vocabulary_size} ids is too small: bytes and special ids take 260, and "
+            f"{num_needed} characters make up {_LEAST_COVERAGE:.0%} of the text.",
+            hint=f"Set vocabulary_size to {260 + 2 * num_needed} or more.",
+        )
+    return max(sum(shares[: room // 2]), _LEAST_COVERAGE)
+
+
+def _escaped(text: str) -> str:
+    if text.isascii() or not any(mark in text for mark in _ESCAPED):
+        return text
+    for mark, escape in _ESCAPED.items():
+        text = text.replace(mark, escape)
+    return text
+
+
+def _unescaped(text: str) -> str:
+    if _ESCAPE in text:
+        for mark, escape in reversed(_ESCAPED.items()):
+            text = text.replace(escape, mark)
+    return text

@@ -1,0 +1,60 @@
+"""Two tokenizers or one, saved and found again through the registry."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seq2seq.errors import UserError
+from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.subwords import Subwords
+from seq2seq.text.words import Words
+
+ENGLISH, GERMAN = ["the wheel turns"], ["das Rad dreht sich"]
+
+
+def test_two_tokenizers_of_two_kinds(tmp_path):
+    pair = TokenizerPair(
+        Words.train(ENGLISH, vocabulary_size=50), Subwords.train(GERMAN, vocabulary_size=300, model="unigram")
+    )
+    pair.save(tmp_path)
+    loaded = TokenizerPair.load(tmp_path)
+    assert not pair.joint and not loaded.joint
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["source", "target"]
+    assert isinstance(loaded.source, Words) and isinstance(loaded.target, Subwords)
+    assert loaded.source.encode(ENGLISH[0]) == pair.source.encode(ENGLISH[0])
+    assert loaded.target.encode(GERMAN[0]) == pair.target.encode(GERMAN[0])
+
+
+def test_a_joint_tokenizer_stays_one_object(tmp_path):
+    both = Words.train(ENGLISH + GERMAN, vocabulary_size=50)
+    TokenizerPair(both, both).save(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["joint"]
+    described = json.loads((tmp_path / "joint" / "tokenizer.json").read_text(encoding="utf-8"))
+    assert described == {"schema_version": 1, "name": "words"}
+    loaded = TokenizerPair.load(tmp_path)
+    assert loaded.joint and loaded.source is loaded.target
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ('{"schema_version": 2, "name": "words"}', "schema version 2.*newer"),
+        ('{"schema_version": 1, "name": "word"}', "Did you mean 'words'"),
+        ('{"name": "words"}', "damaged"),
+        ("[]", "damaged"),
+        ("{", "damaged"),
+    ],
+)
+def test_a_description_that_cannot_be_used_is_refused(tmp_path, described, message):
+    both = Words.train(ENGLISH, vocabulary_size=50)
+    TokenizerPair(both, both).save(tmp_path)
+    (tmp_path / "joint" / "tokenizer.json").write_text(described, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        TokenizerPair.load(tmp_path)
+
+
+def test_a_folder_without_tokenizers_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"no tokenizer in .*source"):
+        TokenizerPair.load(tmp_path)

@@ -1,0 +1,101 @@
+"""What is SentencePiece's own: nothing is lost, and any corpus gives a vocabulary."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seq2seq.errors import UserError
+from seq2seq.text.special import NUM_SPECIAL, UNK
+from seq2seq.text.subwords import MODELS, SMALLEST_VOCABULARY, Subwords
+
+CORPUS = ["a small mill", "a small wheel turns", "Mühle und Rad"]
+TRAINED = {model: Subwords.train(CORPUS, vocabulary_size=400, model=model) for model in MODELS}
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+TRICKY = st.text(st.sampled_from("a m\u2581\u2585\ufdd001 \t\n\x00\u2047<s>漢😀"), max_size=15)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=200, deadline=None)
+@given(text=ANY_TEXT | TRICKY)
+def test_any_text_comes_back_exactly(model, text):
+    """Not only normalised text: spaces at the ends, line ends, controls and the library's own marks as well."""
+    subwords = TRAINED[model]
+    ids = subwords.encode(text)
+    assert subwords.decode(ids) == text
+    assert all(i >= NUM_SPECIAL for i in ids)  # bytes stand in for UNK
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "texts", [["a"], ["one", "two words", "three more words"], ["▁ ▅ \ufdd0 a"], ["\t x \x00 y", "b"]]
+)
+def test_a_tiny_corpus_gives_what_it_can(model, texts):
+    subwords = Subwords.train(texts, vocabulary_size=32_000, model=model)
+    assert NUM_SPECIAL + 256 < subwords.vocabulary_size < 400
+    assert [subwords.decode(subwords.encode(text)) for text in texts] == texts
+
+
+def test_frequent_words_become_one_piece():
+    subwords = Subwords.train(["the wheel turns and the wheel stops"] * 20, vocabulary_size=400)
+    assert subwords.pieces(subwords.encode("the wheel")) == ["\u2581the", "\u2581wheel"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_more_characters_than_ids_leave_the_rare_ones_to_their_bytes(model):
+    rare = "".join(chr(0x4E00 + n) for n in range(1000))
+    texts = ["一二三 四五六 一二三"] * 10_000 + [rare]
+    subwords = Subwords.train(texts, vocabulary_size=400, model=model)
+    assert subwords.vocabulary_size <= 400
+    assert len(subwords.encode("一二三")) <= 4
+    assert subwords.decode(subwords.encode(rare)) == rare
+
+
+def test_too_many_common_characters_say_how_large_the_vocabulary_must_be():
+    alphabet = "".join(chr(0x4E00 + n) for n in range(1000))
+    with pytest.raises(UserError, match=r"980 characters make up 98% of the text\..*2220 or more") as refused:
+        Subwords.train([alphabet[:999]], vocabulary_size=400)
+    assert refused.value.hint
+    assert Subwords.train([alphabet[:999]], vocabulary_size=2220).vocabulary_size >= 1240
+
+
+def test_bytes_that_make_no_character_decode_all_the_same():
+    subwords = TRAINED["bpe"]
+    first_byte = subwords.encode("漢")[-3]
+    assert subwords.pieces([first_byte]) == ["<0xE6>"]
+    assert subwords.decode([first_byte]) == "\ufffd"
+
+
+def test_unknown_id_inside_text():
+    subwords = TRAINED["bpe"]
+    assert subwords.decode([*subwords.encode("a mill"), UNK, *subwords.encode("turns")]) == "a mill [UNK] turns"
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(UserError, match="'bpe'"):
+        Subwords.train(CORPUS, vocabulary_size=400, model="bpee")
+    with pytest.raises(UserError, match=f"275 ids is too small.*{SMALLEST_VOCABULARY}"):
+        Subwords.train(CORPUS, vocabulary_size=SMALLEST_VOCABULARY - 1)
+    assert Subwords.train(["abc ab a"], vocabulary_size=SMALLEST_VOCABULARY).vocabulary_size <= SMALLEST_VOCABULARY
+
+
+def test_damaged_model_names_its_file(tmp_path):
+    TRAINED["bpe"].save(tmp_path)
+    path = tmp_path / "sentencepiece.model"
+    path.write_bytes(b"not a model at all")
+    with pytest.raises(UserError, match=r"sentencepiece\.model.*damaged"):
+        Subwords.load(tmp_path)
+
+
+def test_a_foreign_model_with_other_ids_is_refused():
+    import io
+
+    import sentencepiece
+
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.Train(
+        sentence_iterator=iter(CORPUS), model_writer=written, vocab_size=40, hard_vocab_limit=False, minloglevel=2
+    )
+    with pytest.raises(UserError, match="other special ids"):
+        Subwords(written.getvalue())
