@@ -1,0 +1,1 @@
+"""How good a translation is: scores with their signatures, and what can be said about a difference."""
