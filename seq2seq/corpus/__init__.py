@@ -1,0 +1,1 @@
+"""Sentence pairs: where they come from, which are kept, and how they are split."""

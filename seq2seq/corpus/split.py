@@ -1,0 +1,133 @@
+"""Setting development and test pairs aside from one corpus, so that no source sentence is on two sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seq2seq.corpus import fingerprints
+from seq2seq.corpus.cleaning import in_batches
+from seq2seq.corpus.fingerprints import Fingerprints
+from seq2seq.corpus.pair import Pair
+from seq2seq.errors import UserError
+
+Part = Literal["train", "development", "test"]
+
+_BATCH_PAIRS: Final = 4096
+
+
+class Splitter:
+    """Chooses development and test pairs by their source sentences.
+
+    Each source sentence has a fingerprint that depends on it and the seed only. Sentences are taken in the order of
+    their fingerprints, first for development until it has its pairs, then for test; the rest is train. So all
+    translations of one sentence go the same way (also where only case, punctuation or spaces differ), the order of
+    the corpus does not matter, and a part exceeds its size by less than the number of pairs of its last sentence.
+
+    Two passes: `fit` once over the pairs, then `Split.select` for each part. Memory: 16 bytes for each pair that is
+    set aside, whatever the size of the corpus.
+
+    Args:
+        development_size: Pairs wanted for development.
+        test_size: Pairs wanted for test.
+        seed: Another seed chooses others.
+
+    Raises:
+        UserError: A size is negative.
+    """
+
+    def __init__(self, *, development_size: int = 0, test_size: int = 0, seed: int = 1) -> None:
+        if min(development_size, test_size) < 0:
+            raise UserError(f"A part cannot have {min(development_size, test_size)} pairs.", hint="Give 0 or more.")
+        self.development_size, self.test_size, self.seed = development_size, test_size, seed
+
+    def fit(self, pairs: Iterable[Pair]) -> Split:
+        """Returns the split of `pairs`.
+
+        Raises:
+            UserError: No pair would be left to train on.
+        """
+        wanted = self.development_size + self.test_size
+        lowest, counts, num_pairs = self._lowest(pairs, wanted)
+        development, test, num_taken = self._bounds(lowest, counts)
+        if num_taken >= num_pairs:
+            raise UserError(
+                f"{self.development_size} development and {self.test_size} test pairs are asked for, but the corpus "
+                f"has {num_pairs} pairs, and none would be left to train on.",
+                hint="Ask for fewer, or give more data.",
+            )
+        return Split(development, test, seed=self.seed)
+
+    def _lowest(self, pairs: Iterable[Pair], wanted: int) -> tuple[Fingerprints, NDArray[np.int64], int]:
+        """Returns the `wanted` lowest distinct fingerprints, the pairs that each has, and the number of all pairs.
+
+        As many as pairs are wanted suffice, each having one pair at least. A fingerprint once dropped had `wanted`
+        lower ones and never comes back, so the counts of those that remain are complete.
+        """
+        lowest, counts, num_pairs = np.empty(0, np.uint64), np.empty(0, np.int64), 0
+        for batch in in_batches(pairs, _BATCH_PAIRS):
+            num_pairs += len(batch)
+            new = fingerprints.of_sentences((pair.source for pair in batch), seed=self.seed)
+            if len(lowest) == wanted > 0:
+                new = new[new <= lowest[-1]]  # a large corpus soon has nothing lower to offer: no sorting at all
+            if not len(new) or not wanted:
+                continue
+            both = np.concatenate((lowest, new))
+            lowest, place = np.unique(both, return_inverse=True)
+            weights = np.concatenate((counts, np.ones(len(new), np.int64)))
+            counts = np.bincount(place, weights=weights).astype(np.int64)
+            lowest, counts = lowest[:wanted], counts[:wanted]
+        return lowest, counts, num_pairs
+
+    def _bounds(self, lowest: Fingerprints, counts: NDArray[np.int64]) -> tuple[int, int, int]:
+        """Returns the first fingerprint beyond development, the first beyond test, and the number of pairs below."""
+        after_development = _num_needed(counts, self.development_size)
+        after_test = after_development + _num_needed(counts[after_development:], self.test_size)
+        num_taken = int(counts[:after_test].sum())
+        return _bound(lowest, after_development), _bound(lowest, after_test), num_taken
+
+
+class Split:
+    """Says of each pair to which part it belongs.
+
+    Args:
+        development: Sources whose fingerprint is below this are development,
+        test: and below this, test; the rest is train.
+        seed: The fingerprints' seed.
+    """
+
+    def __init__(self, development: int, test: int, *, seed: int) -> None:
+        self.development, self.test, self.seed = development, test, seed
+
+    def part_of(self, source: str) -> Part:
+        """Returns the part that pairs with this source sentence belong to."""
+        fingerprint = int(fingerprints.of_sentences([source], seed=self.seed)[0])
+        if fingerprint < self.development:
+            return "development"
+        return "test" if fingerprint < self.test else "train"
+
+    def select(self, pairs: Iterable[Pair], part: Part) -> Iterator[Pair]:
+        """Yields those of `pairs` that belong to `part`, in their order."""
+        low, high = {
+            "development": (0, self.development),
+            "test": (self.development, self.test),
+            "train": (self.test, 1 << 64),
+        }[part]
+        for batch in in_batches(pairs, _BATCH_PAIRS):
+            found = fingerprints.of_sentences((pair.source for pair in batch), seed=self.seed).tolist()
+            yield from (pair for pair, value in zip(batch, found, strict=True) if low <= value < high)
+
+
+def _num_needed(counts: NDArray[np.int64], size: int) -> int:
+    """Returns how many of the groups, taken in order, have `size` pairs together; all of them where that is too few."""
+    if size == 0:
+        return 0
+    return min(int(np.searchsorted(np.cumsum(counts), size)) + 1, len(counts))
+
+
+def _bound(lowest: Fingerprints, num_groups: int) -> int:
+    """Returns a number above the first `num_groups` fingerprints and not above the others."""
+    return int(lowest[num_groups - 1]) + 1 if num_groups else 0
