@@ -1,0 +1,1 @@
+"""Prepared pairs on disk, and the batches made of them."""

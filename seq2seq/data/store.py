@@ -1,0 +1,142 @@
+"""Prepared pairs on disk: Arrow, memory-mapped, the normalised text beside its ids.
+
+One file a split. Columns: `line` (int64, in its file), `source` and `target` (string), `source_ids` and `target_ids`
+(list of int32, no GO and no EOS). Reading maps the file; nothing is copied until a batch is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seq2seq.errors import UserError
+
+if TYPE_CHECKING:
+    import datasets
+
+ROWS_A_CHUNK = 16_384
+"""Rows written at once: what bounds the memory of writing."""
+END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
+
+
+class Row(NamedTuple):
+    """A prepared pair."""
+
+    line: int
+    source: str
+    target: str
+    source_ids: Sequence[int]
+    target_ids: Sequence[int]
+
+
+def write_split(path: Path, rows: Iterable[Row]) -> int:
+    """Writes `rows` to the Arrow file `path`, in bounded memory. Returns how many there were."""
+    import pyarrow as pa
+
+    ids = pa.list_(pa.int32())
+    schema = pa.schema(
+        [
+            ("line", pa.int64()),
+            ("source", pa.string()),
+            ("target", pa.string()),
+            ("source_ids", ids),
+            ("target_ids", ids),
+        ]
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    iterator, count = iter(rows), 0
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+        while chunk := list(islice(iterator, ROWS_A_CHUNK)):
+            columns = [
+                pa.array(column, type=field.type)
+                for column, field in zip(zip(*chunk, strict=True), schema, strict=True)
+            ]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+            count += len(chunk)
+    return count
+
+
+class Store:
+    """One prepared split.
+
+    Args:
+        path: The Arrow file.
+
+    Raises:
+        UserError: The file is missing or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._table = _open(path)
+        self.source = Ids(self._table.data.column("source_ids"))
+        self.target = Ids(self._table.data.column("target_ids"))
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def texts(self, column: str, limit: int | None = None) -> list[str]:
+        """Returns the normalised texts of "source" or "target", the first `limit` of them."""
+        table = self._table.data.column(column)
+        texts: list[str] = (table if limit is None else table.slice(0, limit)).to_pylist()
+        return texts
+
+    def rows(self) -> Iterator[Row]:
+        """Goes through the split once, some thousands of rows at a time."""
+        for batch in self._table.data.to_batches(max_chunksize=ROWS_A_CHUNK):
+            columns = [batch.column(name).to_pylist() for name in Row._fields]
+            yield from map(Row, *columns)
+
+
+class Ids:
+    """A column of id lists, mapped: row i is a view into the file.
+
+    Attributes:
+        lengths: int32 [rows], the length of each list.
+    """
+
+    def __init__(self, column: Any) -> None:  # noqa: ANN401 - pyarrow ships no types
+        self._chunks: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
+        starts, lengths = [0], []
+        for chunk in column.chunks:
+            offsets = np.asarray(chunk.offsets)
+            self._chunks.append((offsets, chunk.values.to_numpy(zero_copy_only=True)))
+            lengths.append(np.diff(offsets))
+            starts.append(starts[-1] + len(chunk))
+        self._starts = np.asarray(starts)
+        self.lengths: NDArray[np.int32] = np.concatenate(lengths) if lengths else np.zeros(0, np.int32)
+
+    def __getitem__(self, row: int) -> NDArray[np.int32]:
+        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        offsets, values = self._chunks[number]
+        local = row - int(self._starts[number])
+        return values[offsets[local] : offsets[local + 1]]
+
+
+def _open(path: Path) -> datasets.Dataset:
+    import datasets
+    import pyarrow as pa
+
+    if not path.is_file():
+        raise UserError(f"{path} is missing.", hint="Run 'seq2seq prepare' again.")
+    try:
+        _check_end(path)
+        table = datasets.Dataset.from_file(str(path))
+        if missing := [name for name in Row._fields if name not in table.column_names]:
+            raise pa.ArrowInvalid(f"it has no column {missing[0]!r}")
+        return table
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path} is damaged: {error}.", hint="Run 'seq2seq prepare' again.") from None
+
+
+def _check_end(path: Path) -> None:
+    """Looks for the mark at the end of the stream: a file cut off between two chunks would pass for a shorter one."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(END_OF_STREAM)))
+        if file.read() != END_OF_STREAM:
+            raise OSError("its end is missing")
