@@ -1,0 +1,90 @@
+"""The encoder over padded rows equals reading each sentence alone."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from tiny_models import scramble
+
+from seq2seq.nn.encoder import Encoder, reorder, reverse_index
+from seq2seq.registry import CELLS
+
+INPUT, SIZE, TIME = 3, 4, 6
+LENGTHS = torch.tensor([4, 6, 1, 3])
+
+
+def make(cell: str = "lstm", depth: int = 2, **settings) -> Encoder:
+    torch.manual_seed(5)
+    return scramble(Encoder(INPUT, SIZE, cells=[CELLS.load(cell)] * depth, **settings)).double().eval()
+
+
+def sentences() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return torch.randn(len(LENGTHS), TIME, INPUT, dtype=torch.float64, generator=generator)
+
+
+def test_reverse_index_turns_each_row_within_its_length() -> None:
+    index = reverse_index(torch.tensor([3, 1, 4]), 4)
+    assert index.tolist() == [[2, 1, 0, 3], [0, 1, 2, 3], [3, 2, 1, 0]]
+    x = torch.arange(12.0).view(3, 4, 1)
+    assert reorder(x, index)[:, :, 0].tolist() == [[2, 1, 0, 3], [4, 5, 6, 7], [11, 10, 9, 8]]
+    assert torch.equal(reorder(reorder(x, index), index), x)
+
+
+@pytest.mark.parametrize(
+    ("cell", "depth", "bidirectional", "backwards"),
+    list(itertools.product(CELLS, [1, 3], [True, False], [True, False])),
+)
+def test_padding_cannot_reach_a_sentence(cell: str, depth: int, bidirectional: bool, backwards: bool) -> None:
+    encoder, x = make(cell, depth, bidirectional=bidirectional, reverse_source=backwards), sentences()
+    encoded = encoder(x, LENGTHS)
+    other = encoder(torch.where(encoded.mask[:, :, None], x, 1e3), LENGTHS)
+    assert torch.equal(other.outputs, encoded.outputs)
+    assert torch.equal(other.last, encoded.last)
+    for row, length in enumerate(LENGTHS.tolist()):
+        alone = encoder(x[row : row + 1, :length], LENGTHS[row : row + 1])
+        torch.testing.assert_close(encoded.outputs[row, :length], alone.outputs[0], rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(encoded.last[row], alone.last[0], rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(encoded.mean()[row], alone.outputs[0].mean(dim=0), rtol=1e-10, atol=1e-10)
+        assert not encoded.outputs[row, length:].any()
+    assert encoded.mask.sum(dim=1).tolist() == LENGTHS.tolist()
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_both_directions_equal_two_cells_stepped_by_hand(cell: str) -> None:
+    encoder, x = make(cell, 1), sentences()
+    encoded, layer = encoder(x, LENGTHS), encoder.layers[0]
+    for row, length in enumerate(LENGTHS.tolist()):
+        words = x[row : row + 1, :length]
+        ahead, _ = layer.forward_cell.loop(words)
+        back, _ = layer.backward_cell.loop(words.flip(1))
+        torch.testing.assert_close(encoded.outputs[row, :length], torch.cat([ahead, back.flip(1)], dim=-1)[0])
+        # The last of each direction: ahead at the end of the sentence, back at its beginning.
+        torch.testing.assert_close(encoded.last[row], torch.cat([ahead[0, -1], back[0, -1]]))
+
+
+def test_one_way_reads_from_the_left_or_from_the_right() -> None:
+    x = sentences()
+    plain, turned = make(depth=1, bidirectional=False), make(depth=1, bidirectional=False, reverse_source=True)
+    encoded, backwards = plain(x, LENGTHS), turned(x, LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        words = x[row : row + 1, :length]
+        ahead, _ = plain.layers[0].forward_cell.loop(words)
+        back, _ = turned.layers[0].forward_cell.loop(words.flip(1))
+        torch.testing.assert_close(encoded.last[row], ahead[0, -1])
+        torch.testing.assert_close(backwards.last[row], back[0, -1])
+        torch.testing.assert_close(backwards.outputs[row, :length], back[0].flip(0))  # position s belongs to word s
+
+
+def test_each_layer_reads_the_one_below() -> None:
+    encoder, x = make(depth=2), sentences()
+    below = encoder.layers[0](x, LENGTHS)[0]
+    torch.testing.assert_close(encoder(x, LENGTHS).last, encoder.layers[1](below, LENGTHS)[1])
+
+
+def test_an_odd_size_cannot_be_read_both_ways() -> None:
+    with pytest.raises(ValueError, match="needs an even size, not 5"):
+        Encoder(INPUT, 5, cells=[CELLS.load("gru")])
+    assert Encoder(INPUT, 5, cells=[CELLS.load("gru")], bidirectional=False).output_size == 5
