@@ -1,0 +1,65 @@
+"""What a sentence's output must hold at a position: its forced prefix, and EOS at its length limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seq2seq.errors import UserError
+from seq2seq.search.step_model import IntArray, StepModel
+
+FREE = -1
+
+
+class Constraints:
+    """Forced ids of a batch, by sentence and position.
+
+    A prefix longer than the limit lifts the limit to its own length: what is forced is never cut.
+
+    Args:
+        limits: [sentences], the most tokens of each, without EOS.
+        prefixes: The ids each sentence's output must begin with, empty or not, of any lengths; None: all empty.
+        model: Whose ids they are.
+
+    Raises:
+        ValueError: There are not as many prefixes as sentences.
+        UserError: A prefix holds GO, EOS or an id outside the vocabulary.
+    """
+
+    def __init__(self, limits: IntArray, prefixes: Sequence[Sequence[int]] | None, model: StepModel) -> None:
+        if prefixes is None:
+            prefixes = [()] * len(limits)
+        if len(prefixes) != len(limits):
+            raise ValueError(f"There must be one prefix for each of the {len(limits)} sentences, not {len(prefixes)}.")
+        check_ids("prefix", prefixes, model)
+        lengths = np.array([len(prefix) for prefix in prefixes], dtype=np.int64)
+        self.limits: IntArray = np.maximum(limits, lengths)
+        self._eos = model.eos
+        self._prefixes = np.full((len(limits), max([0, *map(len, prefixes)])), FREE, dtype=np.int64)
+        for row, prefix in zip(self._prefixes, prefixes, strict=True):
+            row[: len(prefix)] = prefix
+
+    def forced(self, owner: IntArray, position: int) -> IntArray:
+        """Returns the id each row must take at `position` (from 0), or FREE; [rows]."""
+        if position < self._prefixes.shape[1]:
+            ids = self._prefixes[owner, position]
+        else:
+            ids = np.full(len(owner), FREE, dtype=np.int64)
+        return np.where(position >= self.limits[owner], self._eos, ids)
+
+
+def check_ids(what: str, sequences: Sequence[Sequence[int]], model: StepModel) -> None:
+    """Refuses ids that cannot stand inside a sentence.
+
+    Raises:
+        UserError: A sequence holds GO, EOS or an id outside the vocabulary.
+    """
+    for number, ids in enumerate(sequences):
+        for value in ids:
+            if not 0 <= value < model.vocabulary_size or value in (model.go, model.eos):
+                raise UserError(
+                    f"The {what} of sentence {number} must hold ids from 0 to {model.vocabulary_size - 1} without "
+                    f"GO ({model.go}) and EOS ({model.eos}), not {value}.",
+                    hint="Encode it with the tokenizer of the model's own bundle.",
+                )
