@@ -1,0 +1,351 @@
+"""The training loop: what an update is, when it looks, what it keeps, and when it ends."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+import torch
+from tiny_models import random_batch, tiny
+from torch import nn
+from toy_training import Planned, Scripted, Shelf, Single, Watcher, single_trainer, square
+
+from seq2seq.data.batches import collate
+from seq2seq.errors import UserError, WorkError
+from seq2seq.training import trainer as trainer_module
+from seq2seq.training.objective import CrossEntropy
+from seq2seq.training.schedules import Linear, Plateau
+from seq2seq.training.trainer import BUDGET_FOR_UPDATES, CALIBRATE_FROM, CALIBRATE_LEAST, CALIBRATE_TO, Limits, Trainer
+
+
+def test_an_update_is_its_formula(tmp_path) -> None:
+    # w' = w - rate * 2 w, with the rate falling in a straight line to zero at the last update.
+    model = Single(1.0)
+    trainer = single_trainer(
+        tmp_path, model=model, schedule=Linear(warmup_updates=0), limits=Limits(max_updates=4), learning_rate=0.1
+    )
+    trainer.run()
+    expected, rows = 1.0, trainer.reporter.rows
+    for number, row in enumerate(rows, start=1):
+        rate = 0.1 * (1 - number / 4)
+        assert row["rate"] == pytest.approx(rate, abs=1e-9)
+        assert row["loss"] == pytest.approx(expected**2, rel=1e-5)
+        assert row["gradient_norm"] == pytest.approx(2 * expected, rel=1e-5)
+        expected -= rate * 2 * expected
+    assert len(rows) == 4
+    assert model.weight.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_gradient_is_clipped_to_its_norm(tmp_path) -> None:
+    model = Single(10.0)
+    single_trainer(tmp_path, model=model, clip_norm=0.5, limits=Limits(max_updates=1), learning_rate=1.0).run()
+    assert model.weight.item() == pytest.approx(9.5, rel=1e-4)
+
+
+def test_the_last_update_of_an_epoch_may_have_fewer_batches(tmp_path) -> None:
+    batches = Planned(5)
+    trainer = single_trainer(tmp_path, batches=batches, accumulate=2, limits=Limits(max_updates=4))
+    trainer.run()
+    assert batches.filled == [0, 1, 2, 3, 4, 1000, 1001]
+    assert (trainer.counters.epoch, trainer.counters.position) == (1, 2)
+    assert [row["epoch"] for row in trainer.reporter.rows] == [0, 0, 0, 1]
+
+
+class Fixed:
+    """The same pairs, in one batch or in several."""
+
+    def __init__(self, *parts) -> None:
+        self.parts = parts
+
+    def plan(self, epoch):
+        return list(range(len(self.parts)))
+
+    def fill(self, number):
+        sources, targets = self.parts[number]
+        return collate(sources, targets)
+
+
+def test_batches_that_are_added_up_equal_one_large_batch(tmp_path) -> None:
+    sources, targets = random_batch([4, 1, 6, 3, 2], [5, 2, 3, 4, 7])
+    halves = Fixed((sources[:2], targets[:2]), (sources[2:], targets[2:]))
+    weights, losses = [], []
+    for batches, accumulate in ((Fixed((sources, targets)), 1), (halves, 2)):
+        model = tiny()
+        trainer = single_trainer(
+            tmp_path,
+            batches=batches,
+            model=model,
+            objective=CrossEntropy(0.1),
+            accumulate=accumulate,
+            limits=Limits(max_updates=1),
+            learning_rate=1.0,
+        )
+        trainer.run()
+        weights.append(nn.utils.parameters_to_vector(model.parameters()).detach())
+        losses.append(trainer.reporter.rows[0]["loss"])
+    torch.testing.assert_close(weights[0], weights[1], rtol=1e-5, atol=1e-6)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert not torch.allclose(weights[0], nn.utils.parameters_to_vector(tiny().parameters()))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_the_work(tmp_path, value: float) -> None:
+    def objective(model, batch):
+        calls.append(1)
+        return square(model, batch) * (value if len(calls) == 3 else 1.0)
+
+    calls: list[int] = []
+    trainer = single_trainer(tmp_path, objective=objective, limits=Limits(max_updates=9), validate_every=2)
+    with pytest.raises(WorkError, match=r"The loss of update 3 is (nan|inf).*learning_rate"):
+        trainer.run()
+    after = single_trainer(tmp_path)
+    assert after.resume()
+    assert after.counters.update == 2  # the checkpoint before it is untouched
+    assert torch.isfinite(after.model.weight).all()
+
+
+@pytest.mark.parametrize(
+    ("limits", "validate_every", "looks"),
+    [
+        (Limits(max_updates=10), 4, [4, 8, 10]),
+        (Limits(max_updates=8), 4, [4, 8]),
+        (Limits(max_epochs=2), 0, [3, 6]),
+        (Limits(max_epochs=1.5), 0, [3, 5]),
+        (Limits(max_updates=4), 0, [3, 4]),
+    ],
+)
+def test_it_looks_when_told_to_and_at_the_end(tmp_path, limits, validate_every, looks) -> None:
+    trainer = single_trainer(
+        tmp_path, batches=Planned(6), accumulate=2, limits=limits, validate_every=validate_every
+    )  # three updates an epoch
+    trainer.run()
+    assert [update for update, _ in trainer.reporter.looks] == looks
+    assert trainer.finished
+
+
+@pytest.mark.parametrize(
+    ("limits", "last"),
+    [
+        (Limits(max_updates=5), 5),
+        (Limits(max_epochs=2), 8),
+        (Limits(max_epochs=0.5), 2),
+        (Limits(max_epochs=2, max_updates=5), 5),
+        (Limits(max_epochs=1, max_updates=50), 4),
+        (Limits(max_updates=50, patience=2), 5),
+    ],
+)
+def test_the_first_limit_reached_ends_it(tmp_path, limits, last) -> None:
+    # Looks after every update: the third score is the best, and two that are not better follow.
+    trainer = single_trainer(tmp_path, limits=limits, validate_every=1, validator=Scripted(1, 2, 3, 3, 2.5, 0))
+    assert trainer.run().update == last
+    assert trainer.finished
+    assert [row["update"] for row in trainer.reporter.rows] == list(range(1, last + 1))
+
+
+def test_the_keeper_gets_each_best_average_and_no_other(tmp_path) -> None:
+    model, shelf = Single(1.0), Shelf()
+    trainer = single_trainer(
+        tmp_path,
+        model=model,
+        keeper=shelf,
+        validator=Scripted(1, 3, 2, 3, 4),
+        validate_every=1,
+        limits=Limits(max_updates=5),
+        average=0.5,
+    )
+    counters = trainer.run()
+    assert [(update, scores["bleu"]) for update, scores, _ in shelf.kept] == [(1, 1), (2, 3), (5, 4)]
+    assert trainer.reporter.looks == [(1, True), (2, True), (3, False), (4, False), (5, True)]
+    assert (counters.best, counters.best_update, counters.looks) == (4, 5, 0)
+    weight, average, expected = 1.0, 1.0, {}
+    for number in range(1, 6):
+        weight -= 0.1 * 2 * weight
+        decay = min(0.5, (1 + number) / (10 + number))
+        average = decay * average + (1 - decay) * weight
+        expected[number] = average
+    for update, _, tensors in shelf.kept:
+        assert tensors["weight"].item() == pytest.approx(expected[update], rel=1e-5)
+
+
+def test_of_losses_the_smaller_is_the_better(tmp_path) -> None:
+    shelf = Shelf()
+    settings = {"validator": Scripted(3, 4, 2), "validate_every": 1, "stop_on": "loss", "keeper": shelf}
+    single_trainer(tmp_path, **settings).run()
+    assert [update for update, *_ in shelf.kept] == [1, 3]
+
+
+def test_the_validator_sees_the_average_in_evaluation_mode(tmp_path) -> None:
+    seen = []
+
+    def validator(model):
+        seen.append((model.weight.item(), model.training, torch.is_inference_mode_enabled()))
+        return {"bleu": 0.0}
+
+    trainer = single_trainer(tmp_path, validator=validator, validate_every=1, average=0.9, limits=Limits(max_updates=2))
+    trainer.run()
+    assert seen[-1] == (trainer.average.tensors()["weight"].item(), False, True)
+    assert trainer.model.weight.item() != seen[-1][0]
+
+
+def test_the_schedule_hears_how_it_goes(tmp_path) -> None:
+    schedule = Plateau(warmup_updates=0, factor=0.5, patience=0)
+    trainer = single_trainer(
+        tmp_path,
+        schedule=schedule,
+        validator=Scripted(1, 0, 0, 2, 0),
+        validate_every=1,
+        limits=Limits(max_updates=5),
+        learning_rate=0.1,
+    )
+    trainer.run()
+    assert [row["rate"] for row in trainer.reporter.rows] == pytest.approx([0.1, 0.1, 0.05, 0.025, 0.025])
+
+
+def test_metrics_are_written_as_it_goes(tmp_path) -> None:
+    trainer = single_trainer(tmp_path / "run", limits=Limits(max_updates=40), validate_every=15)
+    trainer.run()
+    rows = trainer.log.rows()
+    assert [(row["kind"], row["update"]) for row in rows] == [
+        ("validation", 15),
+        ("train", 20),
+        ("validation", 30),
+        ("train", 40),
+        ("validation", 40),
+    ]
+    train, look = rows[1], rows[0]
+    assert {"epoch", "loss", "gradient_norm", "rate", "tokens_per_second"} <= train.keys()
+    assert train["tokens_per_second"] > 0
+    assert {"epoch", "loss", "bleu", "seconds"} <= look.keys()
+
+
+def test_what_a_run_that_never_saved_has_logged_is_forgotten(tmp_path) -> None:
+    cut = single_trainer(tmp_path, limits=Limits(max_updates=30), reporter=Watcher(fail_at(25)), validate_every=99)
+    with pytest.raises(KeyboardInterrupt):
+        cut.run()
+    again = single_trainer(tmp_path, limits=Limits(max_updates=21), validate_every=100)
+    again.resume()
+    again.run()
+    assert [(row["kind"], row["update"]) for row in again.log.rows()] == [("train", 20), ("validation", 21)]
+
+
+def fail_at(update: int):
+    def act(row) -> None:
+        if row["update"] == update:
+            raise KeyboardInterrupt
+
+    return act
+
+
+class Hours:
+    """A clock that only moves when told to."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(trainer_module, "time", types.SimpleNamespace(perf_counter=self.read, monotonic=self.read))
+
+    def read(self) -> float:
+        return self.now
+
+
+def timed(tmp_path, hours: Hours, *, limits: Limits, seconds=lambda call: 0.1, **changes) -> Trainer:
+    """Every forward pass takes `seconds(call)`, every batch 0.05 to fill, every look an hour."""
+
+    class Slow(Planned):
+        def fill(self, rows):
+            hours.now += 0.05
+            return super().fill(rows)
+
+    calls = []
+
+    def objective(model, batch):
+        calls.append(1)
+        hours.now += seconds(len(calls))
+        return square(model, batch)
+
+    def validator(model):
+        hours.now += 3600.0
+        return {"bleu": 0.0}
+
+    settings = {"batches": Slow(50), "objective": objective, "validator": validator, "limits": limits, **changes}
+    return single_trainer(tmp_path, **settings)
+
+
+@pytest.mark.parametrize(("minutes", "measured"), [(0.1, CALIBRATE_LEAST), (0.3, 56), (1.0, CALIBRATE_TO)])
+def test_minutes_become_a_number_of_updates_once(tmp_path, monkeypatch, minutes: float, measured: int) -> None:
+    # Measuring takes its share of the budget, within its bounds: 0.3 min * 60 s * 0.93 * 0.5 / 0.15 s = 55.8 updates.
+    # The first updates are slow, one more is, and those after the calibration are faster: none of them counts.
+    hours = Hours(monkeypatch)
+    monkeypatch.setattr(trainer_module, "CALIBRATION_SHARE", 0.5)
+    trainer = timed(
+        tmp_path,
+        hours,
+        limits=Limits(minutes=minutes),
+        seconds=lambda call: 9.0 if call <= CALIBRATE_FROM or call == 20 else 0.1 if call <= measured else 0.01,
+        schedule=Linear(warmup_updates=0),
+    )
+    wanted = int(minutes * 60 * BUDGET_FOR_UPDATES / 0.15)
+    counters = trainer.run()
+    assert abs(counters.total - wanted) <= 1  # the clock's sums are rounded
+    assert counters.update == counters.total
+    assert counters.calibrated
+    assert trainer.reporter.starts == [(0, None), (measured, counters.total)]
+    assert trainer.reporter.rows[-1]["rate"] == pytest.approx(0.0)  # the schedule ends where training does
+    assert trainer.reporter.rows[measured - 1]["rate"] == pytest.approx(0.1)
+
+
+def test_a_calibrated_run_goes_on_with_its_total(tmp_path, monkeypatch) -> None:
+    hours = Hours(monkeypatch)
+    first = timed(tmp_path, hours, limits=Limits(minutes=1.0))
+    first.reporter.act = lambda row: first.request_stop() if row["update"] == 100 else None
+    total = first.run().total
+    assert not first.finished
+    second = timed(tmp_path, hours, limits=Limits(minutes=1.0), seconds=lambda call: 50.0)
+    assert second.resume()
+    assert second.run().update == total
+    assert second.reporter.starts == [(100, total)]
+
+
+@pytest.mark.parametrize(("max_updates", "last"), [(5, 5), (CALIBRATE_TO, CALIBRATE_TO), (70, 70), (10**6, 372)])
+def test_with_a_budget_the_other_limits_still_hold(tmp_path, monkeypatch, max_updates: int, last: int) -> None:
+    hours = Hours(monkeypatch)
+    trainer = timed(tmp_path, hours, limits=Limits(minutes=1.0, max_updates=max_updates))
+    assert trainer.run().update == pytest.approx(last, abs=1)
+    if max_updates < 100:
+        assert trainer.counters.update == max_updates
+
+
+def test_a_budget_that_is_spent_before_it_is_measured_ends_at_once(tmp_path, monkeypatch) -> None:
+    trainer = timed(tmp_path, Hours(monkeypatch), limits=Limits(minutes=0.01))
+    assert trainer.run().update == CALIBRATE_LEAST
+
+
+def test_a_checkpoint_is_written_every_so_often_between_looks(tmp_path, monkeypatch) -> None:
+    hours = Hours(monkeypatch)
+    monkeypatch.setattr(trainer_module, "SAVE_EVERY_SECONDS", 1.0)
+    cut = timed(tmp_path, hours, limits=Limits(max_updates=99), validate_every=99, reporter=Watcher(fail_at(25)))
+    with pytest.raises(KeyboardInterrupt):
+        cut.run()
+    again = single_trainer(tmp_path)
+    assert again.resume()
+    assert again.counters.update == 21  # 0.15 s an update: after 7, 14 and 21
+
+
+def test_asked_to_stop_before_it_begins_it_does_nothing(tmp_path) -> None:
+    trainer = single_trainer(tmp_path)
+    trainer.request_stop()
+    assert trainer.run().update == 0
+    assert not trainer.finished
+    assert not single_trainer(tmp_path / "elsewhere").resume()
+
+
+def test_a_finished_run_that_is_resumed_does_nothing(tmp_path) -> None:
+    single_trainer(tmp_path).run()
+    again = single_trainer(tmp_path)
+    assert again.resume()
+    assert again.run().update == 3
+    assert again.reporter.rows == again.reporter.looks == []
+
+
+def test_no_pairs_are_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="no pairs to train on"):
+        single_trainer(tmp_path, batches=Planned(0)).run()
