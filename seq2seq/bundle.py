@@ -1,0 +1,202 @@
+"""The folders on disk: a run, and the bundle that is shared. Pure storage: nothing is built here.
+
+A *run* holds the recipe, the prepared data, the metrics, the checkpoints and the pictures of one training. A *bundle*
+is all that translating needs: weights, tokenizers, recipe, scores. It holds no training sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from seq2seq.errors import UserError, nearest
+from seq2seq.folders import check_version, read_json, whole_folder, write_json, write_text
+from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.toml import load_recipe
+
+BUNDLE_VERSION = 1
+MANIFEST_VERSION = 1
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where everything of a run is.
+
+    Attributes:
+        path: The run's folder.
+    """
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """Every setting of the run, with the reason for each that was chosen for it."""
+        return self.path / "recipe.toml"
+
+    @property
+    def manifest(self) -> Path:
+        """What was prepared from what, and what was dropped."""
+        return self.path / "manifest.json"
+
+    @property
+    def tokenizers(self) -> Path:
+        """The folder of the tokenizers."""
+        return self.path / "tokenizer"
+
+    @property
+    def metrics(self) -> Path:
+        """The rows that training wrote."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of the pictures."""
+        return self.path / "pictures"
+
+    @property
+    def evaluation(self) -> Path:
+        """The folder of scores and translations."""
+        return self.path / "evaluation"
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle of the best model so far."""
+        return self.path / "bundle"
+
+    def split(self, name: str) -> Path:
+        """The prepared pairs of a split."""
+        return self.path / "data" / f"{name}.arrow"
+
+    def splits(self) -> list[str]:
+        """The names of the splits that were prepared."""
+        return sorted(path.stem for path in (self.path / "data").glob("*.arrow"))
+
+    def products(self) -> list[Path]:
+        """All that is made of the prepared data, and the data itself."""
+        tensorboard = self.path / "tensorboard"
+        folders = [self.path / "data", self.tokenizers, self.checkpoints, self.bundle, self.pictures, self.evaluation]
+        return [*folders, tensorboard, self.metrics]
+
+    def read_manifest(self) -> dict[str, Any]:
+        """Reads the manifest.
+
+        Raises:
+            UserError: It is missing, damaged or from a newer version.
+        """
+        manifest = read_json(self.manifest)
+        check_version(manifest.get("schema_version"), MANIFEST_VERSION, self.manifest)
+        return manifest
+
+
+def find_run(given: Path) -> RunFolder:
+    """Returns the run at `given`: a path, or a name under `runs/`.
+
+    Raises:
+        UserError: There is none, or it is not prepared; the message offers the nearest one.
+    """
+    places = (given, RUNS / given)
+    for path in places:
+        if (path / "manifest.json").is_file():
+            return RunFolder(path)
+    for path in filter(Path.is_dir, places):
+        raise UserError(f"{path} holds no prepared run.", hint=f"Prepare one in it: seq2seq prepare … --run {path}")
+    known = sorted(path.parent.name for path in RUNS.glob("*/manifest.json"))
+    raise UserError(
+        f"There is no run at {given}.",
+        hint=nearest(given.name, known) if known else "Make one first with: seq2seq prepare",
+    )
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle.
+
+    Attributes:
+        path: Its folder.
+        recipe: All settings it was made with.
+        facts: What `bundle.json` says: versions, scores, fingerprints of the data.
+    """
+
+    path: Path
+    recipe: Recipe
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Path:
+        """The averaged weights."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def tokenizers(self) -> Path:
+        """The folder of the tokenizers."""
+        return self.path / "tokenizer"
+
+    def with_scores(self, split: str, scores: list[dict[str, Any]]) -> Bundle:
+        """Writes the scores of `split` into the bundle, in the place of older ones. Returns the bundle as it now is."""
+        facts = {**self.facts, "scores": {**self.facts.get("scores", {}), split: scores}}
+        write_json(self.path / "bundle.json", facts)
+        return replace(self, facts=facts)
+
+
+def write_bundle(
+    path: Path,
+    *,
+    facts: Mapping[str, Any],
+    recipe_text: str,
+    save_weights: Callable[[Path], None],
+    save_tokenizers: Callable[[Path], None],
+) -> None:
+    """Writes a bundle whole, replacing the one that was there.
+
+    Args:
+        path: Its folder.
+        facts: What there is to say about the model, as JSON values.
+        recipe_text: The recipe as TOML.
+        save_weights: Writes the weights to the file it is given.
+        save_tokenizers: Writes the tokenizers below the folder it is given.
+    """
+    with whole_folder(path) as folder:
+        save_weights(folder / "weights.safetensors")
+        save_tokenizers(folder / "tokenizer")
+        write_text(folder / "recipe.toml", recipe_text)
+        write_json(folder / "bundle.json", {"schema_version": BUNDLE_VERSION, **facts})
+
+
+def open_bundle(given: Path) -> Bundle:
+    """Opens the bundle at `given`: its own folder, a run's folder, or a run's name.
+
+    Raises:
+        UserError: There is none, or a newer version wrote it.
+    """
+    path = _locate(given)
+    facts = read_json(path / "bundle.json")
+    check_version(facts.get("schema_version"), BUNDLE_VERSION, path / "bundle.json")
+    return Bundle(path, load_recipe(path / "recipe.toml"), facts)
+
+
+def _locate(given: Path) -> Path:
+    places = (given, RUNS / given)
+    for path in places:
+        # The last one is there alone for an instant, while a training replaces its bundle. Reading mends nothing: that
+        # instant may be now.
+        for candidate in (path, path / "bundle", path / ".bundle.old"):
+            if (candidate / "bundle.json").is_file():
+                return candidate
+    for path in places:
+        if (path / "manifest.json").is_file():
+            raise UserError(f"The run {path} has no model yet.", hint=f"Train it: seq2seq train {path}")
+        if path.exists():
+            raise UserError(f"{path} is neither a bundle nor a run.", hint="Give the folder of a trained run.")
+    known = sorted(path.parent.parent.name for path in RUNS.glob("*/bundle/bundle.json"))
+    raise UserError(
+        f"There is no model at {given}.",
+        hint=nearest(given.name, known) if known else "Make one first: seq2seq demo, or seq2seq prepare and train.",
+    )

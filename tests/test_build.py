@@ -1,0 +1,172 @@
+"""From a recipe to what it names, with the settings that it gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import msgspec
+import pytest
+import torch
+from tiny_models import GRID, fits
+
+from seq2seq import build
+from seq2seq.corpus.filters import Length, Ratio
+from seq2seq.data.batches import Batches
+from seq2seq.data.store import Row, Store, write_split
+from seq2seq.errors import UserError
+from seq2seq.nn.attention.multi_head import MultiHead
+from seq2seq.recipe.schema import Choice, Data, Model, Recipe, Schedule, Search, Training
+from seq2seq.registry import ATTENTIONS, SCHEDULES
+from seq2seq.search import Beam, Greedy, Sampling
+from seq2seq.text.pairs import TokenizerPair
+from seq2seq.training.schedules import Plateau
+
+SMALL = {"embedding_size": 6, "encoder_size": 8, "decoder_size": 12}
+
+
+def test_a_member_gets_its_own_settings_and_their_defaults() -> None:
+    assert build.member(ATTENTIONS, Choice("multi-head"))(8, 8).heads == 4
+    made = build.member(ATTENTIONS, Choice("multi-head", {"heads": 2}))(8, 8)
+    assert isinstance(made, MultiHead)
+    assert made.heads == 2
+    with pytest.raises(UserError, match="no setting 'head'"):
+        build.member(ATTENTIONS, Choice("multi-head", {"head": 2}))
+    with pytest.raises(UserError, match=r"no attention called 'dott'.*'dot'"):
+        build.member(ATTENTIONS, Choice("dott"))
+
+
+@pytest.mark.parametrize(("wiring", "cell", "attention"), GRID)
+def test_every_network_of_the_grid_is_built(wiring: str, cell: str, attention: str) -> None:
+    assert fits(wiring, attention)
+    settings = Model(
+        wiring=Choice(wiring), cell=Choice(cell), attention=Choice(attention), **{**SMALL, "decoder_size": 8}
+    )
+    network = build.model(settings, source_symbols=11, target_symbols=11)
+    assert type(network.encoder.layers[0].forward_cell).__name__.lower() == cell
+    assert len(network.decoder.cells) == 2
+
+
+def test_sizes_and_depths_are_the_recipes() -> None:
+    settings = Model(encoder_layers=3, decoder_layers=4, dropout=0.25, word_dropout=0.5, tie="target", **SMALL)
+    network = build.model(settings, source_symbols=11, target_symbols=17)
+    assert network.source_embedding.weight.shape == (11, 6)
+    assert network.target_embedding.weight.shape == (17, 6)
+    assert network.output.weight is network.target_embedding.weight
+    assert network.encoder.output_size == 8
+    assert len(network.encoder.layers) == 3
+    assert len(network.decoder.cells) == 4
+    assert network.decoder.hidden_size == 12
+    assert network.encoder.dropout.share == network.decoder.dropout.share == 0.25
+    assert network.word_dropout.share == 0.5
+
+
+def test_one_way_and_reversed() -> None:
+    network = build.model(Model(bidirectional=False, reverse_source=True, **SMALL), source_symbols=9, target_symbols=9)
+    assert network.encoder.reverse_source
+    assert not hasattr(network.encoder.layers[0], "backward_cell")
+
+
+@pytest.mark.parametrize(
+    ("tie", "shared"), [("none", (False, False)), ("target", (True, False)), ("all", (True, True))]
+)
+def test_what_is_tied(tie: str, shared: tuple[bool, bool]) -> None:
+    network = build.model(Model(tie=tie, **SMALL), source_symbols=9, target_symbols=9)
+    target = network.target_embedding.weight
+    assert (network.output.weight is target, network.source_embedding.weight is target) == shared
+
+
+def test_searches() -> None:
+    settings = Search(beam=7, length_penalty=0.5, max_length_factor=3.0, max_length_constant=4)
+    beam = build.search(settings)
+    assert isinstance(beam, Beam)
+    assert (beam.size, beam.length_penalty, beam.nbest) == (7, 0.5, 1)
+    assert (beam.limits.max_length_factor, beam.limits.max_length_constant) == (3.0, 4)
+    assert build.search(settings, nbest=9).size == 9  # wide enough for what is asked
+    assert isinstance(build.search(Search(name="greedy")), Greedy)
+    sampling = build.search(Search(name="sampling", temperature=0.5, top_k=3, top_p=0.9, seed=8), nbest=2)
+    assert isinstance(sampling, Sampling)
+    assert (sampling.temperature, sampling.top_k, sampling.top_p, sampling.seed, sampling.nbest) == (0.5, 3, 0.9, 8, 2)
+
+
+def test_filters_come_in_their_order_with_their_settings() -> None:
+    length, ratio = build.filters(Data(filters=(Choice("length", {"maximum": 7}), Choice("ratio"))))
+    assert isinstance(length, Length)
+    assert isinstance(ratio, Ratio)
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+def test_schedules(name: str) -> None:
+    recipe = Recipe(training=Training(schedule=Schedule(shape=Choice(name), warmup_updates=7)))
+    schedule = build.schedule(recipe)
+    assert type(schedule) is SCHEDULES.load(name)
+    assert schedule.warmup_updates == 7
+
+
+def test_a_schedules_own_settings() -> None:
+    shape = Choice("plateau", {"factor": 0.3, "patience": 5})
+    schedule = build.schedule(Recipe(training=Training(schedule=Schedule(shape=shape))))
+    assert isinstance(schedule, Plateau)
+    assert (schedule.multiplier, schedule.patience) == (0.3, 5)
+
+
+TRAINING = Training(
+    batch_tokens=99,
+    accumulate=3,
+    max_epochs=4.5,
+    max_updates=77,
+    minutes=2.5,
+    learning_rate=0.01,
+    weight_decay=0.25,
+    label_smoothing=0.2,
+    clip_norm=0.7,
+    average=0.8,
+    precision="bf16",
+    validate_every=13,
+    stop_on="chrf",
+    patience=6,
+    seed=9,
+)
+
+
+def trainer(tmp_path, training: Training = TRAINING):
+    tokenizer = build.tokenizer(Choice("words"), ["a b c d e f"] * 3, vocabulary_size=40, seed=1)
+    write_split(tmp_path / "train.arrow", [Row(1, "a", "b", tokenizer.encode("a"), tokenizer.encode("b"))])
+    told: dict[str, object] = {name: object() for name in ("validator", "reporter", "keeper")}
+    made = build.trainer(
+        Recipe(model=Model(**SMALL), training=training),
+        tokenizers=TokenizerPair(tokenizer, tokenizer),
+        batches=Batches(Store(tmp_path / "train.arrow"), batch_tokens=training.batch_tokens, seed=training.seed),
+        folder=tmp_path / "run",
+        device=torch.device("cpu"),
+        **told,
+    )
+    assert all(getattr(made, name) is value for name, value in told.items())
+    return made, tokenizer
+
+
+def test_a_trainer_gets_every_setting(tmp_path) -> None:
+    made, tokenizer = trainer(tmp_path)
+    assert made.model.target_embedding.num_embeddings == tokenizer.vocabulary_size
+    assert dataclasses.asdict(made.limits) == {"max_epochs": 4.5, "max_updates": 77, "minutes": 2.5, "patience": 6}
+    found = {
+        name: getattr(made, name)
+        for name in ("accumulate", "learning_rate", "clip_norm", "precision", "validate_every", "stop_on", "seed")
+    }
+    assert found == {name: getattr(TRAINING, name) for name in found}
+    assert made.objective.label_smoothing == 0.2
+    assert made.average.decay == 0.8
+    assert made.optimizer.param_groups[0]["weight_decay"] == 0.25
+    assert made.last == tmp_path / "run" / "checkpoints" / "last"
+    assert made.log.path == tmp_path / "run" / "metrics.jsonl"
+
+
+def test_the_first_weights_are_a_function_of_the_seed(tmp_path) -> None:
+    seeds = (9, 9, 10)
+    weights = []
+    for seed in seeds:
+        torch.rand(seed)  # whatever was drawn before must not matter
+        made, _ = trainer(tmp_path, msgspec.structs.replace(TRAINING, seed=seed))
+        weights.append(torch.nn.utils.parameters_to_vector(made.model.parameters()))
+    for (a, x), (b, y) in itertools.combinations(zip(seeds, weights, strict=True), 2):
+        assert torch.equal(x, y) == (a == b)
