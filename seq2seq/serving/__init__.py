@@ -1,0 +1,1 @@
+"""Talking with a translator: a line in, its translation out."""
