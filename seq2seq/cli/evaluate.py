@@ -1,0 +1,111 @@
+"""seq2seq evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seq2seq.cli.options import Device, DeviceOption, JsonOption, ModelArgument, SetOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from seq2seq.bundle import RunFolder
+
+EXAMPLES = (
+    ("seq2seq evaluate runs/mine", "the run's own test sets"),
+    ("seq2seq evaluate runs/mine --split development", "for choosing settings: never by a test set"),
+    ("seq2seq evaluate runs/mine --source new.en --reference new.de", "other files"),
+    ("seq2seq evaluate runs/mine --against runs/older", "is the difference more than chance?"),
+    ("seq2seq evaluate runs/mine --against theirs.de --json", "against a file of translations"),
+)
+
+
+def evaluate(
+    model: ModelArgument,
+    split: Annotated[
+        list[str] | None,
+        typer.Option("--split", help="A split of the run; several times for several. Default: all tests."),
+    ] = None,
+    source: Annotated[Path | None, typer.Option("--source", help="Translate this file instead.")] = None,
+    reference: Annotated[Path | None, typer.Option("--reference", help="Its reference translations.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Another model, or a file of translations, to compare with.")
+    ] = None,
+    beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence; 1 is greedy.")] = None,
+    num_worst: Annotated[int, typer.Option("--worst", min=0, help="How many of the worst sentences to show.")] = 5,
+    device: DeviceOption = Device.AUTO,
+    threads: ThreadsOption = 0,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a translator on a test set, with signatures and intervals.
+
+    BLEU, chrF and TER by the recipe's rules for the target language, each with sacreBLEU's signature and a 95 %
+    bootstrap interval. With --against, a paired significance test: p is the chance of a difference as large as this
+    between two systems that are equally good.
+    """
+    from seq2seq import console
+    from seq2seq.bundle import open_bundle
+    from seq2seq.cli.scores import show_result
+    from seq2seq.errors import UserError
+    from seq2seq.pipeline import evaluate as scoring
+    from seq2seq.recipe.overrides import apply_overrides
+    from seq2seq.translator import from_bundle
+
+    if (source is None) != (reference is None):
+        raise UserError("--source and --reference go together.", hint="Give both files, or neither.")
+    if source is not None and split:
+        raise UserError("--split is of the run, --source of your own files.", hint="Give one of them.")
+    bundle = open_bundle(model)
+    assignments = [] if beam is None else [f"search.beam={beam}", "search.name=beam"]
+    recipe = apply_overrides(bundle.recipe, [*(settings or []), *assignments])
+    run = None
+    if source is not None and reference is not None:
+        tests = [scoring.files_as_test_set(source, reference)]
+    else:
+        run = _run_of(bundle.path)
+        tests = scoring.test_sets(run, split or [])
+    if against is not None and against.is_file() and len(tests) > 1:
+        raise UserError(
+            f"{against} holds the translations of one test set, and there are {len(tests)}.",
+            hint=f"Say which: --split {tests[0].name}",
+        )
+    translator = from_bundle(bundle, device=device.value, threads=threads)
+    results = []
+    for test in tests:
+        other = None
+        if against is not None:
+            other = scoring.other_translations(against, test, device=device.value, threads=threads)
+        result = scoring.evaluate(
+            translator,
+            test,
+            recipe.search,
+            recipe.evaluation,
+            num_worst=num_worst,
+            against="" if against is None else str(against),
+            other=other,
+        )
+        # Scores of other files, or with changed settings, are not the model's own: they are shown and not kept.
+        if run is not None and recipe == bundle.recipe:
+            bundle = scoring.keep(result, run, bundle)
+        elif run is not None:
+            console.say(f"{test.name}: shown and not kept, because the settings are not the model's own.")
+        results.append(result)
+    if as_json:
+        console.emit_json({"model": bundle.path, "results": [result.to_dict() for result in results]})
+        return
+    for result in results:
+        show_result(result, against=str(against), num_worst=num_worst)
+
+
+def _run_of(bundle: Path) -> RunFolder:
+    from seq2seq.bundle import RunFolder
+    from seq2seq.errors import UserError
+
+    if not (bundle.parent / "manifest.json").is_file():
+        raise UserError(
+            f"{bundle} is a bundle without its run, and so without test sentences.",
+            hint="Give files: --source FILE --reference FILE",
+        )
+    return RunFolder(bundle.parent)

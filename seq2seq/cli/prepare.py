@@ -1,0 +1,183 @@
+"""seq2seq prepare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from seq2seq.recipe.presets import Preset
+
+EXAMPLES = (
+    ("seq2seq prepare --source my.en --target my.de", "your own files; every setting is chosen for you"),
+    ("seq2seq prepare --source my.en --target my.de --reverse", "the other direction"),
+    ("seq2seq prepare --tsv pairs.tsv.gz --from en --into de", "one file, a pair a line, a tab between"),
+    ("seq2seq prepare multi30k-en-de --data ~/multi30k", "a shipped recipe on local files"),
+    ("seq2seq prepare multi30k-en-de", "the same from the dataset hub"),
+)
+
+
+def prepare(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(metavar="RECIPE", help="A shipped recipe's name (see: seq2seq recipes) or a .toml."),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", help="Your source sentences, one a line; plain or .gz.")
+    ] = None,
+    target: Annotated[Path | None, typer.Option("--target", help="Their translations, line by line.")] = None,
+    tsv: Annotated[Path | None, typer.Option("--tsv", help="Instead of two files: source, tab, target a line.")] = None,
+    hub: Annotated[str, typer.Option("--hub", help="Instead of files: a dataset of the hub, owner/name.")] = "",
+    from_language: Annotated[
+        str, typer.Option("--from", help="Source language, e.g. en. Default: the file's ending.")
+    ] = "",
+    into_language: Annotated[
+        str, typer.Option("--into", help="Target language, e.g. de. Default: the file's ending.")
+    ] = "",
+    data: Annotated[Path | None, typer.Option("--data", help="The folder with the recipe's files.")] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="The folder to make. Default: runs/ and the recipe's name.")
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Translate the other way round.")] = False,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0.1, help="How long training may take.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Prepare again, and drop a training on the old data.")] = False,
+    device: DeviceOption = Device.AUTO,
+    threads: ThreadsOption = 0,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a corpus, choose settings for its size and store it ready to train.
+
+    Normalises, filters and de-duplicates the pairs, keeps development and test sentences out of the training set,
+    learns the vocabulary, and says what was dropped and why, and how long training will take. Doing it again with
+    nothing changed does nothing.
+    """
+    from seq2seq import console
+    from seq2seq.bundle import RUNS, RunFolder
+    from seq2seq.cli.prepare_report import report
+    from seq2seq.errors import UserError
+    from seq2seq.pipeline.prepare import prepare as run_preparation
+    from seq2seq.pipeline.reasons import fitting, values
+    from seq2seq.recipe.overrides import apply_overrides
+
+    corpora = {"RECIPE": recipe, "--source": source, "--tsv": tsv, "--hub": hub}
+    given = [name for name, value in corpora.items() if value]
+    if len(given) != 1:
+        found = " and ".join(given) if given else "nothing"
+        raise UserError(
+            f"prepare needs one corpus, and was given {found}.",
+            hint="Give --source and --target, or --tsv, or --hub, or a recipe's name.",
+        )
+    options = {"--target": target, "--from": from_language, "--into": into_language, "--data": data}
+    _check_options(given[0], [name for name, value in options.items() if value])
+    if recipe:
+        chosen = _shipped(recipe, reverse=reverse, minutes=minutes)
+    else:
+        chosen = _automatic(
+            source, target, tsv, hub, (from_language, into_language), data=data, minutes=minutes, reverse=reverse
+        )
+    final = apply_overrides(chosen.recipe, settings or [])
+    folder = RunFolder(run or RUNS / final.name)
+    reasons = fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final)
+    done = run_preparation(final, folder, folder=data, reasons=reasons, force=force)
+    if done.settings_changed:
+        console.say(f"{folder.path}: the data is up to date; the new settings are in {folder.recipe}.")
+    elif not done.changed:
+        console.say(f"{folder.path} is up to date: nothing changed, nothing done.")
+    report(done, device=device.value, threads=threads, as_json=as_json)
+
+
+def _check_options(corpus: str, options: list[str]) -> None:
+    """Refuses an option that would have no effect with this kind of corpus."""
+    from seq2seq.errors import UserError
+
+    useful = {
+        "RECIPE": ("--data",),
+        "--source": ("--target", "--from", "--into"),
+        "--tsv": ("--from", "--into"),
+        "--hub": ("--from", "--into", "--data"),
+    }
+    for option in options:
+        if option not in useful[corpus]:
+            what = "a recipe" if corpus == "RECIPE" else corpus
+            raise UserError(f"{option} does nothing with {what}.", hint=f"Leave out {option}, or see --help.")
+
+
+def _shipped(name: str, *, reverse: bool, minutes: float | None) -> Preset:
+    """Returns a recipe from a file; its reasons stand in that file's comments."""
+    from msgspec.structs import replace
+
+    from seq2seq.errors import UserError
+    from seq2seq.recipe.catalog import find_recipe
+    from seq2seq.recipe.presets import Preset
+    from seq2seq.recipe.toml import load_recipe
+
+    if Path(name).is_file() and Path(name).suffix != ".toml":
+        raise UserError(
+            f"{name} is no recipe: a recipe is a .toml file.",
+            hint=f"Two text files are given as: --source {name} --target FILE",
+        )
+    path = find_recipe(name)
+    found = load_recipe(path)
+    label = path.stem if found.name == "run" else found.name
+    found = replace(found, name=label + "-reversed" if reverse else label)
+    if reverse:
+        found = replace(found, data=replace(found.data, reverse=not found.data.reverse))
+    if minutes:
+        found = replace(found, training=replace(found.training, minutes=minutes, max_epochs=0.0))
+    return Preset(found, {})
+
+
+def _automatic(
+    source: Path | None,
+    target: Path | None,
+    tsv: Path | None,
+    hub: str,
+    pair: tuple[str, str],
+    *,
+    data: Path | None,
+    minutes: float | None,
+    reverse: bool,
+) -> Preset:
+    """Returns settings chosen for the user's own corpus."""
+    from seq2seq.corpus.files import require_file
+    from seq2seq.errors import UserError
+    from seq2seq.pipeline.automatic import choose_for, choose_for_files
+    from seq2seq.recipe.languages import guess_languages
+    from seq2seq.recipe.schema import Choice, Data
+
+    if hub:
+        if not all(pair):
+            raise UserError("A dataset of the hub needs --from and --into.", hint="For instance: --from en --into de")
+        described = Data(
+            reader=Choice("hub"), hub=hub, source_language=pair[0], target_language=pair[1], reverse=reverse
+        )
+        return choose_for(described, data, name=_name(hub.rsplit("/", 1)[-1], pair, reverse), minutes=minutes)
+    if source is not None and target is None:
+        raise UserError("--source needs --target.", hint="For one file with both languages use --tsv.")
+    first = source or tsv
+    assert first is not None
+    for path in (first, target):
+        if path is not None:
+            require_file(path)
+    guessed = guess_languages(first, target)
+    codes = (pair[0] or guessed[0], pair[1] or guessed[1])
+    return choose_for_files(
+        first,
+        target,
+        name=_name(first.name.split(".", 1)[0], codes, reverse),
+        from_language=codes[0],
+        into_language=codes[1],
+        minutes=minutes,
+        reverse=reverse,
+    )
+
+
+def _name(stem: str, pair: tuple[str, str], reverse: bool) -> str:
+    """For instance "my-en-de"."""
+    ordered = pair[::-1] if reverse else pair
+    return f"{stem}-{ordered[0]}-{ordered[1]}"

@@ -1,0 +1,44 @@
+"""seq2seq repl."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seq2seq.cli.options import Device, DeviceOption, ModelArgument, ThreadsOption
+
+EXAMPLES = (
+    ("seq2seq repl runs/demo", "translate as you type; :help lists what you can say"),
+    ('printf ":beam 1\\nI drink milk.\\n" | seq2seq repl runs/demo', "without a terminal: a line for a line"),
+)
+
+
+def repl(
+    model: ModelArgument,
+    beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence.")] = None,
+    nbest: Annotated[int, typer.Option("--nbest", min=1, help="Alternatives to show.")] = 1,
+    attention: Annotated[bool, typer.Option("--attention", help="Show what each piece looked at.")] = False,
+    scores: Annotated[bool, typer.Option("--scores", help="Colour each piece by how sure the model is.")] = False,
+    prefix: Annotated[str, typer.Option("--prefix", help="Text that every translation must begin with.")] = "",
+    device: DeviceOption = Device.AUTO,
+    threads: ThreadsOption = 0,
+) -> None:
+    """Translate as you type.
+
+    Commands begin with a colon (:beam, :nbest, :attention, :scores, :prefix, :help); everything else is translated. The
+    history is kept for the next time. Ctrl-D leaves.
+    """
+    from seq2seq import translator
+    from seq2seq.serving.session import talk
+
+    opened = translator.load(model, device=device.value, threads=threads)
+    code = talk(
+        opened,
+        beam=beam or opened.settings.beam,
+        nbest=nbest,
+        attention=attention,
+        scores=scores,
+        prefix=prefix,
+    )
+    raise typer.Exit(code)

@@ -1,0 +1,1 @@
+"""Composition roots: what each command does, from files to files."""

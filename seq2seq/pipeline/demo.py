@@ -1,0 +1,79 @@
+"""demo: the whole way, from the embedded phrasebook to a scored translator, in minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.pipeline import evaluate as scoring
+from seq2seq.pipeline.prepare import Prepared, current_inputs, prepare
+from seq2seq.pipeline.train import Trained, train
+from seq2seq.recipe.schema import Recipe
+from seq2seq.translator import from_bundle
+
+NUM_EXAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Example:
+    """A held-out sentence, what the model made of it, and what was expected."""
+
+    source: str
+    output: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demonstration made.
+
+    Attributes:
+        prepared: The corpus.
+        trained: The training, which may have been finished before.
+        results: The scores by test set; none where the training was interrupted.
+        examples: Some translations, from both test sets in turn.
+        bundle: Where the model is.
+    """
+
+    prepared: Prepared
+    trained: Trained
+    results: list[scoring.Result]
+    examples: list[Example]
+    bundle: Path
+
+
+def demonstrate(recipe: Recipe, run: RunFolder, *, device: str = "auto", threads: int = 0) -> Demonstration:
+    """Prepares, trains, translates and scores. A training that was cut off goes on; a finished one is not repeated."""
+    # The folder is the demonstration's own: where an older version of the phrases was learned, it starts again.
+    prepared = prepare(recipe, run, force=_is_older(recipe, run))
+    trained = train(recipe, run, resume=True, device=device, threads=threads)
+    if not trained.finished:
+        return Demonstration(prepared, trained, [], [], run.bundle)
+    bundle = open_bundle(run.path)
+    translator = from_bundle(bundle, device=device, threads=threads)
+    tests = scoring.test_sets(run, [])
+    results = []
+    for test in tests:
+        result = scoring.evaluate(translator, test, recipe.search, recipe.evaluation)
+        bundle = scoring.keep(result, run, bundle)
+        results.append(result)
+    return Demonstration(prepared, trained, results, _examples(tests, results), bundle.path)
+
+
+def _is_older(recipe: Recipe, run: RunFolder) -> bool:
+    """Whether the folder holds a demonstration on other data or other settings of the text."""
+    if not run.manifest.is_file():
+        return False
+    manifest = run.read_manifest()
+    return bool(manifest["name"] == recipe.name and manifest["inputs"] != current_inputs(recipe))
+
+
+def _examples(tests: list[scoring.TestSet], results: list[scoring.Result]) -> list[Example]:
+    """Returns the first sentences of each test set: as they come, not chosen."""
+    each = NUM_EXAMPLES // max(1, len(tests))
+    return [
+        Example(test.sources[i], result.hypotheses[i], test.references[i])
+        for test, result in zip(tests, results, strict=True)
+        for i in range(min(each, len(test.sources)))
+    ]

@@ -1,0 +1,191 @@
+"""evaluate: a model's scores on a test set, beside another's where one is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seq2seq import console
+from seq2seq.bundle import Bundle, RunFolder, open_bundle
+from seq2seq.corpus.files import read_lines
+from seq2seq.data.store import Store
+from seq2seq.errors import UserError, nearest
+from seq2seq.evaluation.metrics import Score, score
+from seq2seq.evaluation.significance import Comparison, compare
+from seq2seq.evaluation.worst import Sentence, worst
+from seq2seq.folders import write_json, write_text
+from seq2seq.recipe.schema import Evaluation, Search
+from seq2seq.translator import Translator, from_bundle
+
+NOT_TESTS = ("train", "development")
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Sentences and their reference translations."""
+
+    __test__ = False  # pytest collects by name
+
+    name: str
+    sources: list[str]
+    references: list[str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a model did on a test set.
+
+    Attributes:
+        name: Of the test set.
+        scores: Each with its signature and, where asked for, its 95 % interval.
+        hypotheses: The translations.
+        worst: The sentences with the lowest chrF.
+        seconds: What translating took, the model loaded.
+        comparison: Against another system, which is the first, the baseline; empty where none was given.
+        against: What the other system was.
+        settings: How translations were searched for; scores mean nothing without.
+    """
+
+    name: str
+    scores: list[Score]
+    hypotheses: list[str]
+    worst: list[Sentence]
+    seconds: float
+    comparison: list[Comparison] = field(default_factory=list)
+    against: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all but the translations as JSON values."""
+        from dataclasses import asdict
+
+        return {
+            "name": self.name,
+            "sentences": len(self.hypotheses),
+            "scores": [s.to_dict() for s in self.scores],
+            "seconds": round(self.seconds, 3),
+            "search": self.settings,
+            "worst": [asdict(sentence) for sentence in self.worst],
+            "against": self.against,
+            "comparison": [c.to_dict() for c in self.comparison],
+        }
+
+
+def test_sets(run: RunFolder, names: Sequence[str]) -> list[TestSet]:
+    """Returns the run's test sets: those named, or all.
+
+    Raises:
+        UserError: The run has no such split, or no test set at all.
+    """
+    known = run.splits()
+    wanted = list(names) or [name for name in known if name not in NOT_TESTS]
+    if not wanted:
+        raise UserError(
+            f"{run.path} has no test set.", hint="Use --split development, or give --source and --reference files."
+        )
+    found = []
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"{run.path} has no split {name!r}.", hint=nearest(name, known))
+        store = Store(run.split(name))
+        found.append(TestSet(name, store.texts("source"), store.texts("target")))
+    return found
+
+
+test_sets.__test__ = False  # type: ignore[attr-defined]  # as above
+
+
+def files_as_test_set(source: Path, reference: Path) -> TestSet:
+    """Returns the test set in two files.
+
+    Raises:
+        UserError: They differ in length, or cannot be read.
+    """
+    sources, references = list(read_lines(source)), list(read_lines(reference))
+    if len(sources) != len(references):
+        raise UserError(
+            f"{source} has {len(sources)} lines and {reference} has {len(references)}.",
+            hint="Line n of one must be the translation of line n of the other.",
+        )
+    return TestSet(source.name, sources, references)
+
+
+def evaluate(
+    translator: Translator,
+    test: TestSet,
+    settings: Search,
+    rules: Evaluation,
+    *,
+    num_worst: int = 10,
+    against: str = "",
+    other: Sequence[str] | None = None,
+) -> Result:
+    """Translates a test set and scores it.
+
+    Args:
+        translator: The model.
+        test: The test set.
+        settings: How to search.
+        rules: How the target language is scored.
+        num_worst: How many of the worst sentences to return; 0 for none.
+        against: What `other` is called.
+        other: Translations of the same set by another system.
+
+    Raises:
+        UserError: `other` has another number of lines.
+    """
+    begin = time.perf_counter()
+    hypotheses = translate_all(translator, test.sources, settings)
+    seconds = time.perf_counter() - begin
+    metric = {"metrics": rules.metrics, "tokenize": rules.tokenize, "lowercase": rules.lowercase}
+    return Result(
+        test.name,
+        score(hypotheses, test.references, bootstrap=rules.bootstrap, **metric),  # type: ignore[arg-type]
+        hypotheses,
+        worst(test.sources, hypotheses, test.references, count=num_worst, lowercase=rules.lowercase)
+        if num_worst
+        else [],
+        seconds,
+        [] if other is None else compare(list(other), hypotheses, test.references, **metric),  # type: ignore[arg-type]
+        against,
+        {"name": settings.name, "beam": settings.beam, "length_penalty": settings.length_penalty},
+    )
+
+
+def translate_all(translator: Translator, sources: list[str], settings: Search) -> list[str]:
+    """Returns the translations of `sources`, showing how far it is."""
+    texts = []
+    with console.Progress("translating", len(sources), unit="sentences") as progress:
+        for translation in translator.translate_stream(sources, settings):
+            texts.append(translation.text)
+            progress.advance()
+    return texts
+
+
+def other_translations(given: Path, test: TestSet, *, device: str, threads: int) -> list[str]:
+    """Returns another system's translations: those in a file, or those of another model.
+
+    Raises:
+        UserError: The file has another number of lines, or there is no such model.
+    """
+    if given.is_file():
+        lines = list(read_lines(given))
+        if len(lines) != len(test.sources):
+            raise UserError(
+                f"{given} has {len(lines)} lines, and the test set {test.name} has {len(test.sources)} sentences.",
+                hint="Give one translation a line, in the order of the test set.",
+            )
+        return lines
+    bundle = open_bundle(given)
+    return translate_all(from_bundle(bundle, device=device, threads=threads), test.sources, bundle.recipe.search)
+
+
+def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
+    """Stores a result: translations and scores in the run, scores with signatures in the bundle, which is returned."""
+    run.evaluation.mkdir(exist_ok=True)
+    write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))
+    write_json(run.evaluation / f"{result.name}.json", result.to_dict())
+    return bundle.with_scores(result.name, [s.to_dict() for s in result.scores])

@@ -1,0 +1,339 @@
+"""train: from a prepared run to a bundle."""
+
+from __future__ import annotations
+
+import math
+import platform
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from seq2seq import build, console
+from seq2seq.bundle import RunFolder, write_bundle
+from seq2seq.data.batches import Batches
+from seq2seq.data.store import Store
+from seq2seq.device import choose_device
+from seq2seq.errors import UserError
+from seq2seq.folders import write_text
+from seq2seq.pipeline.prepare import data_digest
+from seq2seq.pipeline.reasons import fitting
+from seq2seq.pipeline.validation import DevelopmentScores
+from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.toml import dump_recipe
+from seq2seq.search import Limits
+from seq2seq.text.pairs import TokenizerPair
+from seq2seq.training import checkpoint, precision
+from seq2seq.training.allocator import keep_large_buffers
+from seq2seq.training.counters import Counters
+from seq2seq.training.metrics_log import MetricsLog
+from seq2seq.training.protocols import Reporter
+from seq2seq.training.trainer import SMALLER_IS_BETTER
+
+SECONDS_BETWEEN_PICTURES = 60.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a training went.
+
+    Attributes:
+        counters: Where it stands.
+        finished: False where it was asked to stop before its end.
+        updates: How many updates this call made; 0 where there was nothing left to do.
+        seconds: How long this call took.
+        best: The development scores of the model in the bundle.
+    """
+
+    counters: Counters
+    finished: bool
+    updates: int
+    seconds: float
+    best: Mapping[str, float]
+
+
+def train(
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    resume: bool = False,
+    restart: bool = False,
+    device: str = "auto",
+    threads: int = 0,
+    reporter: Reporter | None = None,
+) -> Trained:
+    """Trains the run's network and keeps its best state as a bundle.
+
+    Args:
+        recipe: All settings; those of the data must be the ones the run was prepared with.
+        run: A prepared run.
+        resume: Go on from the last checkpoint, or start where there is none.
+        restart: Forget what was trained before.
+        device: "auto", "cpu" or "cuda".
+        threads: CPU cores; 0: all.
+        reporter: Who watches; None: a progress bar on stderr.
+
+    Raises:
+        UserError: The run was prepared with other settings, or a training has begun and neither `resume` nor
+            `restart` says what to do with it.
+    """
+    manifest = run.read_manifest()
+    if manifest["inputs"]["settings"] != data_digest(recipe):
+        raise UserError(
+            f"{run.path} was prepared with other settings in [data] or [text].", hint="Run 'seq2seq prepare' again."
+        )
+    place = choose_device(device, threads=threads)
+    _begin(run, resume=resume, restart=restart)
+    keep_large_buffers()
+    text = dump_recipe(recipe, fitting(manifest["reasons"], manifest.get("chosen", {}), recipe))
+    tokenizers = TokenizerPair.load(run.tokenizers)
+    watcher = reporter or ConsoleReporter(recipe.training.stop_on)
+    trainer = build.trainer(
+        recipe,
+        tokenizers=tokenizers,
+        batches=Batches(
+            Store(run.split("train")), batch_tokens=recipe.training.batch_tokens, seed=recipe.training.seed
+        ),
+        validator=_validator(recipe, run, tokenizers, precision.choose(recipe.training.precision, place)),
+        reporter=_Pictures(watcher, run),
+        keeper=_Keeper(run, text, tokenizers, manifest),
+        folder=run.path,
+        device=place,
+    )
+    going_on = resume and trainer.resume()
+    write_text(run.recipe, text)  # now that a checkpoint of another network would have been refused
+    first, begin = trainer.counters.update, time.monotonic()
+    if going_on:
+        console.say(f"going on after update {first:,}")
+    with stopping(trainer.request_stop), closing(watcher):
+        counters = trainer.run()
+    draw_learning_curve(run)
+    return Trained(
+        counters,
+        trainer.finished,
+        counters.update - first,
+        time.monotonic() - begin,
+        best_scores(run, recipe.training.stop_on),
+    )
+
+
+def best_scores(run: RunFolder, stop_on: str) -> Mapping[str, float]:
+    """Returns the best row of the development scores so far; empty where there is none."""
+    rows = [row for row in MetricsLog(run.metrics).rows() if row["kind"] == "validation"]
+    sign = -1 if stop_on in SMALLER_IS_BETTER else 1
+    return max(rows, key=lambda row: sign * row[stop_on], default={})
+
+
+def draw_learning_curve(run: RunFolder) -> None:
+    """Draws `pictures/learning-curve.png` from the metrics so far."""
+    from seq2seq.plots.learning_curve import learning_curve
+
+    rows = MetricsLog(run.metrics).rows()
+    if rows:
+        run.pictures.mkdir(exist_ok=True)
+        learning_curve(rows, run.pictures / "learning-curve.png")
+
+
+def _begin(run: RunFolder, *, resume: bool, restart: bool) -> None:
+    """Makes sure that nothing trained is overwritten unasked."""
+    if restart:
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+        run.metrics.unlink(missing_ok=True)
+    elif not resume and checkpoint.exists(run.checkpoints / "last"):
+        raise UserError(
+            f"{run.path} has been trained before.",
+            hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
+        )
+
+
+def _validator(recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: str) -> DevelopmentScores:
+    return DevelopmentScores(
+        Store(run.split("development")),
+        tokenizers,
+        sentences=recipe.training.validate_sentences,
+        tokenize=recipe.evaluation.tokenize,
+        lowercase=recipe.evaluation.lowercase,
+        limits=Limits(
+            max_length_factor=recipe.search.max_length_factor, max_length_constant=recipe.search.max_length_constant
+        ),
+        precision=kind,
+    )
+
+
+class _Keeper:
+    """Writes the best model so far as the run's bundle."""
+
+    def __init__(
+        self, run: RunFolder, recipe_text: str, tokenizers: TokenizerPair, manifest: Mapping[str, Any]
+    ) -> None:
+        self._run, self._recipe_text, self._tokenizers, self._manifest = run, recipe_text, tokenizers, manifest
+
+    def __call__(self, tensors: Mapping[str, Tensor], scores: Mapping[str, float], update: int) -> None:
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        write_bundle(
+            self._run.bundle,
+            facts=self._facts(scores, update),
+            recipe_text=self._recipe_text,
+            save_weights=lambda path: save_file(weights, path),
+            save_tokenizers=self._tokenizers.save,
+        )
+
+    def _facts(self, scores: Mapping[str, float], update: int) -> dict[str, Any]:
+        manifest = self._manifest
+        return {
+            "name": manifest["name"],
+            "source_language": manifest["source_language"],
+            "target_language": manifest["target_language"],
+            "update": update,
+            "development": dict(scores),
+            "scores": {},
+            "data": {"files": manifest["inputs"]["files"], "pairs": manifest["splits"]["train"]["pairs"]},
+            "vocabulary": manifest["vocabulary"],
+            "versions": _versions(),
+        }
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in ("seq2seq", "torch", "sentencepiece", "sacrebleu"):
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+class ConsoleReporter:
+    """Shows a training on stderr: a bar with speed, loss, development score and time left.
+
+    Args:
+        stop_on: The development score that is shown with the bar.
+    """
+
+    def __init__(self, stop_on: str = "bleu") -> None:
+        self._stop_on = stop_on
+        self._progress: console.Progress | None = None
+        self._score = ""
+
+    def started(self, *, update: int, total: int | None) -> None:
+        """See `Reporter.started`."""
+        if self._progress is None:
+            self._progress = console.Progress("training", total, unit="updates").__enter__()
+        self._progress.total = total
+        self._progress.start_from(update)
+
+    def updated(self, row: Mapping[str, Any]) -> None:
+        """See `Reporter.updated`."""
+        assert self._progress is not None
+        note = f"loss {row['loss']:.2f}, {row['tokens_per_second']:,.0f} tokens/s{self._score}"
+        self._progress.update(row["update"], note=note)
+
+    def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
+        """See `Reporter.validated`."""
+        self._score = f", {self._stop_on} {row[self._stop_on]:.2f}"
+        perplexity = math.exp(min(row["loss"], 50.0))
+        console.say(
+            f"update {row['update']:,}: development loss {row['loss']:.3f} (perplexity {perplexity:.1f}), "
+            f"BLEU {row['bleu']:.2f}, chrF {row['chrf']:.2f}{'  best so far' if best else ''}"
+        )
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
+
+
+class TensorBoardReporter:
+    """Writes what another reporter is told to TensorBoard as well (the extra `tensorboard`).
+
+    Args:
+        inner: The other reporter.
+        folder: Where TensorBoard looks.
+    """
+
+    def __init__(self, inner: ConsoleReporter, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._inner = inner
+        self._writer: Any = SummaryWriter(str(folder))
+
+    def started(self, *, update: int, total: int | None) -> None:
+        """See `Reporter.started`."""
+        self._inner.started(update=update, total=total)
+
+    def updated(self, row: Mapping[str, Any]) -> None:
+        """See `Reporter.updated`."""
+        self._write("train", row, ("loss", "rate", "gradient_norm", "tokens_per_second"))
+        self._inner.updated(row)
+
+    def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
+        """See `Reporter.validated`."""
+        self._write("development", row, ("loss", "bleu", "chrf"))
+        self._inner.validated(row, best=best)
+
+    def close(self) -> None:
+        """Closes the file and the inner reporter."""
+        self._writer.close()
+        self._inner.close()
+
+    def _write(self, group: str, row: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+        for key in keys:
+            self._writer.add_scalar(f"{group}/{key}", row[key], row["update"])
+
+
+class _Pictures:
+    """Draws the learning curve now and then while another reporter is told everything."""
+
+    def __init__(self, inner: Reporter, run: RunFolder) -> None:
+        self._inner, self._run, self._drawn = inner, run, time.monotonic()
+        self.started, self.updated = inner.started, inner.updated
+
+    def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
+        self._inner.validated(row, best=best)
+        # A picture takes half a second; a short training gets its own at the end.
+        if time.monotonic() - self._drawn > SECONDS_BETWEEN_PICTURES:
+            draw_learning_curve(self._run)
+            self._drawn = time.monotonic()
+
+
+@contextmanager
+def closing(reporter: object) -> Iterator[None]:
+    """Calls the reporter's `close`, if it has one, whatever happens."""
+    try:
+        yield
+    finally:
+        close: Callable[[], None] | None = getattr(reporter, "close", None)
+        if close is not None:
+            close()
+
+
+@contextmanager
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Within the block, Ctrl-C and SIGTERM call `stop` once; a second one interrupts as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before: dict[int, Any] = {}
+
+    def handler(number: int, _frame: FrameType | None) -> None:
+        console.say("stopping after this update …")
+        signal.signal(number, before[number])
+        stop()
+
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        before[caught] = signal.signal(caught, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

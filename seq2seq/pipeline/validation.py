@@ -1,0 +1,86 @@
+"""Looking at the development set while training: its loss, and the scores of its greedy translation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from torch import nn
+
+from seq2seq.data.batches import Batches
+from seq2seq.data.store import Store
+from seq2seq.engines.torch_engine import TorchEngine
+from seq2seq.evaluation.metrics import score
+from seq2seq.nn.model import EncoderDecoder
+from seq2seq.search import Greedy, Limits
+from seq2seq.text.pairs import TokenizerPair
+from seq2seq.training.objective import CrossEntropy
+from seq2seq.training.precision import computing
+
+BATCH_SENTENCES = 128
+
+
+class DevelopmentScores:
+    """The `Validator` of ordinary training.
+
+    Scores are of the greedy translation: beam search ranks models the same way and takes several times as long.
+
+    Args:
+        store: The development set.
+        tokenizers: To write the translations as text.
+        sentences: How many of the set are translated each time, its first ones; the loss is over all of it.
+        tokenize: sacreBLEU's tokenizer for the target language.
+        lowercase: Whether scores ignore case.
+        limits: How long a translation may get.
+        precision: What the loss is computed in; decoding is in 32 bits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tokenizers: TokenizerPair,
+        *,
+        sentences: int,
+        tokenize: str,
+        lowercase: bool,
+        limits: Limits,
+        precision: str,
+    ) -> None:
+        self._batches = Batches(store, batch_tokens=4000, seed=0)
+        self._tokenizers = tokenizers
+        self._sources = [store.source[i].tolist() for i in range(min(sentences, len(store)))]
+        self._references = store.texts("target", len(self._sources))
+        self._metric = {"tokenize": tokenize, "lowercase": lowercase}
+        self._search = Greedy(limits=limits)
+        self._precision = precision
+
+    def __call__(self, model: nn.Module) -> Mapping[str, float]:
+        """Returns "loss" (nats a token, labels not smoothed), "bleu" and "chrf"."""
+        network = cast(EncoderDecoder, model)
+        hypotheses = self._translate(TorchEngine(network))
+        scores = score(hypotheses, self._references, metrics=("bleu", "chrf"), **self._metric)  # type: ignore[arg-type]
+        return {"loss": self._loss(network), **{s.name: round(s.value, 3) for s in scores}}
+
+    def _loss(self, model: EncoderDecoder) -> float:
+        objective, total, tokens = CrossEntropy(), 0.0, 0
+        device = model.target_embedding.weight.device
+        for batch in self._batches.in_order():
+            with computing(self._precision, device):
+                total += float(objective(model, batch.to(device)))
+            tokens += batch.num_tokens
+        return round(total / max(1, tokens), 5)
+
+    def _translate(self, engine: TorchEngine) -> list[str]:
+        texts = [""] * len(self._sources)
+        # Sentences of like length side by side end at about the same step.
+        order = sorted(range(len(texts)), key=lambda i: -len(self._sources[i]))
+        for begin in range(0, len(order), BATCH_SENTENCES):
+            numbers = order[begin : begin + BATCH_SENTENCES]
+            for number, ids in zip(numbers, self._decode(engine, numbers), strict=True):
+                texts[number] = self._tokenizers.target.decode(ids)
+        return texts
+
+    def _decode(self, engine: TorchEngine, numbers: Sequence[int]) -> list[tuple[int, ...]]:
+        start = engine.start([self._sources[i] for i in numbers])
+        found = self._search(engine, start.memory, start.state, start.source_lengths)
+        return [hypotheses[0].ids for hypotheses in found]

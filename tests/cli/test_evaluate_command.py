@@ -1,0 +1,189 @@
+"""`seq2seq evaluate`: sacreBLEU's own figures, kept where they are the model's own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import sacrebleu
+from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs
+
+from seq2seq.data.store import Store
+
+__all__ = ["toy"]
+FEW = sets("evaluation.bootstrap=40")
+
+
+@pytest.fixture
+def trained(toy: Toy, tmp_path):
+    """A copy of the trained toy to write into."""
+    shutil.copytree(toy.run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture(scope="module")
+def evaluated(toy, tmp_path_factory):
+    """A copy that was evaluated once, and what was told."""
+    run = tmp_path_factory.mktemp("evaluated") / "run"
+    shutil.copytree(toy.run, run)
+    return run, done("evaluate", run)
+
+
+def references(run, split="test"):
+    return Store(run / "data" / f"{split}.arrow").texts("target")
+
+
+def scores(run):
+    return json.loads((run / "bundle" / "bundle.json").read_text())["scores"]
+
+
+def test_scores_are_those_of_sacrebleu(evaluated):
+    run, told = evaluated
+    hypotheses = (run / "evaluation" / "test.hyp").read_text(encoding="utf-8").split("\n")[:-1]
+    assert len(hypotheses) == len(references(run)) == 21
+    assert (
+        hypotheses
+        == done("translate", run, stdin="".join(s + "\n" for s in Store(run / "data/test.arrow").texts("source"))).lines
+    )
+    own = {
+        "BLEU": sacrebleu.corpus_bleu(hypotheses, [references(run)]),
+        "chrF": sacrebleu.corpus_chrf(hypotheses, [references(run)]),
+        "TER": sacrebleu.corpus_ter(hypotheses, [references(run)]),
+    }
+    kept = {score["name"]: score for score in scores(run)["test"]}
+    for name, score in own.items():
+        assert f"{name} {score.score:.2f} [" in told.out
+        found = kept[name.lower()]
+        assert found["value"] == pytest.approx(score.score, abs=1e-9)
+        assert found["low"] < found["value"] < found["high"]
+        assert found["signature"] in told.out
+    for part in ("nrefs:1", "bs:1000", "tok:13a", "case:mixed", f"version:{sacrebleu.__version__}"):
+        assert part in kept["bleu"]["signature"]
+    interval = sacrebleu.BLEU().corpus_score(hypotheses, [references(run)], n_bootstrap=1000)
+    half = (kept["bleu"]["high"] - kept["bleu"]["low"]) / 2
+    assert half == pytest.approx(interval._ci, rel=0.25)  # another seed resamples otherwise
+
+
+def test_the_worst_sentences_are_shown_with_their_references(evaluated):
+    run, told = evaluated
+    assert "the worst 5 by chrF:" in told.out
+    shown = [line.split("reference  ")[1] for line in told.out.splitlines() if "reference  " in line]
+    assert len(shown) == 5
+    assert set(shown) <= set(references(run))
+    assert "\x1b" not in told.out
+    without = done("evaluate", run, "--worst", "0", *FEW)
+    assert "worst" not in without.out
+
+
+def test_json(trained):
+    told = done("evaluate", trained, "--json", "--worst", "2", *FEW).json
+    assert told["model"] == str(trained / "bundle")
+    (result,) = told["results"]
+    assert result["name"] == "test"
+    assert result["sentences"] == 21
+    assert [score["name"] for score in result["scores"]] == ["bleu", "chrf", "ter"]
+    assert all(score["low"] <= score["high"] and score["signature"] for score in result["scores"])
+    assert len(result["worst"]) == 2
+    assert result["worst"][0]["chrf"] <= result["worst"][1]["chrf"]
+    assert result["search"] == {"name": "beam", "beam": 5, "length_penalty": 1.0}
+    assert result["comparison"] == []
+
+
+def test_scores_with_other_settings_are_shown_and_not_kept(evaluated):
+    run, _ = evaluated
+    kept, files = scores(run), (run / "evaluation" / "test.json").read_bytes()
+    for options in (sets("search.beam=1"), ["--beam", "1"], FEW):
+        told = done("evaluate", run, *options)
+        assert "shown and not kept" in told.err
+        assert scores(run) == kept
+        assert (run / "evaluation" / "test.json").read_bytes() == files
+
+
+def test_a_split_by_name(trained):
+    told = done("evaluate", trained, "--split", "development", "--split", "test")
+    assert told.out.index("development: 21 sentences") < told.out.index("test: 21 sentences")
+    assert scores(trained).keys() == {"development", "test"}
+    assert "Did you mean 'development'?" in refused("evaluate", trained, "--split", "developement")
+
+
+def test_other_files(evaluated, tmp_path):
+    run, _ = evaluated
+    pairs = toy_pairs(30)[-15:]
+    source, reference = tmp_path / "new.en", tmp_path / "new.eu"
+    source.write_text("".join(s + "\n" for s, _ in pairs))
+    reference.write_text("".join(t + "\n" for _, t in pairs))
+    kept = scores(run)
+    told = done("evaluate", run, "--source", source, "--reference", reference, "--json", *FEW).json["results"][0]
+    hypotheses = done("translate", run, source).lines
+    wanted = sacrebleu.corpus_bleu(hypotheses, [[t for _, t in pairs]]).score
+    assert told["scores"][0]["value"] == pytest.approx(wanted)
+    assert scores(run) == kept
+
+    reference.write_text("lo hund .\n" * 14)
+    message = refused("evaluate", run, "--source", source, "--reference", reference)
+    assert f"{source} has 15 lines and {reference} has 14" in message
+    assert "go together" in refused("evaluate", run, "--source", source)
+    assert "Give one of them" in refused(
+        "evaluate", run, "--source", source, "--reference", reference, "--split", "test"
+    )
+
+
+def test_against_a_file_says_which_is_better(evaluated, tmp_path):
+    run, _ = evaluated
+    theirs = tmp_path / "theirs.eu"
+    theirs.write_text("lo hund .\n" * 21)
+    told = done("evaluate", run, "--against", theirs, *FEW)
+    own = sacrebleu.corpus_bleu((run / "evaluation" / "test.hyp").read_text().splitlines(), [references(run)]).score
+    other = sacrebleu.corpus_bleu(["lo hund ."] * 21, [references(run)]).score
+    assert f"against {theirs}:" in told.out
+    assert f"BLEU {own:.2f} against {other:.2f}: {own - other:+.2f}, p = 0.00" in told.out
+    assert own > other
+    for line in told.out.splitlines():
+        if " against " in line and "p = " in line:
+            assert line.endswith(", better")  # TER too, though its difference is negative
+    best = tmp_path / "perfect.eu"
+    best.write_text("".join(line + "\n" for line in references(run)))
+    found = done("evaluate", run, "--against", best, "--json", *FEW).json["results"][0]
+    assert found["against"] == str(best)
+    for comparison in found["comparison"]:
+        assert 0 < comparison["p_value"] <= 1
+        assert comparison["better"] in ("first", "neither")  # the first is the baseline: what it is compared with
+    assert found["comparison"][0]["first"]["value"] == pytest.approx(100)
+
+
+def test_against_a_model(evaluated):
+    run, _ = evaluated
+    told = done("evaluate", run, "--against", run / "bundle", *FEW)
+    assert told.out.count("+0.00, p = 1.0000, may be chance") == 3
+
+
+def test_a_comparison_that_cannot_be_made_says_why(evaluated, tmp_path):
+    run, _ = evaluated
+    short = tmp_path / "short.eu"
+    short.write_text("lo hund .\n" * 20)
+    told = refused("evaluate", run, "--against", short)
+    assert f"{short} has 20 lines, and the test set test has 21 sentences" in told
+    assert "Say which: --split" in refused(
+        "evaluate", run, "--against", short, "--split", "test", "--split", "development"
+    )
+    assert "There is no model at" in refused("evaluate", run, "--against", tmp_path / "nothing")
+
+
+def test_a_bundle_alone_needs_files(toy, tmp_path):
+    shutil.copytree(toy.run / "bundle", tmp_path / "alone")
+    told = refused("evaluate", tmp_path / "alone")
+    assert "without its run" in told
+    assert "--source FILE --reference FILE" in told
+
+
+def test_a_run_without_a_model(toy, tmp_path):
+    (tmp_path / "run").mkdir()
+    shutil.copy(toy.run / "manifest.json", tmp_path / "run")
+    assert f"Train it: seq2seq train {tmp_path / 'run'}" in refused("evaluate", tmp_path / "run")
+
+
+def test_help_teaches_with_examples():
+    told = call("evaluate", "--help")
+    assert told.code == 0
+    assert "--against theirs.de --json" in told.out
