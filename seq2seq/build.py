@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from seq2seq.recipe.schema import Choice, Data, Model, Recipe, Search
 from seq2seq.registry import ATTENTIONS, CELLS, FILTERS, SCHEDULES, SEARCHES, TOKENIZERS, WIRINGS, Family
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
     from seq2seq.corpus.filters import Filter
     from seq2seq.data.batches import Batches
     from seq2seq.nn.model import EncoderDecoder
+    from seq2seq.search import Limits
     from seq2seq.search import Search as SearchMember
+    from seq2seq.text.normaliser import Normaliser
     from seq2seq.text.pairs import TokenizerPair
     from seq2seq.text.tokenizer import Tokenizer
     from seq2seq.training.protocols import Keeper, Reporter, Validator
@@ -66,6 +72,12 @@ def model(settings: Model, *, source_symbols: int, target_symbols: int) -> Encod
     )
 
 
+def digest(settings: Model) -> str:
+    """Returns a fingerprint of the network's settings, 16 hexadecimal digits."""
+    text = json.dumps(msgspec.to_builtins(settings), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 def _embedding(num_symbols: int, size: int) -> torch.nn.Embedding:
     from torch import nn
 
@@ -78,8 +90,6 @@ def search(settings: Search, *, nbest: int = 1) -> SearchMember:
     """Builds the search that the settings name. It is given those of them that its constructor asks for."""
     from inspect import signature
 
-    from seq2seq.search import Limits
-
     offered = {
         "size": max(settings.beam, nbest),
         "nbest": nbest,
@@ -88,13 +98,25 @@ def search(settings: Search, *, nbest: int = 1) -> SearchMember:
         "top_k": settings.top_k,
         "top_p": settings.top_p,
         "seed": settings.seed,
-        "limits": Limits(
-            max_length_factor=settings.max_length_factor, max_length_constant=settings.max_length_constant
-        ),
+        "limits": limits(settings),
     }
     kind = SEARCHES.load(settings.name)
     asked = signature(kind).parameters
     return kind(**{name: value for name, value in offered.items() if name in asked})  # type: ignore[no-any-return]
+
+
+def limits(settings: Search) -> Limits:
+    """Builds the rule for how long a translation may get."""
+    from seq2seq.search import Limits
+
+    return Limits(max_length_factor=settings.max_length_factor, max_length_constant=settings.max_length_constant)
+
+
+def normaliser(settings: Data) -> Normaliser:
+    """Builds what all text goes through, in preparing as in translating."""
+    from seq2seq.text.normaliser import Normaliser
+
+    return Normaliser(unicode_form=settings.unicode_form)
 
 
 def filters(settings: Data) -> list[Filter]:
@@ -107,6 +129,11 @@ def tokenizer(choice: Choice, texts: Iterable[str], *, vocabulary_size: int, see
     settings = TOKENIZERS.settings(choice.name, choice.settings)
     kind = TOKENIZERS.load(choice.name)
     return kind.train(texts, vocabulary_size=vocabulary_size, seed=seed, **settings)  # type: ignore[no-any-return]
+
+
+def writes_unknown(tokenizers: TokenizerPair) -> bool:
+    """Whether a translation may hold the unknown token: among words it is a placeholder, among subwords noise."""
+    return tokenizers.target.name == "words"
 
 
 def schedule(recipe: Recipe) -> Schedule:
@@ -131,7 +158,8 @@ def trainer(
     from seq2seq.training.objective import CrossEntropy
     from seq2seq.training.optimizer import adamw
     from seq2seq.training.randomness import seed_update
-    from seq2seq.training.trainer import Limits, Trainer
+    from seq2seq.training.trainer import Limits as TrainingLimits
+    from seq2seq.training.trainer import Trainer
 
     settings = recipe.training
     seed_update(settings.seed, 0)
@@ -150,7 +178,7 @@ def trainer(
         folder=folder,
         optimizer=adamw(network, weight_decay=settings.weight_decay),
         schedule=schedule(recipe),
-        limits=Limits(
+        limits=TrainingLimits(
             max_epochs=settings.max_epochs,
             max_updates=settings.max_updates,
             minutes=settings.minutes,
@@ -164,4 +192,5 @@ def trainer(
         validate_every=settings.validate_every,
         stop_on=settings.stop_on,
         seed=settings.seed,
+        network=digest(recipe.model),
     )

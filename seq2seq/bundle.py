@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from seq2seq.errors import UserError, nearest
-from seq2seq.folders import check_version, read_json, whole_folder, write_json, write_text
+from seq2seq.errors import UserError, WorkError, nearest
+from seq2seq.folders import check_version, read_json, replaced, whole_folder, write_json, write_text
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 
@@ -141,6 +141,9 @@ class Bundle:
 
     def with_scores(self, split: str, scores: list[dict[str, Any]]) -> Bundle:
         """Writes the scores of `split` into the bundle, in the place of older ones. Returns the bundle as it now is."""
+        now = read_json(self.path / "bundle.json")
+        if now.get("update") != self.facts.get("update"):
+            raise WorkError(f"{self.path} was replaced while it was being scored.", hint="Evaluate it again.")
         facts = {**self.facts, "scores": {**self.facts.get("scores", {}), split: scores}}
         write_json(self.path / "bundle.json", facts)
         return replace(self, facts=facts)
@@ -187,7 +190,7 @@ def _locate(given: Path) -> Path:
     for path in places:
         # The last one is there alone for an instant, while a training replaces its bundle. Reading mends nothing: that
         # instant may be now.
-        for candidate in (path, path / "bundle", path / ".bundle.old"):
+        for candidate in (path, path / "bundle", replaced(path / "bundle")):
             if (candidate / "bundle.json").is_file():
                 return candidate
     for path in places:

@@ -17,11 +17,16 @@ def write_text(path: Path, text: str) -> None:
     """Writes a file whole: into a neighbour first, which then takes its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON
@@ -80,11 +85,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    old = path.with_name(f".{path.name}.old")
+    old = replaced(path)
     if path.exists():
         path.replace(old)
     temporary.replace(path)
+    _sync_folder(path.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def replaced(path: Path) -> Path:
+    """Returns where the folder `path` stands for an instant while another takes its place."""
+    return path.with_name(f".{path.name}.old")
 
 
 def settle(path: Path) -> None:
@@ -94,7 +105,7 @@ def settle(path: Path) -> None:
     """
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
         shutil.rmtree(leftover, ignore_errors=True)
-    old = path.with_name(f".{path.name}.old")
+    old = replaced(path)
     if not old.exists():
         return
     if path.exists():
@@ -107,3 +118,14 @@ def _sync(file: Path) -> None:
     # Windows flushes only a file that is open for writing.
     with file.open("rb+") as handle:
         os.fsync(handle.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a renaming itself durable; Windows cannot open a folder, and needs no such call."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 from unicodedata import category
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from seq2seq import build
 from seq2seq.bundle import Bundle, open_bundle
-from seq2seq.errors import UserError
+from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.recipe.schema import Search as SearchSettings
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
@@ -183,9 +182,9 @@ class Translator:
                 batches.
         """
         size = window or (settings or self.settings).batch_sentences * WINDOW_BATCHES
-        iterator = iter(lines)
-        chunks = iter(lambda: list(islice(iterator, size)), [])
-        return self.translate_windows(chunks, settings, nbest=nbest, prefix=prefix, attention=attention)
+        return self.translate_windows(
+            windows_of(lines, size), settings, nbest=nbest, prefix=prefix, attention=attention
+        )
 
     def translate_windows(
         self,
@@ -283,6 +282,22 @@ class Translator:
 _EOS = SPECIAL_TOKENS[3]
 
 
+def windows_of(lines: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yields the lines in lists of `size`, the last one shorter; where reading fails, what came before it first."""
+    window: list[str] = []
+    try:
+        for line in lines:
+            window.append(line)
+            if len(window) == size:
+                yield window
+                window = []
+    except Seq2SeqError:
+        yield window
+        raise
+    if window:
+        yield window
+
+
 def _one_line(text: str) -> str:
     """Returns `text` with a space for every control character: pieces of bytes can spell any, a line feed included."""
     if text.isprintable():
@@ -318,6 +333,4 @@ def from_bundle(bundle: Bundle, *, device: str = "auto", threads: int = 0) -> Tr
 
     tokenizers = TokenizerPair.load(bundle.tokenizers)
     engine = load_engine(bundle, tokenizers, device=device, threads=threads)
-    return Translator(
-        engine, tokenizers, Normaliser(unicode_form=bundle.recipe.data.unicode_form), bundle.recipe.search
-    )
+    return Translator(engine, tokenizers, build.normaliser(bundle.recipe.data), bundle.recipe.search)

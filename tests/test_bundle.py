@@ -12,7 +12,7 @@ from toy_runs import RARE, RARE_TRANSLATION, Toy, refused, toy
 import seq2seq
 from seq2seq.bundle import BUNDLE_VERSION, RunFolder, find_run, open_bundle, write_bundle
 from seq2seq.data.store import Store
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, WorkError
 
 __all__ = ["toy"]
 SENTENCE = "the red dog sees two blue boat."
@@ -163,4 +163,11 @@ def test_what_cannot_be_found_says_what_to_do(tmp_path, monkeypatch):
 
 def test_the_products_of_a_run_are_all_that_training_writes(toy):
     mine = {toy.run / "recipe.toml", toy.run / "manifest.json", *RunFolder(toy.run).products()}
-    assert set(toy.run.iterdir()) <= mine
+    assert set(toy.run.glob("[!.]*")) <= mine  # hidden: the lock
+
+
+def test_scores_are_not_given_to_another_model(alone):
+    opened = open_bundle(alone)
+    change(alone, update=999)  # a training went on meanwhile
+    with pytest.raises(WorkError, match="replaced while it was being scored"):
+        opened.with_scores("test", [])

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from seq2seq import folders
 from seq2seq.errors import UserError
 from seq2seq.folders import check_version, read_json, settle, whole_folder, write_json, write_text
 
@@ -117,3 +118,17 @@ def test_a_replacement_after_one_that_was_cut_off(tmp_path) -> None:
     fill(path, "two")
     assert (path / "deep" / "a.txt").read_text() == "two"
     assert names(tmp_path) == ["last"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "a.txt"
+    folders.write_text(path, "old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folders.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        folders.write_text(path, "new")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]

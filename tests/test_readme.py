@@ -248,7 +248,7 @@ def test_members_that_the_readme_names_are_those_of_the_registry():
 def test_the_run_that_the_readme_shows_is_the_run_that_is_made(workspace):
     call(["evaluate", "my-en-fr"])
     (shown,) = [text for kind, text in BLOCKS if text.startswith("runs/my-en-fr/")]
-    made = {path.name + ("/" if path.is_dir() else "") for path in (workspace / "runs/my-en-fr").iterdir()}
+    made = {path.name + ("/" if path.is_dir() else "") for path in (workspace / "runs/my-en-fr").glob("[!.]*")}
     assert set(re.findall(r"^  (\S+)", shown, re.M)) == made
 
 

@@ -33,7 +33,7 @@ def recipes(as_json: JsonOption = False) -> None:
         console.output().print(_table(found))
     else:  # a pipe: one recipe a line, tabs between, nothing cut off
         for one in found:
-            console.emit("\t".join([one.name, one.languages, one.description, *one.recipe.results]))
+            console.emit("\t".join([one.name, one.languages, _trains_for(one), one.description, *one.recipe.results]))
 
 
 def _as_dict(one: ShippedRecipe) -> dict[str, object]:
@@ -49,20 +49,25 @@ def _as_dict(one: ShippedRecipe) -> dict[str, object]:
     }
 
 
+def _trains_for(one: ShippedRecipe) -> str:
+    training = one.recipe.training
+    return f"{training.minutes:g} min" if training.minutes else f"{training.max_epochs:g} epochs"
+
+
 def _table(found: list[ShippedRecipe]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table("recipe", "languages", "vocabulary", "encoder", "decoder", "trains for", "what it is", box=None)
     for one in found:
-        sizes, training = one.sizes, one.recipe.training
+        sizes = one.sizes
         table.add_row(
             Text(one.name, style="bold"),
             Text(one.languages),
             f"{sizes['vocabulary_size']:,}",
             f"{sizes['encoder_layers']} x {sizes['encoder_size']}",
             f"{sizes['decoder_layers']} x {sizes['decoder_size']}",
-            f"{training.minutes:g} min" if training.minutes else f"{training.max_epochs:g} epochs",
+            _trains_for(one),
             Text("\n".join([one.description, *one.recipe.results])),
         )
     return table

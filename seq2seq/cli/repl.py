@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from seq2seq.cli.options import Device, DeviceOption, ModelArgument, ThreadsOption
+from seq2seq.cli.options import Device, DeviceOption, ModelArgument, SetOption, ThreadsOption
 
 EXAMPLES = (
     ("seq2seq repl runs/demo", "translate as you type; :help lists what you can say"),
@@ -23,19 +23,27 @@ def repl(
     prefix: Annotated[str, typer.Option("--prefix", help="Text that every translation must begin with.")] = "",
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
+    settings: SetOption = None,
 ) -> None:
     """Translate as you type.
 
     Commands begin with a colon (:beam, :nbest, :attention, :scores, :prefix, :help); everything else is translated. The
     history is kept for the next time. Ctrl-D leaves.
     """
-    from seq2seq import translator
-    from seq2seq.serving.session import talk
+    from dataclasses import replace
 
-    opened = translator.load(model, device=device.value, threads=threads)
+    from seq2seq.bundle import open_bundle
+    from seq2seq.recipe.overrides import apply_overrides
+    from seq2seq.serving.session import talk
+    from seq2seq.translator import from_bundle
+
+    bundle = open_bundle(model)
+    bundle = replace(bundle, recipe=apply_overrides(bundle.recipe, settings or []))
+    opened = from_bundle(bundle, device=device.value, threads=threads)
+    usual = 1 if opened.settings.name == "greedy" else opened.settings.beam
     code = talk(
         opened,
-        beam=beam or opened.settings.beam,
+        beam=beam or usual,
         nbest=nbest,
         attention=attention,
         scores=scores,

@@ -17,6 +17,18 @@ from seq2seq.errors import UserError, nearest
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BUFFER_BYTES: Final = 1 << 18
+# What other files begin with, what they are, and what makes text in UTF-8 of them.
+_NOT_TEXT: Final = (
+    (b"\xfd7zXZ\x00", "is xz data", "Decompress it: xz -dc FILE > NEW"),
+    (b"BZh", "is bzip2 data", "Decompress it: bzip2 -dc FILE > NEW"),
+    (b"\x28\xb5\x2f\xfd", "is Zstandard data", "Decompress it: zstd -dc FILE > NEW"),
+    (b"PK\x03\x04", "is a ZIP archive", "Unpack it: unzip -p FILE > NEW"),
+    (b"\x1f\x8b", "is gzip data", "Let its name end in '.gz', or decompress it: gzip -dc FILE > NEW"),
+    (b"\xff\xfe\x00\x00", "is UTF-32 text", "Convert it: iconv -f UTF-32 -t UTF-8 FILE > NEW"),
+    (b"\xff\xfe", "is UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
+    (b"\xfe\xff", "is UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
+)
+_BZIP2_BLOCK: Final = b"1AY&SY"  # follows "BZh" and a digit: three letters alone may begin a text
 
 
 def _plain(path: Path) -> BinaryIO:
@@ -53,13 +65,16 @@ def read_raw_lines(path: Path) -> Iterator[bytes]:
     """Yields the lines of a file as bytes, without their terminators and without a byte order mark.
 
     Raises:
-        UserError: The file is missing, a folder, empty, unreadable, or its compression is cut short or damaged.
+        UserError: The file is missing, a folder, empty, unreadable, packed in a way that is not read here, in UTF-16,
+            or its compression is cut short or damaged.
     """
     require_file(path)
     line = 0
     try:
         with OPENERS.get(path.suffix.lower(), _plain)(path) as file:
             for line, raw in enumerate(file, start=1):
+                if line == 1:
+                    _check_start(raw, path)
                 text = raw.removeprefix(_BYTE_ORDER_MARK) if line == 1 else raw
                 yield text[:-2] if text.endswith(b"\r\n") else text.removesuffix(b"\n")
     except EOFError as error:
@@ -82,11 +97,13 @@ def decode_line(raw: bytes, path: Path, line: int) -> str:
     """Returns one line's text.
 
     Raises:
-        UserError: The bytes are not UTF-8; the message names file, line and the first wrong byte.
+        UserError: The bytes are not UTF-8; the message names file, line and the first wrong byte, or what the file is.
     """
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
+        if line == 1:
+            _check_start(raw, path)
         raise UserError(
             f"{path}, line {line}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8.",
             hint="Convert the file to UTF-8, for instance with: iconv -f LATIN1 -t UTF-8.",
@@ -127,6 +144,16 @@ def check_reached(path: Path, lines: tuple[int, int] | None, num_lines: int) -> 
             f"{path} has {num_lines} lines, but lines {lines[0]} to {lines[1]} are asked for.",
             hint=f"Ask for lines up to {num_lines}.",
         )
+
+
+def _check_start(raw: bytes, path: Path) -> None:
+    """Refuses what is known by its first bytes to be no text in UTF-8."""
+    for start, what, hint in _NOT_TEXT:
+        if raw.startswith(start) and (start != b"BZh" or raw[4:10] == _BZIP2_BLOCK):
+            first, name = (
+                ("Decompress it with gzip -d. ", path.stem) if path.suffix.lower() == ".gz" else ("", path.name)
+            )
+            raise UserError(f"{path} {what}, and text in UTF-8 is needed.", hint=first + hint.replace("FILE", name))
 
 
 def _nearest_file(name: str, folder: Path) -> str:

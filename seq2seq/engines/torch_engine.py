@@ -120,4 +120,4 @@ def load_engine(bundle: Bundle, tokenizers: TokenizerPair, *, device: str = "aut
         target_symbols=tokenizers.target.vocabulary_size,
     )
     load_weights(network, read_tensors(bundle.weights), bundle.weights)
-    return TorchEngine(network.to(place), allow_unk=tokenizers.target.name == "words")
+    return TorchEngine(network.to(place), allow_unk=build.writes_unknown(tokenizers))

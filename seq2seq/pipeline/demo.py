@@ -10,6 +10,7 @@ from seq2seq.pipeline import evaluate as scoring
 from seq2seq.pipeline.prepare import Prepared, current_inputs, prepare
 from seq2seq.pipeline.train import Trained, train
 from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.toml import load_recipe
 from seq2seq.translator import from_bundle
 
 NUM_EXAMPLES = 10
@@ -45,9 +46,10 @@ class Demonstration:
 
 def demonstrate(recipe: Recipe, run: RunFolder, *, device: str = "auto", threads: int = 0) -> Demonstration:
     """Prepares, trains, translates and scores. A training that was cut off goes on; a finished one is not repeated."""
-    # The folder is the demonstration's own: where an older version of the phrases was learned, it starts again.
+    # The folder is the demonstration's own: other phrases or another network than were learned there start it again.
+    anew = run.checkpoints.exists() and load_recipe(run.recipe).model != recipe.model
     prepared = prepare(recipe, run, force=_is_older(recipe, run))
-    trained = train(recipe, run, resume=True, device=device, threads=threads)
+    trained = train(recipe, run, resume=not anew, restart=anew, device=device, threads=threads)
     if not trained.finished:
         return Demonstration(prepared, trained, [], [], run.bundle)
     bundle = open_bundle(run.path)

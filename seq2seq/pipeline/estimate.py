@@ -56,7 +56,7 @@ class Estimate:
 
 
 def estimate(recipe: Recipe, train: Store, tokenizers: TokenizerPair, *, device: torch.device) -> Estimate:
-    """Trains a few updates on batches from the middle of the corpus' lengths and multiplies."""
+    """Trains a few updates on batches drawn at random, and multiplies."""
     settings = recipe.training
     keep_large_buffers()
     batches = Batches(train, batch_tokens=settings.batch_tokens, seed=settings.seed)

@@ -18,6 +18,7 @@ from seq2seq.evaluation.significance import Comparison, compare
 from seq2seq.evaluation.worst import Sentence, worst
 from seq2seq.folders import write_json, write_text
 from seq2seq.recipe.schema import Evaluation, Search
+from seq2seq.recipe.toml import load_recipe
 from seq2seq.translator import Translator, from_bundle
 
 NOT_TESTS = ("train", "development")
@@ -25,13 +26,23 @@ NOT_TESTS = ("train", "development")
 
 @dataclass(frozen=True)
 class TestSet:
-    """Sentences and their reference translations."""
+    """Sentences and their reference translations.
+
+    Attributes:
+        name: What it is called.
+        sources: The sentences.
+        references: Their translations.
+        num_given: Lines there were before those without text were left out; 0 where none had to be.
+        places: Where each sentence stood among them, from 0.
+    """
 
     __test__ = False  # pytest collects by name
 
     name: str
     sources: list[str]
     references: list[str]
+    num_given: int = 0
+    places: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -91,11 +102,23 @@ def test_sets(run: RunFolder, names: Sequence[str]) -> list[TestSet]:
         if name not in known:
             raise UserError(f"{run.path} has no split {name!r}.", hint=nearest(name, known))
         store = Store(run.split(name))
-        found.append(TestSet(name, store.texts("source"), store.texts("target")))
+        found.append(TestSet(name, store.texts("source"), store.texts("target"), *_places(run, name, store)))
     return found
 
 
 test_sets.__test__ = False  # type: ignore[attr-defined]  # as above
+
+
+def _places(run: RunFolder, name: str, store: Store) -> tuple[int, Sequence[int]]:
+    """Returns how many lines a split was made of and where in them its sentences stood; nothing where all are kept."""
+    num_given = run.read_manifest()["cleaning"].get(name, {"read": 0})["read"]
+    if num_given <= len(store):
+        return 0, ()
+    data = load_recipe(run.recipe).data
+    lines = {"development": data.development_lines, "test": data.test_lines}.get(name)
+    first = lines[0] if lines else 1
+    places = [row.line - first for row in store.rows()]
+    return (num_given, places) if all(0 <= place < num_given for place in places) else (0, ())
 
 
 def files_as_test_set(source: Path, reference: Path) -> TestSet:
@@ -168,14 +191,22 @@ def translate_all(translator: Translator, sources: list[str], settings: Search) 
 def other_translations(given: Path, test: TestSet, *, device: str, threads: int) -> list[str]:
     """Returns another system's translations: those in a file, or those of another model.
 
+    A file may hold a translation for each sentence, or for each line that the test set was made of, with those too that
+    were left out for want of text.
+
     Raises:
         UserError: The file has another number of lines, or there is no such model.
     """
     if given.is_file():
         lines = list(read_lines(given))
+        if test.num_given and len(lines) == test.num_given:
+            return [lines[place] for place in test.places]
         if len(lines) != len(test.sources):
+            left_out = test.num_given - len(test.sources)
+            all_lines = f", and {test.num_given} lines with the {left_out} that have no text" if test.num_given else ""
             raise UserError(
-                f"{given} has {len(lines)} lines, and the test set {test.name} has {len(test.sources)} sentences.",
+                f"{given} has {len(lines)} lines, and the test set {test.name} has {len(test.sources)} sentences"
+                f"{all_lines}.",
                 hint="Give one translation a line, in the order of the test set.",
             )
         return lines

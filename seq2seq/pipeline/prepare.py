@@ -79,17 +79,20 @@ def prepare(
     inputs = _inputs(recipe, sources)
     spool = run.path / "spool"
     before = run.read_manifest() if run.manifest.is_file() else None
-    if before is None and not spool.exists():
+    ours = spool.exists()  # a preparation that was cut off half-way
+    if before is None and not ours:
         _check_free(run)
     elif before is not None and not force:
-        if before["inputs"] == inputs:
+        missing = _missing(run, before)
+        if before["inputs"] == inputs and not missing:
             return _up_to_date(recipe, run, before, reasons or {})
-        _check_untrained(run)
+        _check_untrained(run, missing)
     try:
         reports = _spool(recipe, sources, run, spool)
         tokenizers = _learn_tokenizers(recipe, Store(spool / "train.arrow"))
     except BaseException:
-        shutil.rmtree(spool, ignore_errors=True)
+        if not ours:
+            shutil.rmtree(spool, ignore_errors=True)
         with suppress(OSError):  # not empty, or not there
             run.path.rmdir()
         raise
@@ -120,7 +123,10 @@ def _digest(settings: object) -> str:
 
 def _inputs(recipe: Recipe, sources: Sources) -> dict[str, Any]:
     paths = [path for path in sources.files if path.is_file()]
-    files = {label: fingerprint(path) for label, path in zip(_labels(paths), paths, strict=True)}
+    labels = _labels(paths)
+    if sources.folder is not None:  # where a file lies may say which split it is of
+        labels = [path.relative_to(sources.folder).as_posix() for path in paths]
+    files = {label: fingerprint(path) for label, path in zip(labels, paths, strict=True)}
     return {"settings": data_digest(recipe), "files": files}
 
 
@@ -144,10 +150,19 @@ def _check_free(run: RunFolder) -> None:
             )
 
 
-def _check_untrained(run: RunFolder) -> None:
+def _missing(run: RunFolder, manifest: Mapping[str, Any]) -> list[Path]:
+    """Returns what of the prepared data somebody took away."""
+    sides = ("joint",) if manifest["vocabulary"]["joint"] else ("source", "target")
+    parts = [run.split(name) for name in manifest["splits"]] + [run.tokenizers / side for side in sides]
+    return [path for path in parts if not path.exists()]
+
+
+def _check_untrained(run: RunFolder, missing: list[Path]) -> None:
     if run.checkpoints.exists() or run.bundle.exists():
         raise UserError(
-            f"{run.path} holds a training on other data or text settings, which this would make useless.",
+            f"{missing[0]} is missing, and preparing again would drop the training in {run.path}."
+            if missing
+            else f"{run.path} holds a training on other data or text settings, which this would make useless.",
             hint="Choose another folder with --run, or drop that training with --force.",
         )
 
@@ -165,7 +180,7 @@ def _clear(run: RunFolder) -> None:
 def _up_to_date(recipe: Recipe, run: RunFolder, manifest: dict[str, Any], reasons: Mapping[str, str]) -> Prepared:
     """Leaves the data as it is; where other settings are asked for than the last time, the recipe gets them."""
     digest = _digest(table_from_recipe(recipe))
-    if manifest.get("recipe") == digest:
+    if manifest.get("recipe") == digest and run.recipe.is_file():
         return Prepared(run, manifest, changed=False)
     write_text(run.recipe, dump_recipe(recipe, reasons))
     manifest = {**manifest, "recipe": digest, "reasons": dict(reasons), "chosen": values(recipe, reasons)}
@@ -192,7 +207,8 @@ def _spool(recipe: Recipe, sources: Sources, run: RunFolder, spool: Path) -> dic
         if split is None:
             _spool_one(spool, "train", cleaned)
         else:
-            parts = [p for p in ("development", "test") if p not in given]
+            sizes = {"development": recipe.data.development_size, "test": recipe.data.test_size}
+            parts = [part for part, size in sizes.items() if size and part not in given]
             reports |= {part: Report() for part in parts}
             _spool_parts(spool, cleaned, split, parts, reports)
     if reports["train"].kept == 0:

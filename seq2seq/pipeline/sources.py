@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from seq2seq.corpus.pair import Pair
@@ -16,6 +17,10 @@ from seq2seq.registry import READERS
 HUB_SPLITS = {"train": "train", "development": "validation", "test": "test"}
 PHRASEBOOK_TESTS = ("test", "combinations")
 BLOCK_BYTES = 1 << 20
+# How the library of the hub knows training data: by this word in the name of a file or of a folder above it.
+_TRAIN_PART = re.compile(r"(.*[-._ 0-9])?train(ing)?([-._ 0-9].*)?")
+_HUB_FORMATS = (".json", ".jsonl", ".parquet", ".csv")
+_NAMES_LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,14 @@ class Sources:
         development: The development pairs; None where they are to be split off `train`.
         tests: Test sets by name; empty where one is to be split off `train`.
         files: The local files that are read, for their fingerprints.
+        folder: What the files are named relative to; None where their own names tell them apart.
     """
 
     train: Reader
     development: Reader | None = None
     tests: dict[str, Reader] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ def open_sources(data: Data, folder: Path | None) -> Sources:
             working folder.
 
     Raises:
-        UserError: The recipe needs a folder and none is given, or it names no training data.
+        UserError: The recipe needs a folder and none is given or it lacks a file, or it names no training data.
     """
     if data.reader.name == "phrasebook":
         sources = _phrasebook()
@@ -83,12 +90,36 @@ def fingerprint(path: Path) -> str:
 
 
 def _from_hub(data: Data, folder: Path | None) -> bool:
-    """The hub, or a local copy in the hub's own layout: no folder, or one without the files that the recipe names."""
+    """The hub, or a local copy in its layout: no folder, or one with such files and none that the recipe names."""
     if data.reader.name == "hub":
         return True
     if not data.hub:
         return False
-    return folder is None or not any((folder / name).exists() for name in data.train)
+    return folder is None or (not any(_found(folder / name).exists() for name in data.train) and _has_hub_files(folder))
+
+
+def _has_hub_files(folder: Path) -> bool:
+    """Whether there is training data by its name, in a format that the hub's datasets have."""
+    return any(
+        path.name.removesuffix(".gz").endswith(_HUB_FORMATS)
+        and any(_TRAIN_PART.fullmatch(part) for part in path.relative_to(folder).parts)
+        for path in _files_below(folder)
+    )
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yields the files of a dataset; hidden ones, of a download or a repository, are none, nor is a run made beside."""
+    runs = {path.parent for path in folder.rglob("manifest.json") if (path.parent / "recipe.toml").is_file()}
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and runs.isdisjoint(path.parents):
+            yield path
+
+
+def _found(path: Path) -> Path:
+    """Returns the file, or where it is not there the same one compressed or decompressed."""
+    other = path.with_suffix("") if path.suffix == ".gz" else path.with_name(path.name + ".gz")
+    return other if other.is_file() and not path.exists() else path
 
 
 def _phrasebook() -> Sources:
@@ -104,12 +135,13 @@ def _hub(data: Data, folder: Path | None) -> Sources:
         raise UserError(f"--data {folder} is not a folder.", hint="Give the folder that holds the files.")
     pair = {"source_language": data.source_language, "target_language": data.target_language}
     readers = {split: READERS.load("hub")(data.hub, name, folder=folder, **pair) for split, name in HUB_SPLITS.items()}
-    files = tuple(sorted(path for path in folder.iterdir() if path.is_file())) if folder else ()
+    files = tuple(sorted(_files_below(folder))) if folder else ()
     return Sources(
         readers["train"],
         None if data.development_size else readers["development"],
         {} if data.test_size else {"test": readers["test"]},
         files,
+        folder,
     )
 
 
@@ -117,21 +149,31 @@ def _local(data: Data, folder: Path | None) -> Sources:
     if not data.train:
         raise UserError("The recipe names no training files.", hint="Set data.train, or give --source and --target.")
     base = folder or Path()
-    if folder is None and not all((base / name).exists() for name in data.train):
+    if folder is None and not all(_found(base / name).exists() for name in data.train):
         raise UserError(
             f"{data.train[0]} is not in the working folder, and the recipe has no dataset on the hub.",
             hint="Say where the files are: --data FOLDER",
         )
     if folder is not None and not folder.is_dir():
         raise UserError(f"--data {folder} is not a folder.", hint="Give the folder that holds the files.")
+    names = sorted({*data.train, *data.development, *data.test})
+    missing = [name for name in names if not _found(base / name).exists()]
+    if folder is not None and missing:
+        raise UserError(f"--data {folder} lacks files of the recipe: {', '.join(missing)}.", hint=_listing(folder))
     development = _files(data, base, data.development, data.development_lines) if data.development else None
     tests = {"test": _files(data, base, data.test, data.test_lines)} if data.test else {}
-    names = {*data.train, *data.development, *data.test}
-    return Sources(_files(data, base, data.train, None), development, tests, tuple(base / n for n in sorted(names)))
+    files = tuple(_found(base / name) for name in names)
+    return Sources(_files(data, base, data.train, None), development, tests, files)
+
+
+def _listing(folder: Path) -> str:
+    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    more = [f"and {len(names) - _NAMES_LISTED} more"] if len(names) > _NAMES_LISTED else []
+    return f"It holds: {', '.join(names[:_NAMES_LISTED] + more)}." if names else "It is empty."
 
 
 def _files(data: Data, base: Path, names: tuple[str, ...], lines: tuple[int, int] | None) -> Reader:
-    paths = [base / name for name in names]
+    paths = [_found(base / name) for name in names]
     reader = READERS.load(data.reader.name)
     if data.reader.name == "tsv":
         return reader(*paths, columns=data.columns, lines=lines)  # type: ignore[no-any-return]
@@ -139,9 +181,9 @@ def _files(data: Data, base: Path, names: tuple[str, ...], lines: tuple[int, int
 
 
 def _swapped(sources: Sources) -> Sources:
-    return Sources(
-        Swapped(sources.train),
-        Swapped(sources.development) if sources.development else None,
-        {name: Swapped(reader) for name, reader in sources.tests.items()},
-        sources.files,
+    return replace(
+        sources,
+        train=Swapped(sources.train),
+        development=Swapped(sources.development) if sources.development else None,
+        tests={name: Swapped(reader) for name, reader in sources.tests.items()},
     )

@@ -105,6 +105,10 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         return
     if path.is_dir():
         raise UserError(f"{path} is a folder.", hint="Give the name of a file to write.")
+    if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -25,12 +26,12 @@ from seq2seq.data.store import Store
 from seq2seq.device import choose_device
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
+from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepare import data_digest
 from seq2seq.pipeline.reasons import fitting
 from seq2seq.pipeline.validation import DevelopmentScores
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe
-from seq2seq.search import Limits
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training import checkpoint, precision
 from seq2seq.training.allocator import keep_large_buffers
@@ -91,8 +92,33 @@ def train(
         raise UserError(
             f"{run.path} was prepared with other settings in [data] or [text].", hint="Run 'seq2seq prepare' again."
         )
-    place = choose_device(device, threads=threads)
-    _begin(run, resume=resume, restart=restart)
+    if not (resume or restart) and checkpoint.exists(run.checkpoints / "last"):
+        raise UserError(
+            f"{run.path} has been trained before.",
+            hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
+        )
+    with only_one(run):
+        return _train(
+            recipe,
+            run,
+            manifest,
+            resume=resume,
+            restart=restart,
+            place=choose_device(device, threads=threads),
+            reporter=reporter,
+        )
+
+
+def _train(
+    recipe: Recipe,
+    run: RunFolder,
+    manifest: Mapping[str, Any],
+    *,
+    resume: bool,
+    restart: bool,
+    place: torch.device,
+    reporter: Reporter | None,
+) -> Trained:
     keep_large_buffers()
     text = dump_recipe(recipe, fitting(manifest["reasons"], manifest.get("chosen", {}), recipe))
     tokenizers = TokenizerPair.load(run.tokenizers)
@@ -109,8 +135,12 @@ def train(
         folder=run.path,
         device=place,
     )
+    # Nothing is changed on disk before here, where all that could be refused has been.
+    if restart:
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+        run.metrics.unlink(missing_ok=True)
     going_on = resume and trainer.resume()
-    write_text(run.recipe, text)  # now that a checkpoint of another network would have been refused
+    write_text(run.recipe, text)
     first, begin = trainer.counters.update, time.monotonic()
     if going_on:
         console.say(f"going on after update {first:,}")
@@ -143,18 +173,6 @@ def draw_learning_curve(run: RunFolder) -> None:
         learning_curve(rows, run.pictures / "learning-curve.png")
 
 
-def _begin(run: RunFolder, *, resume: bool, restart: bool) -> None:
-    """Makes sure that nothing trained is overwritten unasked."""
-    if restart:
-        shutil.rmtree(run.checkpoints, ignore_errors=True)
-        run.metrics.unlink(missing_ok=True)
-    elif not resume and checkpoint.exists(run.checkpoints / "last"):
-        raise UserError(
-            f"{run.path} has been trained before.",
-            hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
-        )
-
-
 def _validator(recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: str) -> DevelopmentScores:
     return DevelopmentScores(
         Store(run.split("development")),
@@ -162,9 +180,7 @@ def _validator(recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: 
         sentences=recipe.training.validate_sentences,
         tokenize=recipe.evaluation.tokenize,
         lowercase=recipe.evaluation.lowercase,
-        limits=Limits(
-            max_length_factor=recipe.search.max_length_factor, max_length_constant=recipe.search.max_length_constant
-        ),
+        limits=build.limits(recipe.search),
         precision=kind,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from seq2seq import console
 from seq2seq.pipeline.streams import open_output, read_input, windows_as_they_come
 from seq2seq.recipe.schema import Search
-from seq2seq.translator import WINDOW_BATCHES, Translation, Translator
+from seq2seq.translator import WINDOW_BATCHES, Translation, Translator, windows_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def translate_lines(
     Raises:
         UserError: The input cannot be read; what was translated before is written.
     """
-    windows = windows_as_they_come(read_input(source), settings.batch_sentences * WINDOW_BATCHES)
+    lines, size = read_input(source), settings.batch_sentences * WINDOW_BATCHES
+    # A file is all there: windows of one size every time. From a pipe, whatever has come is answered.
+    windows = windows_as_they_come(lines, size) if source is None else windows_of(lines, size)
     found = translator.translate_windows(windows, settings, nbest=form.nbest, prefix=prefix, attention=form.attention)
     write = _json_line if form.as_json else _columns
     count = 0

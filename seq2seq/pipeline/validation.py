@@ -7,6 +7,7 @@ from typing import cast
 
 from torch import nn
 
+from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.engines.torch_engine import TorchEngine
@@ -57,7 +58,7 @@ class DevelopmentScores:
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
         """Returns "loss" (nats a token, labels not smoothed), "bleu" and "chrf"."""
         network = cast(EncoderDecoder, model)
-        hypotheses = self._translate(TorchEngine(network))
+        hypotheses = self._translate(TorchEngine(network, allow_unk=build.writes_unknown(self._tokenizers)))
         scores = score(hypotheses, self._references, metrics=("bleu", "chrf"), **self._metric)  # type: ignore[arg-type]
         return {"loss": self._loss(network), **{s.name: round(s.value, 3) for s in scores}}
 

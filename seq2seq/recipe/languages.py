@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
-# Written without spaces between words: 13a would take a whole sentence for one word.
-_METRIC_TOKENIZER = {"zh": "zh", "yue": "zh", **dict.fromkeys(("ja", "ko", "th", "km", "lo", "my"), "char")}
-_UNSEGMENTED = frozenset({"zh", "yue", "ja", "th", "km", "lo", "my", "bo", "dz"})
+# Scripts without spaces between words: 13a would take a whole sentence for one word.
+_UNSEGMENTED = frozenset({"Han", "Japanese", "Thai", "Lao", "Khmer", "Burmese", "Tibetan"})
+_METRIC_TOKENIZER = {**dict.fromkeys((*_UNSEGMENTED, "Hangul"), "char"), "Han": "zh"}
+# What Unicode calls the letters of a script, where it is not the name used here.
+_UNICODE_NAMES = {"Cjk": "Han", "Hiragana": "Japanese", "Katakana": "Japanese", "Myanmar": "Burmese", "Oriya": "Odia"}
+_KANA_SHARE = 0.05  # of the Han characters and kana together; Japanese has about half, and Chinese none
 # Languages in another script than the Latin one. Those left out are taken to be Latin.
 _SCRIPTS = {
     "Cyrillic": "ru uk be bg mk sr kk ky tg mn tt ba cv os ce av",
@@ -51,22 +57,54 @@ _OTHER_ENDINGS = frozenset(_OTHER_ENDINGS_TEXT.split())
 _PACKING = frozenset({"gz", "bz2", "xz", "zst", "zip"})
 
 
-def metric_tokenizer(language: str) -> str:
+def metric_tokenizer(language: str, seen: str = "") -> str:
     """Returns sacreBLEU's tokenizer for a target language: the value of `evaluation.tokenize`.
 
     Japanese is scored by character, because the word tokenizer for it needs a package that is not installed with ours.
+
+    Args:
+        language: Its code.
+        seen: The script of its text, which counts where the code is not known.
     """
-    return _METRIC_TOKENIZER.get(_base(language), "13a")
+    return _METRIC_TOKENIZER.get(script(language, seen), "13a")
 
 
-def script(language: str) -> str:
-    """Returns the name of the script a language is mostly written in; "Latin" where nothing else is known."""
-    return _SCRIPT_OF.get(_base(language), "Latin")
+def script(language: str, seen: str = "") -> str:
+    """Returns the name of the script a language is mostly written in.
+
+    Args:
+        language: Its code.
+        seen: The script of its text, which counts where the code is not known; empty: taken to be "Latin".
+    """
+    if is_known(language):
+        return _SCRIPT_OF.get(_base(language), "Latin")
+    return seen or "Latin"
 
 
-def is_segmented(language: str) -> bool:
-    """Whether the language puts spaces between its words."""
-    return _base(language) not in _UNSEGMENTED
+def is_known(language: str) -> bool:
+    """Whether a code says how the language is written."""
+    return _base(language) in _TWO_LETTERS or _base(language) in _SCRIPT_OF
+
+
+def is_segmented(language: str, seen: str = "") -> bool:
+    """Whether the language puts spaces between its words; `seen` as for `script`."""
+    return script(language, seen) not in _UNSEGMENTED
+
+
+def script_of(characters: Mapping[str, int]) -> str:
+    """Returns the script that a text is mostly written in, by the names that `script` gives; empty without letters.
+
+    Args:
+        characters: How often each character occurs.
+    """
+    found: Counter[str] = Counter()
+    for character, count in characters.items():
+        if character.isalpha():
+            name = re.split(r"[ -]", unicodedata.name(character, "?"), maxsplit=1)[0].capitalize()
+            found[_UNICODE_NAMES.get(name, name)] += count
+    if found["Japanese"] > _KANA_SHARE * (found["Japanese"] + found["Han"]):
+        found["Japanese"] += found.pop("Han", 0)
+    return found.most_common(1)[0][0] if found.total() else ""
 
 
 def guess_languages(source: Path, target: Path | None = None) -> tuple[str, str]:

@@ -7,13 +7,14 @@ between what is published and that point, and are not tuned one by one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
 from seq2seq.errors import UserError
 from seq2seq.recipe.decode import recipe_from_table
-from seq2seq.recipe.languages import is_segmented, metric_tokenizer, script
+from seq2seq.recipe.languages import is_known, is_segmented, metric_tokenizer, script
 from seq2seq.recipe.schema import Recipe
 
 _LEAST_PAIRS = 3  # one to learn from, one to choose by, one to test on
@@ -81,6 +82,9 @@ def choose(
     average_words: float,
     source_language: str,
     target_language: str,
+    source_script: str = "",
+    target_script: str = "",
+    own_sets: Collection[str] = (),
     minutes: float | None = None,
 ) -> Preset:
     """Returns settings for a corpus, each with one sentence that says why.
@@ -90,6 +94,9 @@ def choose(
         average_words: Words of a target sentence, on average.
         source_language: Its code; decides whether the two sides share subwords.
         target_language: Its code; decides too how translations are scored.
+        source_script: The script of the text, which counts where the language's code is not known; empty: Latin.
+        target_script: Likewise.
+        own_sets: Which of "development" and "test" the corpus has beside these pairs, so that none is set aside.
         minutes: A time budget; None for none.
 
     Raises:
@@ -103,34 +110,37 @@ def choose(
         )
     tier = next(tier for tier in _TIERS if num_pairs < tier.below)
     draft = _Draft()
-    held_out = _choose_data(draft, num_pairs, source_language, target_language)
+    held_out = _choose_data(draft, num_pairs, source_language, target_language, own_sets)
     _choose_text(draft, tier, num_pairs, average_words)
-    _choose_sharing(draft, source_language, target_language)
+    _choose_sharing(draft, script(source_language, source_script), script(target_language, target_script))
     _choose_model(draft, tier)
-    words = average_words if is_segmented(target_language) else _TOKENS_WITHOUT_SPACES / _TOKENS_A_WORD
-    num_tokens = (num_pairs - 2 * held_out) * (words * _TOKENS_A_WORD + 1)  # each sentence closes with EOS
+    segmented = is_segmented(target_language, target_script)
+    words = average_words if segmented else _TOKENS_WITHOUT_SPACES / _TOKENS_A_WORD
+    num_tokens = (num_pairs - held_out) * (words * _TOKENS_A_WORD + 1)  # each sentence closes with EOS
     _choose_training(draft, tier, num_tokens, minutes)
-    _choose_evaluation(draft, target_language)
+    _choose_evaluation(draft, target_language, target_script)
     return Preset(recipe_from_table(draft.table, where="the preset"), draft.reasons)
 
 
-def _choose_data(draft: _Draft, num_pairs: int, source_language: str, target_language: str) -> int:
+def _choose_data(
+    draft: _Draft, num_pairs: int, source_language: str, target_language: str, own_sets: Collection[str]
+) -> int:
+    """Returns how many pairs are set aside, of those that there are."""
     draft.choose("data.source_language", source_language, "The language you translate from.")
     draft.choose("data.target_language", target_language, "The language you translate into.")
     # 5 %, at most 1,000; at least 20, unless that would be more than a tenth.
     size = max(1, min(1000, max(num_pairs // 20, min(20, num_pairs // 10))))
     used = "Used only where you give no file of your own"
-    draft.choose(
-        "data.development_size",
-        size,
-        f"{used}: {_pairs(size)} kept from training to tell which weights translate best; about 5 %, at most 1,000.",
-    )
-    draft.choose(
-        "data.test_size",
-        size,
-        f"{used}: {_pairs(size)} kept from everything, so that the final score is of sentences never seen.",
-    )
-    return size
+    purposes = {
+        "development": "kept from training to tell which weights translate best; about 5 %, at most 1,000.",
+        "test": "kept from everything, so that the final score is of sentences never seen.",
+    }
+    for name, purpose in purposes.items():
+        if name in own_sets:
+            draft.choose(f"data.{name}_size", 0, f"None is set aside: the dataset has a {name} set of its own.")
+        else:
+            draft.choose(f"data.{name}_size", size, f"{used}: {_pairs(size)} {purpose}")
+    return size * len(purposes.keys() - set(own_sets))
 
 
 def _choose_text(draft: _Draft, tier: _Tier, num_pairs: int, average_words: float) -> None:
@@ -148,8 +158,8 @@ def _choose_text(draft: _Draft, tier: _Tier, num_pairs: int, average_words: floa
     )
 
 
-def _choose_sharing(draft: _Draft, source_language: str, target_language: str) -> None:
-    if script(source_language) == script(target_language):
+def _choose_sharing(draft: _Draft, source_script: str, target_script: str) -> None:
+    if source_script == target_script:
         draft.choose("text.joint", True, "Both languages use one script, so names and common stems share their pieces.")
         draft.choose(
             "model.tie", "all", "One table for both embeddings and the output: fewer weights to learn from few pairs."
@@ -243,14 +253,15 @@ def _choose_looks(draft: _Draft, updates_a_pass: int, num_updates: int) -> None:
         )
 
 
-def _choose_evaluation(draft: _Draft, target_language: str) -> None:
-    tokenizer = metric_tokenizer(target_language)
+def _choose_evaluation(draft: _Draft, target_language: str, target_script: str) -> None:
+    tokenizer = metric_tokenizer(target_language, target_script)
+    written = repr(target_language) if is_known(target_language) else f"text in {target_script} script"
     draft.choose(
         "evaluation.tokenize",
         tokenizer,
         "The usual way to count words for BLEU, so that scores can be compared."
         if tokenizer == "13a"
-        else f"Scores for {target_language!r} count characters or its own words; the usual way counts by spaces.",
+        else f"Scores for {written} count characters or its own words; the usual way counts by spaces.",
     )
 
 

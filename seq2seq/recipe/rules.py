@@ -6,6 +6,7 @@ way through a list of changes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -125,13 +126,15 @@ def _lines(recipe: Recipe) -> Problem | None:
 
 def _lines_apart(recipe: Recipe) -> Problem | None:
     data = recipe.data
-    if not data.development or data.development != data.test or not data.development_lines or not data.test_lines:
+    if set(data.development).isdisjoint(data.test):
         return None
-    if max(data.development_lines[0], data.test_lines[0]) <= min(data.development_lines[1], data.test_lines[1]):
+    whole = (1, math.inf)  # of the file, where no range is given
+    development, test = data.development_lines or whole, data.test_lines or whole
+    if max(development[0], test[0]) <= min(development[1], test[1]):
         return Problem(
-            "data.development_lines and data.test_lines overlap in the same file, so the test score would be that of "
+            "the lines of data.development and data.test overlap in the same file, so the test score would be that of "
             "sentences the model was chosen by.",
-            "Choose two ranges that share no line.",
+            "Choose two ranges that share no line: data.development_lines and data.test_lines.",
         )
     return None
 

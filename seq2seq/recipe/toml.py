@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import textwrap
 import tomllib
@@ -10,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.errors import UserError, WorkError
+from seq2seq.errors import UserError
 from seq2seq.recipe.decode import field_type, is_section, recipe_from_table, table_from_recipe
 from seq2seq.recipe.schema import Recipe
 
@@ -51,37 +50,6 @@ def dump_recipe(recipe: Recipe, reasons: Mapping[str, str] | None = None) -> str
     complete = recipe_from_table(table_from_recipe(recipe), where=recipe.name)
     _fill(document, table_from_recipe(complete), "", reasons)
     return document.as_string()
-
-
-def save_recipe(recipe: Recipe, path: Path, reasons: Mapping[str, str] | None = None) -> None:
-    """Writes a recipe so that a reader sees the old file or the new one, never half of either.
-
-    Raises:
-        WorkError: The folder is missing or cannot be written.
-    """
-    text = dump_recipe(recipe, reasons)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise WorkError(f"{path} cannot be written: {error.strerror}.", hint="Check the folder.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the renaming itself durable; Windows cannot open a folder, and needs no such call."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
 from seq2seq.errors import UserError
-from seq2seq.folders import check_version, read_json, settle, whole_folder, write_json
+from seq2seq.folders import check_version, read_json, replaced, settle, whole_folder, write_json
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.counters import Counters
 
@@ -28,6 +28,7 @@ class TrainingState:
     optimizer: optim.Optimizer
     average: MovingAverage
     counters: Counters
+    network: str = ""  # a fingerprint of the network's settings: equal shapes can still mean different things
 
 
 def save(path: Path, state: TrainingState) -> None:
@@ -36,13 +37,13 @@ def save(path: Path, state: TrainingState) -> None:
         save_file(_weights(state.model), folder / "weights.safetensors")
         save_file({k: v.contiguous() for k, v in state.average.tensors().items()}, folder / "average.safetensors")
         save_file(_optimizer_tensors(state), folder / "optimizer.safetensors")
-        write_json(folder / "checkpoint.json", {"schema_version": SCHEMA_VERSION, "counters": state.counters.to_dict()})
+        header = {"schema_version": SCHEMA_VERSION, "network": state.network, "counters": state.counters.to_dict()}
+        write_json(folder / "checkpoint.json", header)
 
 
 def exists(path: Path) -> bool:
-    """Whether a checkpoint is there, one whose replacement was cut off included."""
-    settle(path)
-    return (path / "checkpoint.json").is_file()
+    """Whether a checkpoint is there, one whose replacement was cut off included. Looks only: another may be writing."""
+    return any((place / "checkpoint.json").is_file() for place in (path, replaced(path)))
 
 
 def load(path: Path, state: TrainingState) -> Counters:
@@ -51,8 +52,14 @@ def load(path: Path, state: TrainingState) -> Counters:
     Raises:
         UserError: It is damaged, from a newer version, or of another network.
     """
+    settle(path)
     header = read_json(path / "checkpoint.json")
     check_version(header.get("schema_version"), SCHEMA_VERSION, path)
+    if header.get("network") != state.network:
+        raise UserError(
+            f"{path} is of a network with other settings in [model].",
+            hint="Take the change back, or start again with --restart.",
+        )
     weights, average, moments = (path / f"{name}.safetensors" for name in ("weights", "average", "optimizer"))
     averaged = read_tensors(average)
     _check_fit(state.model, averaged, average)

@@ -15,7 +15,10 @@ class Counters:
         epoch: The epoch under way, from 0.
         position: Batches of it that are done.
         total: The last update, once known; a time budget is calibrated into it once.
-        calibrated: Whether `total` came from a time budget.
+        budget_minutes: The time budget that was asked for last; 0 for none.
+        budget_from: The update at which it began.
+        budget_total: The last update that it allows, once it is calibrated.
+        stop_on: The development score that `best` is of.
         best: The best development score so far, larger is better; None before the first look.
         best_update: The update it belongs to.
         looks: Looks at the development set since the best.
@@ -26,7 +29,10 @@ class Counters:
     epoch: int = 0
     position: int = 0
     total: int | None = None
-    calibrated: bool = False
+    budget_minutes: float = 0.0
+    budget_from: int = 0
+    budget_total: int | None = None
+    stop_on: str = ""
     best: float | None = None
     best_update: int = 0
     looks: int = 0

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
+from seq2seq.errors import UserError
+
 
 @functools.cache
 def cpu_has_bf16() -> bool:
@@ -28,10 +30,16 @@ def cpu_has_bf16() -> bool:
 
 
 def choose(precision: str, device: torch.device) -> str:
-    """Returns "bf16" or "fp32" for "auto", "bf16" or "fp32": auto is bf16 wherever the device computes it natively."""
-    if precision != "auto":
+    """Returns "bf16" or "fp32" for "auto", "bf16" or "fp32": auto is bf16 wherever the device computes it natively.
+
+    Raises:
+        UserError: bf16 is asked for by name, and the device does not compute it.
+    """
+    if precision == "fp32":
         return precision
     fits = cpu_has_bf16() if device.type == "cpu" else torch.cuda.is_bf16_supported(including_emulation=False)
+    if precision == "bf16" and not fits:
+        raise UserError("This device does not compute in bf16.", hint="Use --set training.precision=auto.")
     return "bf16" if fits else "fp32"
 
 

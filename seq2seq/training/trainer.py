@@ -6,7 +6,6 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,10 @@ from torch import nn
 from seq2seq.data.batches import Batch, Batches
 from seq2seq.errors import UserError, WorkError
 from seq2seq.training import checkpoint
+from seq2seq.training.allocator import release
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.checkpoint import TrainingState
+from seq2seq.training.clock import CALIBRATE_TO, Clock
 from seq2seq.training.counters import Counters
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.precision import computing
@@ -27,13 +28,8 @@ from seq2seq.training.randomness import seed_update
 from seq2seq.training.schedules import Schedule
 
 SMALLER_IS_BETTER = frozenset({"loss"})
-CALIBRATE_FROM, CALIBRATE_LEAST, CALIBRATE_TO = 10, 30, 400
-"""The updates that a time budget is measured on: the first few are slower, while memory is first touched."""
-CALIBRATION_SHARE = 0.1
-"""Share of a time budget after which measuring ends early, for networks whose updates are long."""
-BUDGET_FOR_UPDATES = 0.93
-"""Share of a time budget that goes to updates; the rest is for looks at the development set, and a margin."""
 LOG_EVERY = 20
+RELEASE_EVERY = 100
 SAVE_EVERY_SECONDS = 300.0
 """A crash costs at most this much work; when a checkpoint is written changes nothing in what is computed."""
 
@@ -77,6 +73,7 @@ class Trainer:
         validate_every: Updates between two looks at the development set; 0 for once an epoch.
         stop_on: The development score that decides which model is best.
         seed: What all randomness is a function of.
+        network: A fingerprint of the network's settings; a checkpoint of another network is refused.
     """
 
     def __init__(
@@ -100,6 +97,7 @@ class Trainer:
         validate_every: int = 0,
         stop_on: str = "bleu",
         seed: int = 1,
+        network: str = "",
     ) -> None:
         self.model, self.batches = model, batches
         self.objective, self.validator, self.reporter, self.keeper = objective, validator, reporter, keeper
@@ -111,6 +109,7 @@ class Trainer:
         self.last = folder / "checkpoints" / "last"
         self.log = MetricsLog(folder / "metrics.jsonl")
         self.device = next(model.parameters()).device
+        self._network = network
         self._stop_requested = False
         self._saved = 0.0
         self._plan: list[NDArray[np.int64]] = []
@@ -125,7 +124,10 @@ class Trainer:
         if not checkpoint.exists(self.last):
             return False
         self.counters = checkpoint.load(self.last, self._state())
-        self.schedule.restore(self.counters.schedule) if self.counters.schedule else None
+        if self.counters.schedule:
+            self.schedule.restore(self.counters.schedule)
+        if self.counters.stop_on != self.stop_on:  # scores of two kinds cannot be compared
+            self.counters.best, self.counters.looks = None, 0
         return True
 
     def run(self) -> Counters:
@@ -135,12 +137,15 @@ class Trainer:
             raise UserError("There are no pairs to train on.", hint="Look at what 'seq2seq prepare' dropped, and why.")
         # What a run logged after its last checkpoint, or before its first, is computed and logged again.
         self.log.rewind(self.counters.update)
+        self.counters.stop_on = self.stop_on
         self._find_total()
         self.reporter.started(update=self.counters.update, total=self.counters.total)
         while not self._finished() and not self._stop_requested:
             self._clock.start()
             self._update(self._next_batches())
             self._calibrate()
+            if self.counters.update % RELEASE_EVERY == 0:
+                release()
             if self._time_to_look():
                 self._look()
             elif time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
@@ -160,32 +165,34 @@ class Trainer:
         return counters.total is not None and counters.update >= counters.total
 
     def _find_total(self) -> None:
-        """Settles the last update from the limits in epochs and updates, and from a budget calibrated before."""
-        candidates = []
-        if self.limits.max_updates:
-            candidates.append(self.limits.max_updates)
-        if self.limits.max_epochs:
-            candidates.append(math.ceil(self.limits.max_epochs * self._updates_an_epoch()))
-        if self.limits.minutes and self.counters.calibrated and self.counters.total is not None:
-            candidates.append(self.counters.total)
-        elif self.limits.minutes:
+        """Settles the last update from the limits in epochs and updates, and from a budget where it is calibrated."""
+        counters, limits, candidates = self.counters, self.limits, []
+        if limits.max_updates:
+            candidates.append(limits.max_updates)
+        if limits.max_epochs:
+            candidates.append(math.ceil(limits.max_epochs * self._updates_an_epoch()))
+        if limits.minutes != counters.budget_minutes:  # a new budget counts from here
+            counters.budget_minutes, counters.budget_from, counters.budget_total = limits.minutes, counters.update, None
+        if limits.minutes and counters.budget_total is None:
             # Another limit counts from the start only where measuring would overrun it.
-            first = max(1, min(candidates, default=CALIBRATE_TO + 1))
-            self.counters.total = first if first <= CALIBRATE_TO else None
+            first = max(1, min(candidates, default=counters.update + CALIBRATE_TO + 1))
+            counters.total = first if first <= counters.update + CALIBRATE_TO else None
             return
-        self.counters.total = max(1, min(candidates)) if candidates else None
+        if counters.budget_total is not None:
+            candidates.append(counters.budget_total)
+        counters.total = max(1, min(candidates)) if candidates else None
 
     def _calibrate(self) -> None:
         """Turns a time budget into a number of updates, once; the rate's course then depends on no clock."""
-        update, budget = self.counters.update, self.limits.minutes * 60 * BUDGET_FOR_UPDATES
-        if not budget or self.counters.calibrated or update < CALIBRATE_LEAST:
+        counters = self.counters
+        if not self.limits.minutes or counters.budget_total is not None:
             return
-        if update < CALIBRATE_TO and update * self._clock.seconds_an_update() < CALIBRATION_SHARE * budget:
+        updates = self._clock.updates_in(self.limits.minutes)
+        if updates is None:
             return
-        self.counters.calibrated = True
-        self.counters.total = max(update, int(budget / self._clock.seconds_an_update()))
+        counters.budget_total = max(counters.update, counters.budget_from + updates)
         self._find_total()
-        self.reporter.started(update=update, total=self.counters.total)
+        self.reporter.started(update=counters.update, total=counters.total)
 
     def _updates_an_epoch(self) -> int:
         return math.ceil(len(self._plan) / self.accumulate)
@@ -222,14 +229,14 @@ class Trainer:
         self.average.update(counters.update)
         # Reading the loss waits for the device: a clock stopped before would time how fast a GPU is given its orders.
         loss_value, norm_value = float(total_loss), float(norm)
-        self._clock.stop(num_tokens, counted=counters.update > CALIBRATE_FROM)
+        self._clock.stop(num_tokens)
         self._record(loss_value, norm_value, rate)
 
     def _record(self, loss: float, norm: float, rate: float) -> None:
         counters = self.counters
-        if not math.isfinite(loss):
+        if not (math.isfinite(loss) and math.isfinite(norm)):
             raise WorkError(
-                f"The loss of update {counters.update} is {loss}.",
+                f"The loss of update {counters.update} is {loss}, and the norm of its gradient is {norm}.",
                 hint="Try a lower rate: --set training.learning_rate=0.0005, or --set training.precision=fp32.",
             )
         row: dict[str, Any] = {
@@ -278,34 +285,4 @@ class Trainer:
         checkpoint.save(self.last, self._state())
 
     def _state(self) -> TrainingState:
-        return TrainingState(self.model, self.optimizer, self.average, self.counters)
-
-
-class Clock:
-    """Times updates, the filling of their batches included, without what lies between them."""
-
-    def __init__(self) -> None:
-        self._begin = 0.0
-        self._seconds = self._tokens = 0.0
-        self._counted: list[float] = []
-
-    def start(self) -> None:
-        """An update begins."""
-        self._begin = time.perf_counter()
-
-    def stop(self, num_tokens: int, *, counted: bool) -> None:
-        """An update of `num_tokens` ends; `counted` ones go into the mean."""
-        seconds = time.perf_counter() - self._begin
-        # A running mean over about the last fifty updates, so that the figure follows the machine.
-        self._seconds = 0.98 * self._seconds + 0.02 * seconds
-        self._tokens = 0.98 * self._tokens + 0.02 * num_tokens
-        if counted and len(self._counted) < CALIBRATE_TO:
-            self._counted.append(seconds)
-
-    def tokens_a_second(self) -> float:
-        """Target tokens a second of late."""
-        return self._tokens / self._seconds if self._seconds else 0.0
-
-    def seconds_an_update(self) -> float:
-        """The median of the counted updates: a moment in which the machine was busy elsewhere does not count."""
-        return median(self._counted) if self._counted else 0.0
+        return TrainingState(self.model, self.optimizer, self.average, self.counters, self._network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import tomllib
 
 import pytest
@@ -303,6 +304,94 @@ def test_a_folder_in_the_hubs_own_layout(tmp_path):
     assert texts(back, "test") == [target for _, target in pairs[90:]]
 
 
+def write_jsonl(path, pairs):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps({"en": source, "eu": target}) + "\n" for source, target in pairs)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def hub(folder, *more, run):
+    return prepare("--hub", "our/toys", "--from", "en", "--into", "eu", "--data", folder, *more, run=run)
+
+
+def test_a_datasets_own_sets_are_used_and_its_deeper_files_watched(tmp_path):
+    pairs, folder, run = toy_pairs(100), tmp_path / "set", tmp_path / "run"
+    for name, rows in (("train", pairs[:80]), ("validation", pairs[80:90]), ("test", pairs[90:])):
+        write_jsonl(folder / "data" / f"{name}-0.jsonl", rows)
+    hub(folder, run=run)
+    assert texts(run, "train") == [source for source, _ in pairs[:80]]
+    assert texts(run, "development") == [source for source, _ in pairs[80:90]]
+    assert texts(run, "test", "target") == [target for _, target in pairs[90:]]
+    recipe = load_recipe(run / "recipe.toml").data
+    assert (recipe.development_size, recipe.test_size) == (0, 0)
+    assert "a test set of its own" in manifest(run)["reasons"]["data.test_size"]
+    assert sorted(manifest(run)["inputs"]["files"]) == [
+        "data/test-0.jsonl",
+        "data/train-0.jsonl",
+        "data/validation-0.jsonl",
+    ]
+    assert "nothing done" in hub(folder, run=run).err
+    write_jsonl(folder / "data" / "train-0.jsonl", pairs[:79])
+    assert "nothing done" not in hub(folder, run=run).err
+    assert len(texts(run, "train")) == 79
+
+
+def test_what_a_dataset_lacks_or_has_without_translations_is_set_aside(tmp_path):
+    pairs, folder, run = toy_pairs(100), tmp_path / "set", tmp_path / "run"
+    write_jsonl(folder / "train.jsonl", pairs)
+    write_jsonl(folder / "test.jsonl", [(source, "") for source, _ in toy_pairs(20, seed=8)])
+    hub(folder, run=run)
+    recipe = load_recipe(run / "recipe.toml").data
+    assert recipe.development_size == recipe.test_size == 10
+    assert len(texts(run, "train")) == 81
+
+
+def test_decompressed_files_serve_a_shipped_recipe_and_a_wrong_folder_is_called_so(tmp_path):
+    pairs = toy_pairs(60)
+    folder = multi30k(tmp_path / "data", pairs[:40], pairs[40:50], pairs[50:])
+    for path in list(folder.glob("*.gz")):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    prepare("multi30k-en-de", "--data", folder, run=tmp_path / "run")
+    assert texts(tmp_path / "run", "train") == [source for source, _ in pairs[:40]]
+    told = prepare("multi30k-en-de", "--data", tmp_path, run=tmp_path / "other", check=refused)
+    assert "train.en.gz" in told
+    assert "It holds: data/, run/." in told
+
+
+@pytest.mark.parametrize("lost", ["data/test.arrow", "tokenizer/joint"])
+def test_what_was_taken_away_is_made_again_but_not_over_a_training(tmp_path, lost):
+    run, files = tmp_path / "run", own(tmp_path, toy_pairs(60))
+    prepare(*files, run=run)
+    before = contents(run)
+
+    def lose():
+        if (run / lost).is_dir():
+            shutil.rmtree(run / lost)
+        else:
+            (run / lost).unlink()
+
+    lose()
+    assert "nothing done" not in prepare(*files, run=run).err
+    assert contents(run).keys() == before.keys()
+    lose()
+    (run / "checkpoints").mkdir()
+    told = prepare(*files, run=run, check=refused)
+    assert f"{run / lost} is missing, and preparing again would drop the training" in told
+    assert (run / "checkpoints").is_dir()
+    prepare(*files, "--force", run=run)
+    assert contents(run).keys() == before.keys()
+
+
+def test_a_recipe_that_was_taken_away_is_written_again(tmp_path):
+    run, files = tmp_path / "run", own(tmp_path, toy_pairs(60))
+    prepare(*files, run=run)
+    before = contents(run)
+    (run / "recipe.toml").unlink()
+    assert "the new settings are in" in prepare(*files, run=run).err
+    assert contents(run) == before
+
+
 def test_development_and_test_can_be_lines_of_one_file(tmp_path):
     pairs = toy_pairs(99)
     for name, rows in (("train", pairs[:80]), ("valid", pairs[80:])):
@@ -427,3 +516,10 @@ def test_help_teaches_with_examples():
     assert told.code == 0
     assert "seq2seq prepare --source my.en --target my.de" in told.out
     assert "\x1b" not in told.out
+
+
+def test_without_a_test_size_there_is_no_test_set(tmp_path):
+    source, target = write_pairs(tmp_path)
+    run = tmp_path / "run"
+    done("prepare", "--source", source, "--target", target, "--run", run, "--set", "data.test_size=0")
+    assert set(manifest(run)["splits"]) == {"train", "development"}

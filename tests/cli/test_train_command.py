@@ -176,7 +176,7 @@ def test_another_network_is_refused_on_resume_and_spoils_nothing(prepared):
     done("train", prepared, *SHORT)
     recipe = (prepared / "recipe.toml").read_bytes()
     told = refused("train", prepared, "--resume", "--set", "model.encoder_size=16")
-    assert "in the file" in told
+    assert "other settings in [model]" in told
     assert "in the network" in told
     assert (prepared / "recipe.toml").read_bytes() == recipe
     assert "nothing left to do" in done("train", prepared, "--resume").err

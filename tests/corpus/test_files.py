@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
+import subprocess
 
 import pytest
 
-from seq2seq.corpus.files import read_lines
+from seq2seq.corpus.files import decode_line, read_lines
 from seq2seq.errors import UserError
 
 
@@ -48,7 +51,7 @@ def test_reading_is_lazy(tmp_path):
     ("raw", "line", "byte", "value"),
     [
         (b"fine\ncaf\xe9\n", 2, 4, "0xe9"),  # Latin-1
-        (b"\xff\xfeo\x00n\x00", 1, 1, "0xff"),  # UTF-16
+        (b"fine\n\xff\xfeo\x00n\x00", 2, 1, "0xff"),  # a byte order mark is one at the file's start only
         (b"a\nb\ncut \xe6\xbc", 3, 5, "0xe6"),
         (b"\xed\xa0\x80\n", 1, 1, "0xed"),  # half of a surrogate pair
     ],
@@ -59,6 +62,47 @@ def test_what_is_not_utf8_names_file_line_and_byte(tmp_path, raw, line, byte, va
     with pytest.raises(UserError, match=rf"wrong\.txt, line {line}: byte {byte} .*{value}") as refused:
         list(read_lines(path))
     assert "UTF-8" in refused.value.hint
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("raw", "what", "hint"),
+    [
+        (lzma.compress(b"one\n" * 9), "is xz data", "xz -dc wrong.txt > NEW"),
+        (bz2.compress(b"one\n" * 9), "is bzip2 data", "bzip2 -dc wrong.txt > NEW"),
+        (b"\x28\xb5\x2f\xfd\x24\x04", "is Zstandard data", "zstd -dc wrong.txt > NEW"),
+        (b"PK\x03\x04\x14\x00", "is a ZIP archive", "unzip -p wrong.txt > NEW"),
+        (gzip.compress(b"one\n" * 9), "is gzip data", "Let its name end in '.gz'"),
+        ("one\ntwo\n".encode("utf-16"), "is UTF-16 text", "iconv -f UTF-16 -t UTF-8 wrong.txt"),
+        (b"\xfe\xff" + "one\n".encode("utf-16-be"), "is UTF-16 text", "iconv -f UTF-16 -t UTF-8 wrong.txt"),
+        ("one\n".encode("utf-32"), "is UTF-32 text", "iconv -f UTF-32 -t UTF-8 wrong.txt"),
+    ],
+)
+def test_what_is_packed_or_in_another_encoding_is_named(tmp_path, raw, what, hint, packed):
+    path = tmp_path / ("wrong.txt.gz" if packed else "wrong.txt")
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    with pytest.raises(UserError, match=rf"wrong\.txt(\.gz)? {what}") as refused:
+        list(read_lines(path))
+    assert hint in refused.value.hint
+    assert refused.value.hint.startswith("Decompress it with gzip -d. ") == packed
+    assert "LATIN1" not in refused.value.hint
+    with pytest.raises(UserError, match=what):  # as on standard input, which is opened elsewhere
+        decode_line(raw.split(b"\n")[0] + b"\xff", path, 1)
+
+
+def test_the_advice_for_utf16_is_right(tmp_path):
+    path = tmp_path / "wrong.txt"
+    path.write_bytes("née\nゆき\n".encode("utf-16"))
+    with pytest.raises(UserError) as refused:
+        list(read_lines(path))
+    command = refused.value.hint.removeprefix("Convert it: ").removesuffix(" > NEW")
+    path.write_bytes(subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=True).stdout)
+    assert list(read_lines(path)) == ["née", "ゆき"]
+
+
+def test_text_that_begins_like_bzip2_is_text(tmp_path):
+    (tmp_path / "text").write_text("BZh is how it begins\n", encoding="utf-8")
+    assert list(read_lines(tmp_path / "text")) == ["BZh is how it begins"]
 
 
 def test_truncated_gzip_says_so(tmp_path):

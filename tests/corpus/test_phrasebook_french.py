@@ -9,9 +9,12 @@ from seq2seq.corpus.phrasebook.clause import Clause, ask, say
 from seq2seq.corpus.phrasebook.conjugation import future, imperative, imperfect
 from seq2seq.corpus.phrasebook.draw import HE, SHE, THEY, WE, YOU, I, Index
 from seq2seq.corpus.phrasebook.grammar.comparisons import comparative
+from seq2seq.corpus.phrasebook.grammar.descriptions import attribute
+from seq2seq.corpus.phrasebook.grammar.joined import they_again
 from seq2seq.corpus.phrasebook.lexicon import lexicon
 from seq2seq.corpus.phrasebook.noun_phrase import noun_phrase
 from seq2seq.corpus.phrasebook.phrase import NOTHING, Predicate, Subject, fixed
+from seq2seq.corpus.phrasebook.question import put
 
 INDEX = Index(lexicon())
 ADJECTIVES = {adjective.english: adjective for adjective in lexicon().adjectives}
@@ -28,8 +31,8 @@ def said(subject, verb, complement=NOTHING, tense="present", negation="", short=
     return english.spell(spoken.english, "."), french.spell(spoken.french, ".")
 
 
-def asked(subject, verb, complement=NOTHING, tense="present"):
-    spoken = ask(Clause(subject, Predicate(INDEX.verbs[verb], complement), tense), INDEX.conjugator)
+def asked(subject, verb, complement=NOTHING, tense="present", opening=("", ""), make=ask):
+    spoken = make(Clause(subject, Predicate(INDEX.verbs[verb], complement), tense), INDEX.conjugator, opening)
     return english.spell(spoken.english, "?"), french.spell(spoken.french, "?")
 
 
@@ -110,6 +113,10 @@ def test_english_says_an_before_a_vowels_sound(raw: str, written: str):
         ("dress", "the", "white", True, "the white dresses", "les robes blanches"),
         ("dress", "a", "brown", False, "a brown dress", "une robe marron"),
         ("bean", "the", "", True, "the beans", "les haricots"),
+        ("mountain", "a", "high", False, "a high mountain", "une haute montagne"),
+        ("mountain", "some", "high", True, "some high mountains", "de hautes montagnes"),
+        ("wall", "this", "high", False, "this high wall", "ce haut mur"),
+        ("plan", "the", "", False, "the plan", "le plan"),
     ],
 )
 def test_noun_phrases_agree(noun: str, article: str, adjective: str, plural: bool, source: str, target: str):
@@ -137,6 +144,56 @@ def test_milk_is_drunk_denied_and_asked_for_as_promised():
         "I don't like milk.",
         "Je n'aime pas le lait.",
     )
+
+
+def test_only_a_question_whether_something_is_so_says_any():
+    some = phrase("milk", "some").complement()
+    french = "Est-ce que tu peux acheter du lait ?"
+    assert asked(YOU, "buy", some, "can") == ("Can you buy some milk?", french)
+    assert asked(YOU, "buy", some, "would like")[0] == "Would you like to buy some milk?"
+    assert asked(YOU, "buy", some, "past")[0] == "Did you buy any milk?"
+    assert asked(YOU, "buy", some, "past", ("where", "où")) == (
+        "Where did you buy some milk?",
+        "Où est-ce que tu as acheté du lait ?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "verb", "tense", "source"),
+    [
+        (I, "run", "progressive", "Are you running?"),
+        (WE, "run", "want", "Do they want to run?"),
+        (I, "run", "would like", "Would you like to run?"),
+        (I, "know", "past", "Did you know?"),
+        (I, "run", "past", "Did I run?"),
+        (SHE, "run", "want", "Does she want to run?"),
+    ],
+)
+def test_nobody_asks_what_only_the_speaker_knows(subject, verb, tense, source):
+    assert asked(subject, verb, tense=tense, make=put)[0] == source
+
+
+def test_a_clause_tells_every_combination_it_makes():
+    """Subject and quality, verb and object, and those within either phrase: in one place for all rules."""
+    be, man = INDEX.verbs["be"], phrase("man", "the", "young").subject()
+
+    def combinations(verb, complement, subject=man):
+        clause = Clause(subject, Predicate(verb, complement))
+        made = say(clause, INDEX.conjugator).combinations
+        assert made == ask(clause, INDEX.conjugator).combinations
+        return set(made)
+
+    assert combinations(be, attribute(ADJECTIVES["tall"])) == {"man < young", "man < tall"}
+    castle = phrase("castle", "a", "old").complement()
+    assert combinations(INDEX.verbs["see"], castle) == {"man < young", "castle < old", "see > castle"}
+    assert combinations(be, attribute(ADJECTIVES["tall"]), I) == set()
+
+
+def test_they_are_the_women_named_before():
+    assert they_again(THE_WOMEN, THEY).french == "elles"
+    assert they_again(THE_WOMEN, SHE) == SHE
+    assert they_again(phrase("man", "the", plural=True).subject(), THEY) == THEY
+    assert they_again(SHE, THEY) == THEY
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,33 @@ def test_hub_out_of_reach_says_how_to_give_a_folder(monkeypatch):
         list(Hub("x/y", "dev", source_language="en", target_language="de")())
 
 
+def test_hub_blames_the_split_only_where_the_library_does(monkeypatch, tmp_path):
+    import datasets
+
+    def ambiguous(name, **options):
+        raise ValueError("Config name is missing. Please pick one among: ['cs-en', 'de-en']")
+
+    monkeypatch.setattr(datasets, "load_dataset", ambiguous)
+    with pytest.raises(UserError, match=r"'x/y' could not be opened: Config name is missing.*--data FOLDER"):
+        list(Hub("x/y", "test", source_language="en", target_language="de")())
+    with pytest.raises(UserError, match=r"could not be opened: Config name is missing.*Check the files"):
+        list(Hub("x/y", "test", source_language="en", target_language="de", folder=tmp_path)())
+
+
+def test_hub_names_its_splits(monkeypatch, tmp_path):
+    import datasets
+
+    for name in ("train", "val"):
+        write_json_lines(tmp_path / "data" / f"{name}.jsonl", [{"en": "a", "de": "b"}])
+    languages = {"source_language": "en", "target_language": "de"}
+    assert sorted(Hub("x/y", "test", folder=tmp_path, **languages).splits()) == ["train", "validation"]
+    monkeypatch.setattr(datasets, "load_dataset", lambda name: {"train": None, "test": None})
+    assert Hub("x/y", "train", **languages).splits() == ["train", "test"]
+    monkeypatch.undo()
+    with pytest.raises(UserError, match=r"no folder .*nowhere"):
+        Hub("x/y", "test", folder=tmp_path / "nowhere", **languages).splits()
+
+
 def test_hub_dataset_that_is_not_there_says_so(monkeypatch):
     import datasets
 

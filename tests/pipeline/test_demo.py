@@ -12,7 +12,7 @@ from seq2seq.training.counters import Counters
 
 
 def test_an_interrupted_demonstration_scores_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "prepare", lambda recipe, run: Prepared(RunFolder(run.path), {}, changed=True))
+    monkeypatch.setattr(demo, "prepare", lambda recipe, run, **_: Prepared(RunFolder(run.path), {}, changed=True))
     stopped = Trained(Counters(update=7), finished=False, updates=7, seconds=1.0, best={})
     monkeypatch.setattr(demo, "train", lambda *_, **__: stopped)
     told = call("demo", "--run", tmp_path / "run")

@@ -91,3 +91,15 @@ def test_a_file_that_fails_stays_a_part_and_the_old_one_stays_too(tmp_path, caps
 def test_a_folder_is_no_place_to_write(tmp_path):
     with pytest.raises(UserError, match="is a folder"), open_output(tmp_path):
         pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_to_and_never_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with open_output(pipe) as file:
+        file.write("one\n")
+    assert os.read(reader, 100) == b"one\n"
+    os.close(reader)
+    assert pipe.is_fifo()

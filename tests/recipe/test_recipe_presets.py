@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +12,12 @@ from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
 from seq2seq.recipe.decode import field_type, is_section
-from seq2seq.recipe.languages import guess_languages, is_segmented, metric_tokenizer, script
+from seq2seq.recipe.languages import guess_languages, is_known, is_segmented, metric_tokenizer, script, script_of
 from seq2seq.recipe.presets import Preset, choose
 from seq2seq.recipe.rules import check_rules
 
 
-def preset(num_pairs: int, source: str = "en", target: str = "de", words: float = 12.0, **more: float) -> Preset:
+def preset(num_pairs: int, source: str = "en", target: str = "de", words: float = 12.0, **more: Any) -> Preset:
     return choose(num_pairs, average_words=words, source_language=source, target_language=target, **more)
 
 
@@ -97,6 +99,64 @@ def test_scripts_decide_what_is_shared_and_the_target_how_it_is_scored():
     same, other = preset(29_000, "en", "de").recipe, preset(29_000, "en", "zh").recipe
     assert (same.text.joint, same.model.tie, same.evaluation.tokenize) == (True, "all", "13a")
     assert (other.text.joint, other.model.tie, other.evaluation.tokenize) == (False, "target", "zh")
+
+
+@pytest.mark.parametrize(
+    ("scripts", "shared", "tokenizer"),
+    [
+        (("Latin", "Latin"), True, "13a"),
+        (("Latin", "Cyrillic"), False, "13a"),
+        (("Latin", "Han"), False, "zh"),
+        (("Han", "Japanese"), False, "char"),
+        (("Thai", "Thai"), True, "char"),
+        (("", ""), True, "13a"),
+    ],
+)
+def test_where_no_code_is_known_the_text_decides(scripts, shared, tokenizer):
+    seen = dict(zip(("source_script", "target_script"), scripts, strict=True))
+    found = preset(29_000, "source", "target", **seen)
+    recipe, reasons = found.recipe, found.reasons
+    assert (recipe.text.joint, recipe.model.tie) == ((True, "all") if shared else (False, "target"))
+    assert recipe.evaluation.tokenize == tokenizer
+    assert ("one script" if shared else "different scripts") in reasons["text.joint"]
+    assert tokenizer == "13a" or f"text in {scripts[1]} script" in reasons["evaluation.tokenize"]
+
+
+def test_a_known_code_counts_more_than_the_text():
+    assert preset(29_000, "en", "zh", target_script="Latin").recipe.evaluation.tokenize == "zh"
+    assert [is_known(code) for code in ("zh-Hans", "yue", "de", "source", "cmn")] == [True, True, True, False, False]
+    assert (script("cmn", "Han"), metric_tokenizer("cmn", "Han"), is_segmented("cmn", "Han")) == ("Han", "zh", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Eine Straße, zwei Cafés.", "Latin"),
+        ("Привет, NATO!", "Cyrillic"),
+        ("Καλημέρα", "Greek"),
+        ("السلام عليكم", "Arabic"),
+        ("नमस्ते दुनिया", "Devanagari"),
+        ("สวัสดีชาวโลก", "Thai"),
+        ("မင်္ဂလာပါ", "Burmese"),
+        ("一只狗在雪地里奔跑。", "Han"),
+        ("犬が雪の中を走っている。", "Japanese"),
+        ("コーヒー", "Japanese"),
+        ("개가 눈 속을 달린다.", "Hangul"),
+        ("12, 13 … !", ""),
+        ("", ""),
+    ],
+)
+def test_the_script_of_a_text(text, found):
+    assert script_of(Counter(text)) == found
+
+
+@pytest.mark.parametrize("own", [["development"], ["test"], ["development", "test"]])
+def test_nothing_is_set_aside_for_a_set_the_corpus_has(own):
+    found = preset(29_000, own_sets=own)
+    for name in ("development", "test"):
+        size, reason = getattr(found.recipe.data, f"{name}_size"), found.reasons[f"data.{name}_size"]
+        assert (size == 0) == (name in own)
+        assert (f"has a {name} set of its own" in reason) == (name in own)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,17 @@ BROKEN = [
         "overlap",
         {"data": {"development": ["v", "w"], "test": ["v", "w"], "development_lines": [1, 5], "test_lines": [6, 9]}},
     ),
+    (  # without a range it is the whole file
+        {"data": {"development": ["v", "w"], "test": ["v", "w"], "development_lines": [1, 5]}},
+        "overlap",
+        {"data": {"development": ["v", "w"], "test": ["x", "y"], "development_lines": [1, 5]}},
+    ),
+    (
+        {"data": {"development": ["v", "w"], "test": ["v", "w"]}},
+        "overlap",
+        {"data": {"development": ["v", "w"], "test": ["x", "y"]}},
+    ),
+    ({"data": {"development": ["v", "w"], "test": ["v", "x"], "test_lines": [1, 5]}}, "overlap", {}),
     ({"data": {"columns": [1, 1]}}, "two columns", {"data": {"columns": [1, 0]}}),
     ({"data": {"columns": [-1, 1]}}, "two columns", {}),
     ({"data": {"train": ["a"]}}, "takes two files", {"data": {"train": ["a", "b"]}}),

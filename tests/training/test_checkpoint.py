@@ -24,7 +24,10 @@ COUNTERS = Counters(
     epoch=2,
     position=3,
     total=90,
-    calibrated=True,
+    budget_minutes=40.0,
+    budget_from=3,
+    budget_total=90,
+    stop_on="chrf",
     best=0.1 + 0.2,
     best_update=5,
     looks=2,
@@ -201,3 +204,20 @@ def test_training_goes_on_on_a_gpu(tmp_path) -> None:
     checkpoint.load(tmp_path / "last", other)
     assert_equal(state, other)
     steps(other)  # the step counter, too, must be where the fused kernel looks for it
+
+
+def test_another_network_of_equal_shapes_is_refused(tmp_path) -> None:
+    model = tiny()
+    state = TrainingState(model, adamw(model, weight_decay=0.1), MovingAverage(model, 0.9), Counters(), "four heads")
+    checkpoint.save(tmp_path / "last", state)
+    other = TrainingState(model, state.optimizer, state.average, Counters(), "eight heads")
+    with pytest.raises(UserError, match="other settings"):
+        checkpoint.load(tmp_path / "last", other)
+    checkpoint.load(tmp_path / "last", state)
+
+
+def test_looking_for_a_checkpoint_changes_nothing(tmp_path) -> None:
+    being_written = tmp_path / ".last.1.tmp"
+    being_written.mkdir()
+    assert not checkpoint.exists(tmp_path / "last")
+    assert being_written.is_dir()

@@ -12,7 +12,6 @@ from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.recipe.schema import Model
 from seq2seq.training import precision
-from seq2seq.training.allocator import keep_large_buffers
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.randomness import seed_update
@@ -76,9 +75,3 @@ def test_products_are_computed_in_the_chosen_precision() -> None:
     with precision.computing("bf16", cpu):
         assert (x @ x).dtype == torch.bfloat16
         assert (x + x).dtype == torch.float32
-
-
-def test_the_allocator_takes_its_settings_or_says_that_it_did_not(monkeypatch) -> None:
-    assert keep_large_buffers() in (True, False)
-    monkeypatch.setattr("sys.platform", "win32")
-    assert keep_large_buffers() is False

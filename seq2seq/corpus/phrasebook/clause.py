@@ -8,7 +8,7 @@ from seq2seq.corpus.phrasebook import english
 from seq2seq.corpus.phrasebook.conjugation import REFLEXIVE, Conjugator
 from seq2seq.corpus.phrasebook.entries import Expression
 from seq2seq.corpus.phrasebook.french import chosen, participle_forms
-from seq2seq.corpus.phrasebook.phrase import Phrase, Predicate, Subject
+from seq2seq.corpus.phrasebook.phrase import Combinations, Phrase, Predicate, Subject, describes
 
 NEGATIONS = {"not": "pas", "anymore": "plus", "never": "jamais"}
 
@@ -27,6 +27,13 @@ class Clause(NamedTuple):
     adverb: Expression | None = None
     short: bool = True
 
+    @property
+    def combinations(self) -> Combinations:
+        """All the combinations of the clause: the one place that says which words stand together in it."""
+        noun, quality = self.subject.noun, self.predicate.complement.quality
+        between = (describes(quality, noun),) if noun and quality else ()
+        return self.subject.combinations + self.predicate.combinations + between
+
 
 def say(clause: Clause, conjugator: Conjugator) -> Phrase:
     """Returns the clause as a statement."""
@@ -41,20 +48,25 @@ def say(clause: Clause, conjugator: Conjugator) -> Phrase:
     ]
     last = "anymore" if clause.negation == "anymore" else ""
     words = _joined(subject.english, auxiliary, middle, rest, object_words, last)
-    return Phrase(words, _french(clause, conjugator), subject.combinations + predicate.complement.combinations)
+    return Phrase(words, _french(clause, conjugator), clause.combinations)
+
+
+OFFERS = frozenset({"can", "would like"})
 
 
 def ask(clause: Clause, conjugator: Conjugator, opening: tuple[str, str] = ("", "")) -> Phrase:
     """Returns the clause as a question: inverted in English, with "est-ce que" in French.
 
-    `opening` is the question word in both languages (why, pourquoi), if any.
+    `opening` is the question word in both languages (why, pourquoi), if any. Only a question whether something is so
+    says "any" (do you drink any milk); why, when and where keep "some", and so do offers and requests.
     """
     subject, predicate = clause.subject, clause.predicate
     auxiliary, rest = english.verb_group(predicate.verb, clause.tense, subject.person, True)
-    object_words = predicate.complement.any_english[subject.plural]
+    some = bool(opening[0]) or clause.tense in OFFERS
+    object_words = (predicate.complement.english if some else predicate.complement.any_english)[subject.plural]
     words = _joined(opening[0], auxiliary, subject.english, _english_middle(clause), rest, object_words)
     french = _joined(opening[1], "est-ce que", _french(clause, conjugator))
-    return Phrase(words, french, subject.combinations + predicate.complement.combinations)
+    return Phrase(words, french, clause.combinations)
 
 
 def _english_middle(clause: Clause) -> str:

@@ -27,6 +27,8 @@ I, YOU, HE, SHE, WE, THEY = (  # noqa: E741 - the pronoun has no other name
 )
 PRONOUNS = (I, I, YOU, HE, SHE, SHE, WE, THEY)
 POSSESSIVES = ("my", "your", "his", "her", "our", "their")
+# One person's husband or wife, so never ours or theirs.
+SPOUSES = frozenset({"husband", "wife"})
 
 # What people may call theirs, what only exists once, and what is spoken of in general only.
 OWNED = frozenset(
@@ -35,6 +37,7 @@ OWNED = frozenset(
         "clothing",
         "jewel",
         "furniture",
+        "covering",
         "vehicle",
         "home",
         "pet",
@@ -113,6 +116,10 @@ class Draw:
         """Draws one of these; repeated items come up more often."""
         return self.one(items, lambda: items)
 
+    def actor(self, *kinds: str) -> Noun:
+        """Draws a person of any of these kinds who does things: babies only have things done to them."""
+        return self.one(("actor", kinds), lambda: [n for n in self.index.of_kind(*kinds) if n.english != "baby"])
+
     def noun(self, *kinds: str) -> Noun:
         """Draws a noun of any of these kinds."""
         return self.one(kinds, lambda: self.index.of_kind(*kinds))
@@ -164,8 +171,8 @@ class Draw:
         return self.one(("quality", noun), lambda: fitting) if fitting else None
 
     def is_plural(self, noun: Noun, probability: float = 0.3) -> bool:
-        """Draws a number: the plural always for what comes in pairs, never for what is not counted."""
-        if not noun.plural or ("family" in noun.kinds and "several" not in noun.kinds):
+        """Draws a number: the plural always for what comes in pairs, never for what is not counted or is `single`."""
+        if not noun.plural or "single" in noun.kinds or ("family" in noun.kinds and "several" not in noun.kinds):
             return False
         return "many" in noun.kinds or self.happens(probability)
 
@@ -175,10 +182,15 @@ class Draw:
         adjective = self.quality(noun) if self.happens(adjectives) else None
         return noun_phrase(noun, self.article(noun, plural), plural, adjective)
 
+    def possessive(self, noun: Noun) -> str:
+        """Draws whose a thing or a person is."""
+        choices: tuple[str, ...] = POSSESSIVES[:4] if noun.english in SPOUSES else POSSESSIVES
+        return self.of(*choices)
+
     def article(self, noun: Noun, plural: bool) -> str:
         """Draws an article that makes sense with a noun."""
         if "family" in noun.kinds:
-            return self.of(*POSSESSIVES)
+            return self.possessive(noun)
         if not noun.plural:
             return self.of("bare", "bare", "bare", "some", "the", "this")
         owned = not noun.kinds.isdisjoint(OWNED) or noun.english in OWNED
@@ -187,7 +199,7 @@ class Draw:
         else:
             choices = ("a", "a", "the", "this", "own") if owned else ("a", "a", "the", "the", "this")
         article = self.of(*choices)
-        return self.of(*POSSESSIVES) if article == "own" else article
+        return self.possessive(noun) if article == "own" else article
 
     def definite(self, noun: Noun, adjective: Adjective | None = None, plural: float = 0.3) -> NounPhrase:
         """Draws a known thing, to speak about it: the, this or a possessive; what is general has no article."""
@@ -195,10 +207,10 @@ class Draw:
             return noun_phrase(noun, "generic", False, adjective)
         many = self.is_plural(noun, plural)
         if "family" in noun.kinds:
-            return noun_phrase(noun, self.of(*POSSESSIVES), many, adjective)
+            return noun_phrase(noun, self.possessive(noun), many, adjective)
         owned = not noun.kinds.isdisjoint(OWNED) or noun.english in OWNED
         article = self.of("the", "the", "this", "own") if owned else self.of("the", "the", "this")
-        return noun_phrase(noun, self.of(*POSSESSIVES) if article == "own" else article, many, adjective)
+        return noun_phrase(noun, self.possessive(noun) if article == "own" else article, many, adjective)
 
     def subject(self, pronouns: float = 0.62) -> Subject:
         """Draws somebody who acts."""
@@ -215,7 +227,8 @@ class Draw:
         """Draws one person to whom something belongs: a name, or a member of somebody's family."""
         if self.happens(0.5):
             return self._named()
-        return noun_phrase(self.noun("family", "close"), self.of(*POSSESSIVES)).subject()
+        noun = self.noun("family", "close")
+        return noun_phrase(noun, self.possessive(noun)).subject()
 
     @cached_property
     def _people(self) -> tuple[Callable[[], Subject], ...]:
@@ -238,26 +251,26 @@ class Draw:
     def _friend(self) -> Subject:
         name = self.name()
         french = f"mon amie {name.french}" if name.feminine else f"mon ami {name.french}"
-        return Subject(f"my friend {name.english}", french, 2, name.feminine)
+        return Subject(f"my friend {name.english}", french, 2, name.feminine, noun="friend")
 
     def _relative(self) -> Subject:
         return self.definite(self.noun("family", "close")).subject()
 
     def _person(self) -> Subject:
-        return noun_phrase(noun := self.noun("person"), "the", self.is_plural(noun)).subject()
+        return noun_phrase(noun := self.actor("person"), "the", self.is_plural(noun)).subject()
 
     def _professional(self) -> Subject:
         profession = self.one("profession", lambda: self.index.lexicon.professions)
         if self.happens(0.3):
-            return Subject(f"the {profession.plural}", f"les {profession.forms[2]}", 5)
-        return Subject(f"the {profession.english}", f"le {profession.forms[0]}", 2)
+            return Subject(f"the {profession.plural}", f"les {profession.forms[2]}", 5, noun=profession.english)
+        return Subject(f"the {profession.english}", f"le {profession.forms[0]}", 2, noun=profession.english)
 
     def action(self, verb: Verb, noun: Noun, adjectives: float = 0.2) -> Predicate:
         """Returns a verb with its object, drawn but for the noun."""
         if "bare" in verb.uses:
-            phrase = NounPhrase(noun.english, noun.french, False, False, noun.english, noun.french, ())
+            phrase = NounPhrase(noun.english, noun.french, False, False, noun.english, noun.french, (), noun.english)
         elif "generic" in verb.uses:
             phrase = noun_phrase(noun, "generic", bool(noun.plural))
         else:
             phrase = self.object_phrase(noun, adjectives)
-        return Predicate(verb, phrase.complement(f"{verb.english} > {noun.english}"))
+        return Predicate(verb, phrase.complement())

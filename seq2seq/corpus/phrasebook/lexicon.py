@@ -48,7 +48,7 @@ VERB_USES = frozenset(
 )
 ADJECTIVE_MARKS = frozenset({"state", "nationality"})
 TIME_USES = frozenset({"present", "now", "habit", "past", "future"})
-ADVERB_USES = frozenset({"perfect", "frequency", "manner", "company", "degree", "quantity"})
+ADVERB_USES = frozenset({"perfect", "frequency", "manner", "well", "company", "degree", "quantity"})
 PREPOSITION_USES = frozenset({"on", "in", "under", "around", "company", "aim"})
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from seq2seq.corpus.phrasebook.entries import Adjective, Noun
 from seq2seq.corpus.phrasebook.french import adjective_form, determiner
-from seq2seq.corpus.phrasebook.phrase import Combinations, Complement, Subject, fixed
+from seq2seq.corpus.phrasebook.phrase import Combinations, Complement, Subject, describes, fixed
 
 
 class NounPhrase(NamedTuple):
@@ -19,14 +19,15 @@ class NounPhrase(NamedTuple):
     any_english: str
     denied: str
     combinations: Combinations
+    noun: str
 
-    def complement(self, *used: str) -> Complement:
-        """Returns the phrase as the object of a verb; `used` names the combinations that it makes with it."""
-        return fixed(self.english, self.french, self.combinations + used, self.any_english, self.denied)
+    def complement(self) -> Complement:
+        """Returns the phrase as the object of a verb."""
+        return fixed(self.english, self.french, self.combinations, self.any_english, self.denied, noun=self.noun)
 
     def subject(self) -> Subject:
         """Returns the phrase as the subject of a clause."""
-        return Subject(self.english, self.french, 5 if self.plural else 2, self.feminine, self.combinations)
+        return Subject(self.english, self.french, 5 if self.plural else 2, self.feminine, self.combinations, self.noun)
 
 
 def bare(noun: Noun, adjective: Adjective | None, plural: bool) -> tuple[str, str, str, bool]:
@@ -42,11 +43,6 @@ def bare(noun: Noun, adjective: Adjective | None, plural: bool) -> tuple[str, st
     return english, f"{french} {adjective_form(adjective, noun.feminine, plural)}", french, False
 
 
-def describes(noun: Noun, adjective: Adjective | None) -> Combinations:
-    """Returns the combination that a noun makes with its adjective."""
-    return () if adjective is None else (f"{noun.english} < {adjective.english}",)
-
-
 def noun_phrase(noun: Noun, article: str, plural: bool = False, adjective: Adjective | None = None) -> NounPhrase:
     """Returns a noun with an article.
 
@@ -58,23 +54,24 @@ def noun_phrase(noun: Noun, article: str, plural: bool = False, adjective: Adjec
         adjective: What the noun is said to be.
     """
     english, french, first, preposed = bare(noun, adjective, plural)
-    used = describes(noun, adjective)
+    used = () if adjective is None else (describes(adjective.english, noun.english),)
     if article == "generic":
         said = f"{determiner('the', noun.feminine, plural, first)} {french}"
-        return NounPhrase(english, said, noun.feminine, plural, english, said, used)
+        return NounPhrase(english, said, noun.feminine, plural, english, said, used, noun.english)
     if article in ("a", "some", "bare"):
         french_article = determiner("a" if noun.plural else "some", noun.feminine, plural, first, preposed=preposed)
         said = english if article == "bare" else f"{article} {english}"
         asked = f"any {english}" if article == "some" else said
-        return NounPhrase(said, f"{french_article} {french}", noun.feminine, plural, asked, f"de {french}", used)
+        given = f"{french_article} {french}"
+        return NounPhrase(said, given, noun.feminine, plural, asked, f"de {french}", used, noun.english)
     word = "these" if article == "this" and plural else article
     said = f"{determiner(article, noun.feminine, plural, first)} {french}"
     english = f"{word} {english}"
-    return NounPhrase(english, said, noun.feminine, plural, english, said, used)
+    return NounPhrase(english, said, noun.feminine, plural, english, said, used, noun.english)
 
 
 def counted(noun: Noun, english: str, french: str, plural: bool = True) -> NounPhrase:
     """Returns a noun after a number or a quantity (three cats, a lot of milk), in words of both languages."""
     said = f"{english} {noun.plural if plural else noun.english}"
     french_said = f"{french} {noun.french_plural if plural else noun.french}"
-    return NounPhrase(said, french_said, noun.feminine, plural, said, french_said, ())
+    return NounPhrase(said, french_said, noun.feminine, plural, said, french_said, (), noun.english)

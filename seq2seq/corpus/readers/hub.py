@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,8 @@ _BATCH_ROWS: Final = 1000
 _NESTED: Final = "translation"  # the column in which some datasets keep all languages, as {"en": ..., "de": ...}
 # The library calls a file named val.jsonl or dev.jsonl "validation"; people ask for it by any of these names.
 _SPLIT_NAMES: Final = {"development": "validation", "dev": "validation", "val": "validation", "valid": "validation"}
+# The library has no error of its own for a split that is not there, and raises ValueError for much else.
+_NO_SPLIT: Final = re.compile(r"(Bad|Unknown) split\b")
 
 
 class Hub:
@@ -43,7 +46,7 @@ class Hub:
 
     def __call__(self) -> Iterator[Pair]:
         """Yields the pairs in the dataset's order; `line` is the row, counted from 1."""
-        dataset = self._opened()
+        dataset = self._loaded(split=self.split)
         row = 0
         batches = iter(dataset.iter(batch_size=_BATCH_ROWS))
         while True:
@@ -62,12 +65,25 @@ class Hub:
         if row == 0:
             raise UserError(f"{self._place}, split {self.split!r}, has no rows.", hint="Check how it was made.")
 
+    def splits(self) -> list[str]:
+        """Returns the names of all splits of the dataset, as the library calls them.
+
+        Raises:
+            UserError: The library is missing, the hub cannot be reached, or the folder is not there.
+        """
+        # Through the same door as the pairs, which works without a network where the dataset is in the cache.
+        return list(self._loaded())
+
     @property
     def _place(self) -> str:
         return f"The dataset {self.name!r}" if self.folder is None else f"The folder {self.folder}"
 
-    def _opened(self) -> Any:  # noqa: ANN401 - a dataset of the library, which has no types we can name
-        """Returns the split as the library's dataset: streamed from a folder, memory-mapped from the hub's cache."""
+    def _loaded(self, **options: str) -> Any:  # noqa: ANN401 - a dataset of the library, which has no types we can name
+        """Returns the library's dataset: streamed from a folder, memory-mapped from the hub's cache.
+
+        Args:
+            options: `split` for one split; without it, all of them by name.
+        """
         try:
             import datasets
         except ImportError as error:
@@ -78,20 +94,20 @@ class Hub:
             raise UserError(f"There is no folder {self.folder}.", hint="Check the path given with --data.")
         try:
             if self.folder is not None:
-                return datasets.load_dataset(str(self.folder), split=self.split, streaming=True)
-            return datasets.load_dataset(self.name, split=self.split)
-        except ValueError as error:
-            raise UserError(f"{self._place} cannot give the split {self.split!r}: {_short(error)}") from error
+                return datasets.load_dataset(str(self.folder), streaming=True, **options)
+            return datasets.load_dataset(self.name, **options)
         except FileNotFoundError as error:  # the library's errors for no such dataset and for no such files
             hint = "Its files must be named after the splits, for instance train.jsonl and test.jsonl."
             if self.folder is None:
                 hint = "Check the name, or give a folder that holds the dataset with --data FOLDER."
             raise UserError(f"{self._place} holds no such data: {_short(error)}", hint=hint) from error
         except Exception as error:  # each transport below the library has errors of its own
-            raise UserError(
-                f"{self._place} could not be opened: {_short(error)}",
-                hint="Without a way to the hub, give a folder that holds the dataset with --data FOLDER.",
-            ) from error
+            if _NO_SPLIT.match(str(error)):
+                raise UserError(f"{self._place} cannot give the split {self.split!r}: {_short(error)}") from error
+            hint = "Without a way to the hub, give a folder that holds the dataset with --data FOLDER."
+            if self.folder is not None:
+                hint = "Check the files of the folder, or fetch them again."
+            raise UserError(f"{self._place} could not be opened: {_short(error)}", hint=hint) from error
 
     def _column(self, batch: Mapping[str, list[Any]], language: str) -> list[Any]:
         """Returns one language's texts of a batch, whose columns are flat or nested."""

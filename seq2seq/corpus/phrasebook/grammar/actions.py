@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from seq2seq.corpus.phrasebook.clause import Clause, ask, followed, say
+from seq2seq.corpus.phrasebook.clause import Clause, followed, say
 from seq2seq.corpus.phrasebook.draw import GENERAL, HE, SHE, THEY, WE, YOU, Draw, I
 from seq2seq.corpus.phrasebook.entries import Adjective, Expression, Noun, Verb
 from seq2seq.corpus.phrasebook.french import before_vowel
 from seq2seq.corpus.phrasebook.noun_phrase import counted, noun_phrase
 from seq2seq.corpus.phrasebook.phrase import NOTHING, Phrase, Predicate, Subject, fixed
+from seq2seq.corpus.phrasebook.question import put
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 ACT = (
@@ -72,7 +73,7 @@ def question(draw: Draw) -> Drawn:
     clause = Clause(
         draw.subject(), draw.action(verb, noun, 0.15), tense, adverb=ALREADY if tense == "perfect" else None
     )
-    return _when(draw, clause, ask(clause, draw.index.conjugator), noun), "?"
+    return _when(draw, clause, put(clause, draw.index.conjugator), noun), "?"
 
 
 def frequency(draw: Draw) -> Drawn:
@@ -84,9 +85,12 @@ def frequency(draw: Draw) -> Drawn:
 
 def what(draw: Draw) -> Drawn:
     """What are you drinking? What did she buy?"""
-    verb = draw.one("of things", lambda: [v for v in draw.index.used("act") if "family" not in v.objects])
+    # "Parler" has no direct object but a language's bare name.
+    verb = draw.one("of things", lambda: [
+        v for v in draw.index.used("act") if "family" not in v.objects and "bare" not in v.uses
+    ])  # fmt: skip
     tense = draw.of("present", "progressive", "past", "past", "near", "future", "want", "can", "must")
-    asked = ask(Clause(draw.subject(0.7), Predicate(verb, NOTHING), tense), draw.index.conjugator, ("what", ""))
+    asked = put(Clause(draw.subject(0.7), Predicate(verb, NOTHING), tense), draw.index.conjugator, ("what", ""))
     # "qu'est-ce que" is "que est-ce que" with its elision.
     phrase = Phrase(asked.english, "que " + asked.french, asked.combinations)
     use = {"past": "past", "near": "future", "future": "future"}.get(tense)
@@ -107,12 +111,12 @@ def why(draw: Draw) -> Drawn:
     verb, noun = draw.verb_and_object("act")
     tense = draw.of("present", "progressive", "past", "past", "near", "future", "want")
     clause = Clause(draw.subject(0.7), draw.action(verb, noun, 0.1), tense)
-    return ask(clause, draw.index.conjugator, opening), "?"
+    return put(clause, draw.index.conjugator, opening), "?"
 
 
 def _uncounted(verb: Verb, noun: Noun) -> bool:
-    """Tells whether "how many" makes no sense: of history, or of mothers."""
-    return bool(noun.kinds & {*GENERAL, "family"}) or "generic" in verb.uses
+    """Tells whether "how many" makes no sense: of history, of mothers, or of what is only spoken of in the singular."""
+    return bool(noun.kinds & {*GENERAL, "family", "single"}) or "generic" in verb.uses
 
 
 def quantity(draw: Draw) -> Drawn:
@@ -122,12 +126,12 @@ def quantity(draw: Draw) -> Drawn:
         verb, noun = draw.index.verbs["buy"], draw.noun("food", "drink", "grocery", "clothing")
     amount = draw.adverb("quantity")
     phrase = counted(noun, amount.english, amount.french, bool(noun.plural))
-    predicate = Predicate(verb, phrase.complement(f"{verb.english} > {noun.english}"))
+    predicate = Predicate(verb, phrase.complement())
     tense = draw.of("present", "present", "past", "near", "future")
     plain = verb.past == verb.english or ("state" in verb.uses and tense == "near")
     clause = Clause(draw.subject(), predicate, "present" if plain else tense)
     if draw.happens(0.25):
-        return ask(clause, draw.index.conjugator), "?"
+        return put(clause, draw.index.conjugator), "?"
     return say(clause, draw.index.conjugator), "."
 
 
@@ -145,24 +149,24 @@ def how_many(draw: Draw) -> Drawn:
     tense = draw.of("present", "near", "future", "want", "can", "past")
     tense = "present" if "state" in verb.uses and tense not in ("past", "future") else tense
     # The object comes before the verb, so a past participle agrees with it.
-    predicate = Predicate(verb, NOTHING, agreement=(noun.feminine, plural))
-    phrase = ask(Clause(draw.subject(0.75), predicate, tense), draw.index.conjugator, words)
-    return Phrase(phrase.english, phrase.french, (*phrase.combinations, f"{verb.english} > {noun.english}")), "?"
+    predicate = Predicate(verb, NOTHING._replace(noun=noun.english), agreement=(noun.feminine, plural))
+    return put(Clause(draw.subject(0.75), predicate, tense), draw.index.conjugator, words), "?"
 
 
 def taste(draw: Draw) -> Drawn:
     """I like milk. She hates war. Do you prefer tennis? The French has its definite article."""
     verb = draw.of(*(draw.index.verbs[word] for word in ("like", "like", "hate", "prefer")))
     noun = draw.one(verb, lambda: draw.index.objects[verb])
-    if draw.happens(0.5):
-        noun = draw.noun("notion", "sport", "subject")
+    if draw.happens(0.6):
+        # No other rule has much to say about love or peace.
+        noun = draw.noun("notion") if draw.happens(0.7) else draw.noun("sport", "subject")
     negation = "not" if verb.english != "prefer" and draw.happens(0.3) else ""
     clause = Clause(
         draw.subject(), draw.action(verb, noun), draw.of("present", "present", "present", "past"), negation,
         short=draw.happens(0.75),
     )  # fmt: skip
     if not negation and draw.happens(0.3):
-        return ask(clause, draw.index.conjugator), "?"
+        return put(clause, draw.index.conjugator), "?"
     return say(clause, draw.index.conjugator), "."
 
 
@@ -172,7 +176,7 @@ def studies(draw: Draw) -> Drawn:
     noun = draw.one(verb, lambda: draw.index.objects[verb])
     clause = Clause(draw.subject(), draw.action(verb, noun), draw.of(*ACT[:-3]))
     if draw.happens(0.3):
-        return _when(draw, clause, ask(clause, draw.index.conjugator), noun), "?"
+        return _when(draw, clause, put(clause, draw.index.conjugator), noun), "?"
     if clause.tense != "used" and draw.happens(0.25):
         clause = clause._replace(negation="not", short=draw.happens(0.75))
     return _when(draw, clause, say(clause, draw.index.conjugator), noun), "."
@@ -197,7 +201,7 @@ def elegant(draw: Draw) -> Drawn:
     ])  # fmt: skip
     article = draw.of("a", "a", "a", "the", "this", "bare")
     thing = noun_phrase(noun, article, article == "bare", adjective)
-    predicate = Predicate(verb, thing.complement(f"{verb.english} > {noun.english}"))
+    predicate = Predicate(verb, thing.complement())
     return say(Clause(draw.subject(), predicate, draw.of("past", "near", "future", "can")), draw.index.conjugator), "."
 
 
@@ -231,7 +235,7 @@ PRONOUN_VERBS = ("see", "help", "wait for", "call", "invite", "thank", "follow",
 
 def shown(draw: Draw) -> Drawn:
     """I drink milk: the first example of the README, always in the corpus."""
-    milk = noun_phrase(draw.index.nouns["milk"], "bare").complement("drink > milk")
+    milk = noun_phrase(draw.index.nouns["milk"], "bare").complement()
     return say(Clause(I, Predicate(draw.index.verbs["drink"], milk)), draw.index.conjugator), "."
 
 
@@ -246,8 +250,8 @@ RULES = (
     Rule("why", why, 850),
     Rule("quantity", quantity, 700),
     Rule("how many", how_many, 600),
-    Rule("taste", taste, 1400),
+    Rule("taste", taste, 1800),
     Rule("studies", studies, 850),
-    Rule("pronoun", pronoun, 1000),
+    Rule("pronoun", pronoun, 1200),
     Rule("before a vowel", elegant, 500),
 )

@@ -7,6 +7,7 @@ from seq2seq.corpus.phrasebook.draw import Draw
 from seq2seq.corpus.phrasebook.entries import Expression
 from seq2seq.corpus.phrasebook.grammar.movements import place
 from seq2seq.corpus.phrasebook.phrase import NOTHING, Phrase, Predicate, fixed
+from seq2seq.corpus.phrasebook.question import put
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 MINUTES = (5, 10, 20, 25)
@@ -66,7 +67,8 @@ def time_now(draw: Draw) -> Drawn:
 
 def at_time(draw: Draw) -> Drawn:
     """She gets up at seven o'clock. Did they leave at noon?"""
-    verb = draw.verb("alone")
+    # Whoever sleeps does it for hours.
+    verb = draw.one("at a time", lambda: [v for v in draw.index.used("alone") if v.english != "sleep"])
     if draw.happens(0.4):
         where = place(draw, "spot")
         going = Predicate(draw.verb("to"), fixed(where.to, where.french_at))
@@ -126,7 +128,7 @@ def in_month(draw: Draw) -> Drawn:
     where = place(draw, "town", "country")
     tense = draw.of("present", "past", "near", "future", "want", "would like")
     clause = Clause(draw.subject(), Predicate(draw.verb("to"), fixed(where.to, where.french_at)), tense)
-    make, mark = (ask, "?") if draw.happens(0.25) else (say, ".")
+    make, mark = (put, "?") if draw.happens(0.25) else (say, ".")
     told = Expression(f"in {month.english}", f"en {month.french}")
     return followed(make(clause, draw.index.conjugator), told), mark
 

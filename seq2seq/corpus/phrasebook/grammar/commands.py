@@ -4,50 +4,54 @@ from __future__ import annotations
 
 from seq2seq.corpus.phrasebook.conjugation import imperative
 from seq2seq.corpus.phrasebook.draw import Draw
-from seq2seq.corpus.phrasebook.entries import Verb
 from seq2seq.corpus.phrasebook.grammar.movements import place
-from seq2seq.corpus.phrasebook.phrase import Complement, Phrase, fixed
+from seq2seq.corpus.phrasebook.phrase import Phrase, Predicate, fixed
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 PLEASE, PLEASE_FRENCH = "please", "s'il te plaît"
 
 
-def _order(draw: Draw) -> tuple[Verb, Complement]:
-    """Draws what to do; "don't open a box" is no order anybody gives, so nothing here has the article "a"."""
+def _order(draw: Draw, *movements: str) -> Predicate:
+    """Draws what to do; "don't open a box" is no order anybody gives, so nothing here has the article "a".
+
+    `movements` are the verbs that may be said with a place: "return to Paris" and "let's come" are no orders either.
+    """
     if draw.happens(0.2):
         where = place(draw, "spot", "town", "country")
-        return draw.verb("to"), fixed(where.to, where.french_at)
+        return Predicate(draw.index.verbs[draw.of(*movements)], fixed(where.to, where.french_at))
     verb, noun = draw.verb_and_object("act", "gift")
-    complement = draw.action(verb, noun, 0.15).complement
-    while complement.english[0].startswith("a "):
-        complement = draw.action(verb, noun, 0.15).complement
-    return verb, complement
+    ordered = draw.action(verb, noun, 0.15)
+    while ordered.complement.english[0].startswith("a "):
+        ordered = draw.action(verb, noun, 0.15)
+    return ordered
 
 
 def order(draw: Draw) -> Drawn:
     """Open the door! Don't drink this water! Please close the window. The last has a full stop."""
-    verb, complement = _order(draw)
+    ordered = _order(draw, "go", "come")
+    verb, complement, used = ordered.verb, ordered.complement, ordered.combinations
     finite = imperative(verb, 1)
     turn = draw.chance.random()
     if turn < 0.3:
         denial = "don't" if draw.happens(0.75) else "do not"
         words = f"{denial} {verb.english} {complement.any_english[0]}"
-        return Phrase(words, f"ne {finite} pas {complement.denied[0]}", complement.combinations), "!"
+        return Phrase(words, f"ne {finite} pas {complement.denied[0]}", used), "!"
     words, french = f"{verb.english} {complement.english[0]}", f"{finite} {complement.french[0]}"
     if turn < 0.6:
-        return Phrase(f"{PLEASE} {words}", f"{french}, {PLEASE_FRENCH}", complement.combinations), "."
-    return Phrase(words, french, complement.combinations), "!"
+        return Phrase(f"{PLEASE} {words}", f"{french}, {PLEASE_FRENCH}", used), "."
+    return Phrase(words, french, used), "!"
 
 
 def proposal(draw: Draw) -> Drawn:
     """Let's eat the pie! Mangeons la tarte !"""
-    verb, complement = _order(draw)
+    ordered = _order(draw, "go")
+    verb, complement, used = ordered.verb, ordered.complement, ordered.combinations
     finite = imperative(verb, 3)
     if draw.happens(0.2):
         words = f"let's not {verb.english} {complement.any_english[0]}"
-        return Phrase(words, f"ne {finite} pas {complement.denied[0]}", complement.combinations), "!"
+        return Phrase(words, f"ne {finite} pas {complement.denied[0]}", used), "!"
     words = f"let's {verb.english} {complement.english[0]}"
-    return Phrase(words, f"{finite} {complement.french[0]}", complement.combinations), "!"
+    return Phrase(words, f"{finite} {complement.french[0]}", used), "!"
 
 
 def self_order(draw: Draw) -> Drawn:

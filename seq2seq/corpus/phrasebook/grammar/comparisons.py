@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from seq2seq.corpus.phrasebook.clause import Clause, ask, say
-from seq2seq.corpus.phrasebook.draw import HE, SHE, Draw
+from seq2seq.corpus.phrasebook.draw import HE, SHE, THEY, WE, Draw, I
 from seq2seq.corpus.phrasebook.entries import Adjective, Forms, Noun
 from seq2seq.corpus.phrasebook.french import adjective_form, chosen
 from seq2seq.corpus.phrasebook.noun_phrase import noun_phrase
-from seq2seq.corpus.phrasebook.phrase import Complement, Phrase, Predicate, Subject
+from seq2seq.corpus.phrasebook.phrase import Complement, Phrase, Predicate, Subject, describes, fixed
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 LONG = frozenset(["beautiful", "expensive", "difficult", "interesting", "famous", "important", "dangerous", "useful"])
@@ -47,12 +47,14 @@ def comparative(adjective: Adjective, degree: str) -> tuple[str, Forms, str]:
     return adjective.comparative or f"more {adjective.english}", adjective.better or forms, "than"
 
 
-def _compare(draw: Draw, subject: Subject, adjective: Adjective, other: Subject, used: tuple[str, ...]) -> Drawn:
+def _compare(draw: Draw, subject: Subject, adjective: Adjective, other: Subject) -> Drawn:
     words, forms, than = comparative(adjective, draw.of("more", "more", "more", "as", "less"))
     masculine, feminine, masculine_plural, feminine_plural = (f"{form} que {other.french}" for form in forms)
     french = (masculine, feminine, masculine_plural, feminine_plural)
     english = (f"{words} {than} {other.english}",) * 2
-    complement = Complement(english, french, english, french, other.combinations + used)
+    # The other side is said to be big too, or not to be.
+    used = (*other.combinations, describes(adjective.english, other.noun)) if other.noun else other.combinations
+    complement = Complement(english, french, english, french, used, quality=adjective.english)
     clause = Clause(subject, Predicate(draw.index.verbs["be"], complement))
     turn = draw.chance.random()
     if turn < 0.2:
@@ -70,8 +72,8 @@ def people(draw: Draw) -> Drawn:
     ])  # fmt: skip
     subject, other = draw.subject(0.3), draw.subject(0.0)
     if subject.english == other.english:
-        other = Subject("his brother", "son frère", 2)
-    return _compare(draw, subject, adjective, other, ())
+        other = Subject("his brother", "son frère", 2, noun="brother")
+    return _compare(draw, subject, adjective, other)
 
 
 def _gradable(draw: Draw) -> dict[Adjective, list[Noun]]:
@@ -105,8 +107,7 @@ def things(draw: Draw) -> Drawn:
         plural = draw.is_plural(noun, 0.2)
         article = draw.of("the", "the", "this")
         first, second = noun_phrase(noun, article, plural), noun_phrase(related, "the", plural)
-    used = (f"{noun.english} < {adjective.english}",)
-    return _compare(draw, first.subject(), adjective, second.subject(), used)
+    return _compare(draw, first.subject(), adjective, second.subject())
 
 
 def superlative(draw: Draw) -> Drawn:
@@ -127,19 +128,21 @@ def superlative(draw: Draw) -> Drawn:
         french = f"{article} {most} {french_noun} {scope[1]}"
     else:
         french = f"{article} {french_noun} {article} {most} {scope[1]}"
-    opening = ("these are", "ce sont") if plural else ("this is", "c'est")
+    used = (describes(adjective.english, noun.english),)
     if draw.happens(0.3):
-        who = draw.of(*PEOPLE)
-        return Phrase(f"{who[0]} {english}", f"{who[1]} {french}", (f"{noun.english} < {adjective.english}",)), "."
-    return Phrase(f"{opening[0]} {english}", f"{opening[1]} {french}", (f"{noun.english} < {adjective.english}",)), "."
+        subject, verb, tense = draw.of(*PEOPLE)
+        predicate = Predicate(draw.index.verbs[verb], fixed(english, french, used, noun=noun.english))
+        return say(Clause(subject, predicate, tense), draw.index.conjugator), "."
+    opening = ("these are", "ce sont") if plural else ("this is", "c'est")
+    return Phrase(f"{opening[0]} {english}", f"{opening[1]} {french}", used), "."
 
 
 PEOPLE = (
-    ("I know", "je connais"),
-    (f"{HE.english} is looking for", f"{HE.french} cherche"),
-    (f"{SHE.english} wants", f"{SHE.french} veut"),
-    ("we saw", "nous avons vu"),
-    ("they chose", "ils ont choisi"),
+    (I, "know", "present"),
+    (HE, "look for", "progressive"),
+    (SHE, "want", "present"),
+    (WE, "see", "past"),
+    (THEY, "choose", "past"),
 )
 
 RULES = (

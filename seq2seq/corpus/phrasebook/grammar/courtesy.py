@@ -7,7 +7,7 @@ from seq2seq.corpus.phrasebook.draw import WE, YOU, Draw, I
 from seq2seq.corpus.phrasebook.grammar.commands import PLEASE, PLEASE_FRENCH
 from seq2seq.corpus.phrasebook.grammar.movements import place
 from seq2seq.corpus.phrasebook.noun_phrase import noun_phrase
-from seq2seq.corpus.phrasebook.phrase import Phrase, Predicate, fixed
+from seq2seq.corpus.phrasebook.phrase import Phrase, Predicate, acts, describes, fixed
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 GREETINGS = (
@@ -31,6 +31,8 @@ GREETINGS = (
     ("how are you", "comment vas-tu", "?"),
     ("you are welcome", "de rien", "."),
 )
+# Said with "tu", which nobody says to a sir or a madam.
+FAMILIAR = frozenset({"excuse me", "how are you"})
 PEOPLE = (("sir", "monsieur"), ("madam", "madame"), ("my friend", "mon ami"))
 
 
@@ -39,9 +41,10 @@ def greeting(draw: Draw) -> Drawn:
     english, french, mark = draw.of(*GREETINGS)
     name = draw.name()
     who = draw.of((name.english, name.french), (name.english, name.french), (name.english, name.french), *PEOPLE)
-    if "vas-tu" in french and who[0] in ("sir", "madam"):
+    if english in FAMILIAR and who[0] in ("sir", "madam"):
         who = PEOPLE[2]
-    return Phrase(f"{english}, {who[0]}", f"{french}, {who[1]}"), mark
+    used = (acts("have", "trip"), describes("good", "trip")) if "trip" in english else ()
+    return Phrase(f"{english}, {who[0]}", f"{french}, {who[1]}", used), mark
 
 
 def thanks(draw: Draw) -> Drawn:
@@ -86,7 +89,8 @@ def excuse(draw: Draw) -> Drawn:
     verb, french = ("are", "sont") if thing.plural else ("is", "est")
     name = draw.name()
     opening, ouverture = draw.of(("excuse me", "excuse-moi"), ("hello", "bonjour"), (name.english, name.french))
-    return Phrase(f"{opening}, where {verb} {thing.english}", f"{ouverture}, où {french} {thing.french}"), "?"
+    words = f"{opening}, where {verb} {thing.english}"
+    return Phrase(words, f"{ouverture}, où {french} {thing.french}", thing.combinations), "?"
 
 
 def introduction(draw: Draw) -> Drawn:

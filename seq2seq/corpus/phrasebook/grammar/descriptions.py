@@ -11,14 +11,14 @@ from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 TENSES = ("present", "present", "present", "present", "past", "past", "future")
 
 
-def attribute(adjective: Adjective, degree: Expression | None = None, used: tuple[str, ...] = ()) -> Complement:
+def attribute(adjective: Adjective, degree: Expression | None = None) -> Complement:
     """Returns an adjective after "be", in the four forms that agree with any subject."""
     before = f"{degree.english} " if degree else ""
     before_french = f"{degree.french} " if degree else ""
     masculine, feminine, masculine_plural, feminine_plural = (before_french + form for form in adjective.forms)
     words = (before + adjective.english,) * 2
     forms = (masculine, feminine, masculine_plural, feminine_plural)
-    return Complement(words, forms, words, forms, used)
+    return Complement(words, forms, words, forms, quality=adjective.english)
 
 
 def described(draw: Draw, subject: Subject, complement: Complement, tenses: tuple[str, ...], changing: bool) -> Drawn:
@@ -49,10 +49,9 @@ def thing(draw: Draw) -> Drawn:
     """The car is red. My shoes weren't very expensive."""
     adjective, noun = _fitting(draw)
     subject = draw.definite(noun).subject()
-    used = (f"{noun.english} < {adjective.english}",)
     gradable = adjective.comparative or adjective.english in ("beautiful", "expensive", "interesting", "important")
     degree = draw.adverb("degree") if gradable and draw.happens(0.25) else None
-    clause = Clause(subject, Predicate(draw.index.verbs["be"], attribute(adjective, degree, used)), draw.of(*TENSES))
+    clause = Clause(subject, Predicate(draw.index.verbs["be"], attribute(adjective, degree)), draw.of(*TENSES))
     turn = draw.chance.random()
     if turn < 0.2:
         return ask(clause, draw.index.conjugator), "?"
@@ -95,7 +94,8 @@ def state(draw: Draw) -> Drawn:
     entry = draw.one("state", lambda: draw.index.lexicon.states)
     subject = draw.subject(0.5)
     # English "be" and French "avoir": the clause is built in both and each gives its half.
-    english = Clause(subject, Predicate(draw.index.verbs["be"], fixed(entry.english, "")), draw.of(*TENSES))
+    feeling = fixed(entry.english, "", quality=entry.english)
+    english = Clause(subject, Predicate(draw.index.verbs["be"], feeling), draw.of(*TENSES))
     return both(draw, english, entry)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from seq2seq.corpus.phrasebook.clause import Clause, ask, say
-from seq2seq.corpus.phrasebook.draw import POSSESSIVES, Draw
+from seq2seq.corpus.phrasebook.draw import Draw
 from seq2seq.corpus.phrasebook.noun_phrase import NounPhrase, noun_phrase
 from seq2seq.corpus.phrasebook.phrase import Phrase, Predicate, fixed
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 SURFACES = frozenset({"table", "chair", "bed", "desk", "shelf", "sofa", "carpet", "stool"})
 COVERS = frozenset({"table", "chair", "bed", "desk", "sofa", "armchair"})
+# One is on these and in other parts of nature (sur la plage, dans la forêt); "in the mountains" is à la montagne.
+OPEN = frozenset({"beach", "hill", "island"})
+MOUNTAIN = "mountain"
 
 
 def landmark(draw: Draw, kind: str) -> Phrase:
@@ -19,11 +22,13 @@ def landmark(draw: Draw, kind: str) -> Phrase:
     ])  # fmt: skip
     index = draw.index
     if "on" in word.uses:
-        noun = draw.one("on", lambda: [n for n in index.lexicon.nouns if n.english in SURFACES])
+        surfaces = SURFACES if kind == "object" else (SURFACES - {"shelf"}) | OPEN
+        noun = draw.one(("on", kind), lambda: [n for n in index.lexicon.nouns if n.english in surfaces])
     elif "under" in word.uses:
         noun = draw.one("under", lambda: [n for n in index.lexicon.nouns if n.english in COVERS])
     elif "in" in word.uses:
-        noun = draw.noun("container", "room") if kind == "object" else draw.noun("room", "home", "nature")
+        kinds = ("container", "room") if kind == "object" else ("room", "home", "nature")
+        noun = draw.one(("in", kind), lambda: [n for n in index.of_kind(*kinds) if n.english not in {*OPEN, MOUNTAIN}])
     else:
         noun = draw.noun("furniture") if kind == "object" else draw.noun("building", "vehicle", "town")
     phrase = noun_phrase(noun, draw.of("the", "the", "the", "my", "this") if kind == "object" else "the")
@@ -90,6 +95,7 @@ def identity(draw: Draw) -> Drawn:
             "animal",
             "vehicle",
             "furniture",
+            "covering",
             "jewel",
             "family",
         ),
@@ -114,7 +120,7 @@ def _named(draw: Draw, english: str, plural: bool) -> NounPhrase:
     noun = draw.index.nouns[english]
     adjective = draw.quality(noun) if draw.happens(0.3) else None
     if "family" in noun.kinds or (draw.happens(0.35) and noun.kinds & {"object", "clothing", "pet", "vehicle"}):
-        return noun_phrase(noun, draw.of(*POSSESSIVES), plural, adjective)
+        return noun_phrase(noun, draw.possessive(noun), plural, adjective)
     if draw.happens(0.2):
         return noun_phrase(noun, "the", plural, adjective)
     return noun_phrase(noun, "a" if noun.plural and not plural else "bare", plural, adjective)
@@ -133,8 +139,8 @@ def belonging(draw: Draw) -> Drawn:
         return Phrase(f"{opening[0]} {words}", f"{opening[1]} {french}", owner.combinations), "."
     verb = draw.one(noun, lambda: [v for v in draw.index.used("act") if noun in draw.index.objects[v]])
     tense = draw.of("present", "past", "near", "future", "progressive")
-    used = (*owner.combinations, f"{verb.english} > {noun.english}")
-    clause = Clause(draw.subject(0.8), Predicate(verb, fixed(words, french, used)), tense)
+    owned = fixed(words, french, owner.combinations, noun=noun.english)
+    clause = Clause(draw.subject(0.8), Predicate(verb, owned), tense)
     return say(clause, draw.index.conjugator), "."
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from seq2seq.corpus.phrasebook.clause import Clause, ask, say
+from seq2seq.corpus.phrasebook.clause import Clause, say
 from seq2seq.corpus.phrasebook.draw import Draw
 from seq2seq.corpus.phrasebook.phrase import Predicate, fixed
+from seq2seq.corpus.phrasebook.question import put
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 TENSES = (
@@ -31,13 +32,14 @@ def gift(draw: Draw) -> Drawn:
     said = fixed(
         f"{thing.english} to {receiver.english}",
         f"{thing.french} à {receiver.french}",
-        (*thing.combinations, f"{verb.english} > {noun.english}"),
+        thing.combinations + receiver.combinations,
         f"{thing.any_english} to {receiver.english}",
         f"{thing.denied} à {receiver.french}",
+        noun=noun.english,
     )
     clause = Clause(draw.subject(0.85), Predicate(verb, said), draw.of(*TENSES))
     if draw.happens(0.2):
-        return ask(
+        return put(
             clause._replace(tense="past" if clause.tense == "just" else clause.tense), draw.index.conjugator
         ), "?"
     if clause.tense != "just" and draw.happens(0.25):

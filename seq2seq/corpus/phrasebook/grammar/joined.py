@@ -23,12 +23,18 @@ def pronoun_for(subject: Subject) -> Subject:
     return THEY_FEMININE if subject.feminine else THEY
 
 
+def they_again(first: Subject, second: Subject) -> Subject:
+    """Returns the second subject of a sentence, where "they" are the women that the first one named (elles)."""
+    return THEY_FEMININE if second == THEY and first.person == 5 and first.feminine else second
+
+
 def feeling(draw: Draw, subject: Subject, tense: str = "present", negation: str = "") -> Phrase:
     """Returns a clause on how somebody is: she is tired, I am hungry."""
     conjugator, verbs = draw.index.conjugator, draw.index.verbs
     if draw.happens(0.4):
         entry = draw.one("state", lambda: draw.index.lexicon.states)
-        words = say(Clause(subject, Predicate(verbs["be"], fixed(entry.english, "")), tense, negation), conjugator)
+        felt = fixed(entry.english, "", quality=entry.english)
+        words = say(Clause(subject, Predicate(verbs["be"], felt), tense, negation), conjugator)
         french = say(Clause(subject, Predicate(verbs["have"], fixed("", entry.french)), tense, negation), conjugator)
         return words._replace(french=french.french)
     adjective = draw.one("feeling", lambda: [a for a in draw.index.lexicon.adjectives if "state" in a.kinds])
@@ -88,17 +94,20 @@ def when(draw: Draw) -> Drawn:
 
 def condition(draw: Draw) -> Drawn:
     """If he is hungry, I will prepare soup: s'il a faim. If it rains ..."""
+    subject = draw.subject(0.9)
     if draw.happens(0.2):
         first = draw.of(*WEATHER)
     else:
-        first = feeling(draw, draw.subject(0.8), negation=draw.of("", "", "not"))
-    return opened("if", "si", first, doing(draw, draw.subject(0.9), "future", draw.of("", "", "not"))), "."
+        about = draw.subject(0.8)
+        first, subject = feeling(draw, about, negation=draw.of("", "", "not")), they_again(about, subject)
+    return opened("if", "si", first, doing(draw, subject, "future", draw.of("", "", "not"))), "."
 
 
 def opinion(draw: Draw) -> Drawn:
     """I think that she is tired. They say that he sold the car. We hope that you will come."""
     verb = draw.verb("that")
     subject, about = draw.subject(0.8), draw.subject(0.7)
+    about = they_again(subject, about)
     opening = say(Clause(subject, Predicate(verb, NOTHING)), draw.index.conjugator)
     if verb.english != "hope" and draw.happens(0.45):
         said = feeling(draw, about, draw.of("present", "past"), draw.of("", "", "not"))
@@ -125,24 +134,28 @@ def _head(draw: Draw, noun: Noun, article: str) -> NounPhrase:
     return noun_phrase(noun, "some" if plural and article == "a" else article, plural)
 
 
+def _who(head: NounPhrase) -> Subject:
+    """Returns somebody as the subject of the clause that says who they are."""
+    return head.subject()._replace(english=f"{head.english} who", french=f"{head.french} qui")
+
+
 def who_does(draw: Draw) -> Drawn:
     """The man who is singing is my uncle. I know a woman who speaks Russian (qui)."""
-    noun = draw.noun("person", "close")
+    noun = draw.actor("person", "close")
     conjugator, verbs = draw.index.conjugator, draw.index.verbs
     if draw.happens(0.5):
         head = _head(draw, noun, draw.of("a", "the", "this"))
-        relative = Subject(f"{head.english} who", f"{head.french} qui", 5 if head.plural else 2, head.feminine)
+        relative = _who(head)
         clause = doing(draw, relative, draw.of("present", "past", "progressive", "future"))
         verb = draw.of(*(verbs[word] for word in ("know", "see", "help", "invite", "wait for")))
-        complement = fixed(clause.english, clause.french, (*clause.combinations, f"{verb.english} > {noun.english}"))
+        complement = fixed(clause.english, clause.french, clause.combinations, noun=noun.english)
         return say(Clause(draw.subject(0.9), Predicate(verb, complement)), conjugator), "."
     head = _head(draw, noun, "the")
-    relative = Subject(f"{head.english} who", f"{head.french} qui", 5 if head.plural else 2, head.feminine)
+    relative = _who(head)
     clause = doing(draw, relative, draw.of("present", "past", "progressive"))
-    subject = Subject(clause.english, clause.french, relative.person, relative.feminine, clause.combinations)
+    subject = relative._replace(english=clause.english, french=clause.french, combinations=clause.combinations)
     quality = draw.one("of people", lambda: [a for a in draw.index.lexicon.adjectives if "person" in a.kinds])
-    complement = attribute(quality, None, (f"{noun.english} < {quality.english}",))
-    return say(Clause(subject, Predicate(verbs["be"], complement)), conjugator), "."
+    return say(Clause(subject, Predicate(verbs["be"], attribute(quality))), conjugator), "."
 
 
 def that_is_done(draw: Draw) -> Drawn:
@@ -153,24 +166,23 @@ def that_is_done(draw: Draw) -> Drawn:
     plural = draw.is_plural(noun, 0.25)
     head = noun_phrase(noun, "the", plural)
     tense = draw.of("past", "past", "past", "present", "near", "future")
-    lacking = Predicate(verb, NOTHING, agreement=(noun.feminine, plural))
+    lacking = Predicate(verb, NOTHING._replace(noun=noun.english), agreement=(noun.feminine, plural))
     inner = say(Clause(draw.subject(0.8), lacking, tense), draw.index.conjugator)
     whole = joined(Phrase(head.english, head.french), " that", " que", inner)
-    used = (*whole.combinations, f"{verb.english} > {noun.english}")
     quality = draw.one(noun, lambda: [None, *draw.predicates(noun)])
     if quality is None:
         opening = ("these are", "ce sont") if plural else ("this is", "c'est")
-        return Phrase(f"{opening[0]} {whole.english}", f"{opening[1]} {whole.french}", used), "."
-    subject = Subject(whole.english, whole.french, 5 if plural else 2, noun.feminine, used)
-    complement = attribute(quality, None, (f"{noun.english} < {quality.english}",))
-    return say(Clause(subject, Predicate(draw.index.verbs["be"], complement)), draw.index.conjugator), "."
+        return Phrase(f"{opening[0]} {whole.english}", f"{opening[1]} {whole.french}", whole.combinations), "."
+    subject = Subject(*whole[:2], 5 if plural else 2, noun.feminine, whole.combinations, noun.english)
+    return say(Clause(subject, Predicate(draw.index.verbs["be"], attribute(quality))), draw.index.conjugator), "."
 
 
 def you_and(draw: Draw) -> Drawn:
     """You and your sister are tired: toi et ta sœur, vous êtes fatigués."""
     noun = draw.noun("family", "close")
-    other = noun_phrase(noun, draw.of("your", "your", "my", "his", "her", "our"), draw.is_plural(noun, 0.2))
-    subject = Subject(f"you and {other.english}", f"toi et {other.french}, vous", 4)
+    whose = "your" if draw.happens(0.4) else draw.possessive(noun)
+    other = noun_phrase(noun, whose, draw.is_plural(noun, 0.2))
+    subject = Subject(f"you and {other.english}", f"toi et {other.french}, vous", 4, noun=noun.english)
     if draw.happens(0.4):
         return feeling(draw, subject, draw.of("present", "past")), "."
     return doing(draw, subject, draw.of("present", "progressive", "past", "near", "can", "must")), "."

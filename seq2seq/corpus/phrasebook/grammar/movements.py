@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from seq2seq.corpus.phrasebook.clause import Clause, ask, followed, say
+from seq2seq.corpus.phrasebook.clause import Clause, followed, say
 from seq2seq.corpus.phrasebook.draw import Draw
 from seq2seq.corpus.phrasebook.entries import Place
-from seq2seq.corpus.phrasebook.phrase import NOTHING, Complement, Phrase, Predicate, fixed
+from seq2seq.corpus.phrasebook.phrase import NOTHING, Complement, Predicate, fixed
+from seq2seq.corpus.phrasebook.question import put
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 TENSES = (
     *("present", "present", "progressive", "past", "past", "past", "near", "future", "used"),
     *("can", "must", "want", "would like", "just"),
 )
+# French would say "vient de venir" and "vient de rester".
+NOT_JUST = frozenset({"come", "stay"})
 TIMES = {"present": "habit", "progressive": "now", "past": "past", "near": "future", "future": "future"}
 
 
 def finished(draw: Draw, clause: Clause, times: float = 0.4) -> Drawn:
     """Says, denies or asks a clause, and adds a time to some."""
     turn = draw.chance.random()
-    if clause.tense == "used" and clause.subject.plural:
+    just = clause.tense == "just" and clause.predicate.verb.english in NOT_JUST
+    if just or (clause.tense == "used" and clause.subject.plural):
         clause = clause._replace(tense="past")
     if turn < 0.2:
         clause = clause._replace(tense="past" if clause.tense in ("just", "used") else clause.tense)
-        phrase, mark = ask(clause, draw.index.conjugator), "?"
+        phrase, mark = put(clause, draw.index.conjugator), "?"
     else:
         if turn < 0.4 and clause.tense not in ("just", "used"):
             clause = clause._replace(negation="not", short=draw.happens(0.75))
         phrase, mark = say(clause, draw.index.conjugator), "."
     use = TIMES.get(clause.tense)
-    return (followed(phrase, draw.time(use)) if use and draw.happens(times) else phrase), mark
+    if not use or not draw.happens(times):
+        return phrase, mark
+    told = draw.time(use)
+    while told.english == "tonight" and clause.predicate.verb.english == "sleep":
+        # "Ce soir" is the evening; whoever sleeps does it "cette nuit".
+        told = draw.time(use)
+    return followed(phrase, told), mark
 
 
 def alone(draw: Draw) -> Drawn:
@@ -46,7 +56,8 @@ def reflexive(draw: Draw) -> Drawn:
 
 def manner(draw: Draw) -> Drawn:
     """She runs quickly. They will sing well."""
-    verb, adverb = draw.verb("manner"), draw.adverb("manner")
+    verb = draw.verb("manner")
+    adverb = draw.adverb("well" if verb.english == "sleep" else "manner")
     tense = draw.of("present", "present", "future", "used")
     return finished(draw, Clause(draw.subject(), Predicate(verb, fixed(adverb.english, adverb.french)), tense), 0.0)
 
@@ -101,11 +112,10 @@ def playing(draw: Draw) -> Drawn:
     """She plays the piano (jouer de) and soccer (jouer à)."""
     noun = draw.noun("instrument", "sport")
     said: Complement
-    used = (f"play > {noun.english}",)
     if noun.plural:
-        said = fixed(f"the {noun.english}", f"de {'la' if noun.feminine else 'le'} {noun.french}", used)
+        said = fixed(f"the {noun.english}", f"de {'la' if noun.feminine else 'le'} {noun.french}", noun=noun.english)
     else:
-        said = fixed(noun.english, f"à {'la' if noun.feminine else 'le'} {noun.french}", used)
+        said = fixed(noun.english, f"à {'la' if noun.feminine else 'le'} {noun.french}", noun=noun.english)
     return finished(draw, Clause(draw.subject(), Predicate(draw.index.verbs["play"], said), draw.of(*TENSES)))
 
 
@@ -115,8 +125,8 @@ def where(draw: Draw) -> Drawn:
     openings = (("where", "où"),) if verb.english in ("live", "go") else (("when", "quand"), ("why", "pourquoi"))
     tense = draw.of("present", "progressive", "past", "near", "future", "want")
     tense = "present" if verb.english == "live" and tense == "progressive" else tense
-    phrase = ask(Clause(draw.subject(0.5), Predicate(verb, NOTHING), tense), draw.index.conjugator, draw.of(*openings))
-    return Phrase(*phrase), "?"
+    clause = Clause(draw.subject(0.5), Predicate(verb, NOTHING), tense)
+    return put(clause, draw.index.conjugator, draw.of(*openings)), "?"
 
 
 RULES = (

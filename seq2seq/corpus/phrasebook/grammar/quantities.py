@@ -6,6 +6,7 @@ from seq2seq.corpus.phrasebook.clause import Clause, ask, say
 from seq2seq.corpus.phrasebook.draw import HE, SHE, WE, Draw
 from seq2seq.corpus.phrasebook.noun_phrase import counted
 from seq2seq.corpus.phrasebook.phrase import NOTHING, Phrase, Predicate, fixed
+from seq2seq.corpus.phrasebook.question import put
 from seq2seq.corpus.phrasebook.rule import Drawn, Rule
 
 
@@ -13,14 +14,14 @@ def count(draw: Draw) -> Drawn:
     """I have twenty-one chairs: j'ai vingt et une chaises."""
     value = draw.one("count", lambda: range(2, 101))
     verb = draw.of(*(draw.index.verbs[word] for word in ("have", "buy", "sell", "see", "want")))
-    noun = draw.one(verb, lambda: [n for n in draw.index.objects[verb] if n.plural])
+    noun = draw.one(verb, lambda: [n for n in draw.index.objects[verb] if n.plural and "single" not in n.kinds])
     numerals = draw.index.numerals
     phrase = counted(noun, numerals.english(value), numerals.french(value, noun.feminine))
-    predicate = Predicate(verb, phrase.complement(f"{verb.english} > {noun.english}"))
+    predicate = Predicate(verb, phrase.complement())
     tenses = ("present", "past") if verb.english in ("have", "want") else ("present", "past", "past", "near", "future")
     clause = Clause(draw.subject(0.8), predicate, draw.of(*tenses))
     if draw.happens(0.15):
-        return ask(clause, draw.index.conjugator), "?"
+        return put(clause, draw.index.conjugator), "?"
     return say(clause, draw.index.conjugator), "."
 
 
@@ -40,7 +41,7 @@ def age(draw: Draw) -> Drawn:
 
 def price(draw: Draw) -> Drawn:
     """This coat costs ninety euros. How much does this book cost?"""
-    noun = draw.noun("clothing", "object", "jewel", "furniture", "machine", "instrument", "text", "vehicle")
+    noun = draw.noun("clothing", "object", "jewel", "furniture", "covering", "machine", "instrument", "text", "vehicle")
     subject, verb = draw.definite(noun).subject(), draw.index.verbs["cost"]
     if draw.happens(0.2):
         return ask(Clause(subject, Predicate(verb, NOTHING)), draw.index.conjugator, ("how much", "combien")), "?"
@@ -78,7 +79,8 @@ def family(draw: Draw) -> Drawn:
     verb = draw.index.verbs["have"]
     if draw.happens(0.5):
         opening = (f"how many {noun.plural}", f"combien de {noun.french_plural}")
-        return ask(Clause(draw.subject(), Predicate(verb, NOTHING)), draw.index.conjugator, opening), "?"
+        lacking = Predicate(verb, NOTHING._replace(noun=noun.english))
+        return put(Clause(draw.subject(), lacking), draw.index.conjugator, opening), "?"
     value = draw.one("value", lambda: range(2, 12))
     numerals = draw.index.numerals
     phrase = counted(noun, numerals.english(value), numerals.french(value))

@@ -1,0 +1,58 @@
+"""Another system's translations of a test set some of whose lines have no text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seq2seq.bundle import MANIFEST_VERSION, RunFolder
+from seq2seq.data.store import Row, write_split
+from seq2seq.errors import UserError
+from seq2seq.pipeline.evaluate import other_translations, test_sets
+from seq2seq.recipe.decode import recipe_from_table
+from seq2seq.recipe.toml import dump_recipe
+
+FILES = {"development": ["d.en", "d.de"], "test": ["t.en", "t.de"]}
+
+
+def make(folder, lines, num_read, **data):
+    """A run whose test set holds these lines of `num_read`."""
+    run = RunFolder(folder)
+    write_split(run.split("test"), (Row(n, f"source {n}", f"target {n}", (), ()) for n in lines))
+    run.recipe.write_text(dump_recipe(recipe_from_table({"data": {**FILES, **data}}, where="x"), {}), encoding="utf-8")
+    manifest = {"schema_version": MANIFEST_VERSION, "cleaning": {"test": {"read": num_read, "kept": len(lines)}}}
+    run.manifest.write_text(json.dumps(manifest), encoding="utf-8")
+    return run
+
+
+def theirs(folder, lines):
+    path = folder / "theirs.de"
+    path.write_text("".join(f"theirs {n}\n" for n in lines), encoding="utf-8")
+    return path
+
+
+def others(run, path):
+    (test,) = test_sets(run, [])
+    return other_translations(path, test, device="cpu", threads=1)
+
+
+@pytest.mark.parametrize(("first", "data"), [(1, {}), (101, {"test_lines": [101, 106]})])
+def test_a_translation_for_every_given_line_is_matched_by_line(tmp_path, first, data):
+    kept = [first + place for place in (1, 2, 5)]
+    run = make(tmp_path, kept, 6, **data)
+    everything = theirs(tmp_path, range(first, first + 6))
+    assert others(run, everything) == [f"theirs {n}" for n in kept]
+    assert others(run, theirs(tmp_path, kept)) == [f"theirs {n}" for n in kept]
+
+
+def test_any_other_length_says_how_many_lines_were_left_out(tmp_path):
+    run = make(tmp_path, [2, 3, 6], 6)
+    with pytest.raises(UserError, match=r"has 5 lines.*test has 3 sentences, and 6 lines with the 3 that have no text"):
+        others(run, theirs(tmp_path, range(5)))
+
+
+def test_lines_that_do_not_fit_the_recipe_are_not_guessed(tmp_path):
+    run = make(tmp_path, [2, 3, 6], 6, test_lines=[3, 8])  # the recipe was changed by hand since
+    with pytest.raises(UserError, match="has 6 lines, and the test set test has 3 sentences"):
+        others(run, theirs(tmp_path, range(6)))

@@ -1,0 +1,34 @@
+"""Two processes cannot change a run at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from seq2seq.bundle import RunFolder
+from seq2seq.errors import UserError
+from seq2seq.pipeline.lock import only_one
+
+HOLD = """
+import sys
+from pathlib import Path
+from seq2seq.bundle import RunFolder
+from seq2seq.pipeline.lock import only_one
+with only_one(RunFolder(Path(sys.argv[1]))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    command = [sys.executable, "-c", HOLD, str(run.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="Another process"), only_one(run):
+            pass
+        holder.kill()
+    with only_one(run):
+        pass
