@@ -85,7 +85,7 @@ def test_the_module_runs_too():
     assert done.stdout.count("\n") == 1
     demo = next(one for one in listed if one["name"] == "demo")
     assert demo["languages"] == "en-fr"
-    assert demo["minutes"] == 3.2
+    assert demo["minutes"] == 2.7
     assert Path(demo["path"]).is_file()
     assert {"vocabulary_size", "encoder_size", "decoder_layers", "description"} <= set(demo)
 

@@ -177,7 +177,6 @@ def test_another_network_is_refused_on_resume_and_spoils_nothing(prepared):
     recipe = (prepared / "recipe.toml").read_bytes()
     told = refused("train", prepared, "--resume", "--set", "model.encoder_size=16")
     assert "other settings in [model]" in told
-    assert "other settings in [model]" in told
     assert (prepared / "recipe.toml").read_bytes() == recipe
     assert "nothing left to do" in done("train", prepared, "--resume").err
 
