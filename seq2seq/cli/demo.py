@@ -64,5 +64,7 @@ def demo(
         console.emit(f"  output     {example.output}")
         console.emit(f"  reference  {example.reference}")
     # The program as it was called, where its short name is not on the search path (an environment not activated).
-    program = "seq2seq" if shutil.which("seq2seq") else sys.argv[0]
-    console.emit(f"\nDone in {seconds:.0f} s. Talk to it:\n\n  {shlex.join([program, 'repl', str(run)])}")
+    program = Path("seq2seq" if shutil.which("seq2seq") else sys.argv[0])
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    console.emit(f"\nDone in {seconds:.0f} s. Talk to it:\n\n  {shlex.join([str(program), 'repl', str(run)])}")
