@@ -54,7 +54,8 @@ def test_info_before_training(toy, tmp_path):
 @pytest.mark.parametrize(
     "changes", [[], ["model.cell=gru"], ["text.vocabulary_size=9000"], ["text.joint=false", "model.tie=none"]]
 )
-def test_info_of_a_recipe_is_the_network_it_describes(changes):
+def test_info_of_a_recipe_is_the_network_it_describes(changes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a run of the same name in the working folder would come first
     from seq2seq import build
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.overrides import apply_overrides
