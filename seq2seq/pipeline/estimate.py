@@ -24,7 +24,8 @@ TRIAL_UPDATES = 3
 BYTES = 4
 COPIES_IN_MEMORY = 6  # weights, gradients, two moments of the optimizer, the average, and a bundle being written
 COPIES_ON_DISK = 5  # a checkpoint's weights, average and two moments, and the bundle
-LIBRARIES_BYTES = 500e6  # torch and datasets, loaded
+LIBRARIES_BYTES = 900e6  # torch and datasets, loaded and in use
+HOLES = 7  # between two releases of memory a measured training held seven times what one batch needs
 KEPT_A_LAYER = 12  # numbers a layer keeps of each of its outputs for the backward pass: gates, states, masks, copies
 
 
@@ -80,7 +81,7 @@ def estimate(recipe: Recipe, train: Store, tokenizers: TokenizerPair, *, device:
         updates=updates,
         seconds=min(seconds, budget) if budget else seconds,
         memory_bytes=LIBRARIES_BYTES
-        + BYTES * (COPIES_IN_MEMORY * parameters + _activations(recipe, trial, tokenizers)),
+        + BYTES * (COPIES_IN_MEMORY * parameters + HOLES * _activations(recipe, trial, tokenizers)),
         disk_bytes=BYTES * COPIES_ON_DISK * parameters + train.path.stat().st_size,
         precision=kind,
         tokens_per_second=1 / seconds_a_token,

@@ -29,7 +29,7 @@ from seq2seq.training.schedules import Schedule
 
 SMALLER_IS_BETTER = frozenset({"loss"})
 LOG_EVERY = 20
-RELEASE_EVERY = 100
+RELEASE_EVERY = 20
 SAVE_EVERY_SECONDS = 300.0
 """A crash costs at most this much work; when a checkpoint is written changes nothing in what is computed."""
 
