@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from seq2seq.nn.cells.cell import Cell, initialise_input, initialise_recurrent
-from seq2seq.nn.cells.fused import run_fused
+from seq2seq.nn.cells.cell import Cell
+from seq2seq.nn.cells.fused import initialise_fused, run_fused
 from seq2seq.nn.state import State
 
 
@@ -24,12 +24,7 @@ class GRU(Cell):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.kernel = nn.GRU(input_size, hidden_size, batch_first=True)
-        from_input, from_state, input_bias, state_bias = self.kernel.all_weights[0]
-        initialise_input(from_input.data, hidden_size)
-        initialise_recurrent(from_state.data, hidden_size)
-        for bias in (input_bias, state_bias):
-            nn.init.zeros_(bias)
-        input_bias.data[hidden_size : 2 * hidden_size] = 1.0
+        initialise_fused(self.kernel)
 
     @property
     def state_size(self) -> int:
