@@ -10,6 +10,7 @@ import pytest
 from toy_runs import RARE, RARE_TRANSLATION, Toy, refused, toy
 
 import seq2seq
+from seq2seq import bundle as bundle_room
 from seq2seq.bundle import BUNDLE_VERSION, RunFolder, find_run, open_bundle, write_bundle
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, WorkError
@@ -89,6 +90,51 @@ def test_what_is_damaged_is_named(alone, name, content):
         path.write_bytes(path.read_bytes()[:content] if isinstance(content, int) else content)
     told = refused("translate", alone, stdin=SENTENCE)
     assert path.name in told
+
+
+def test_every_file_that_a_model_needs_is_watched(alone):
+    files = json.loads((alone / "bundle.json").read_text())["files"]
+    written = {path.relative_to(alone).as_posix() for path in alone.rglob("*") if path.is_file()}
+    assert set(files) == written - {"bundle.json", "recipe.toml"}  # these two are read by rules of their own
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_a_single_changed_bit_is_found(alone, place):
+    path = alone / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"weights\.safetensors is corrupted"):
+        open_bundle(alone)
+
+
+def test_what_is_cut_short_says_how_much_is_there(alone):
+    path = alone / "weights.safetensors"
+    whole = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match=f"has 1,000 bytes, and {whole:,} were written"):
+        open_bundle(alone)
+
+
+def test_a_file_taken_away_makes_it_incomplete(alone):
+    (alone / "tokenizer" / "joint" / "sentencepiece.model").unlink()
+    with pytest.raises(UserError, match=r"incomplete: tokenizer/joint/sentencepiece\.model is missing"):
+        open_bundle(alone)
+
+
+def test_a_bundle_replaced_while_it_is_opened_is_not_damaged(tmp_path, monkeypatch):
+    written(tmp_path / "bundle", name="old")
+    (tmp_path / "bundle" / "weights.safetensors").write_bytes(b"of the new")
+    real, reads = bundle_room.read_json, []
+
+    def read_json(path):
+        if len(reads) == 1:
+            written(tmp_path / "bundle", name="new")
+        reads.append(path)
+        return real(path)
+
+    monkeypatch.setattr(bundle_room, "read_json", read_json)
+    assert open_bundle(tmp_path).facts["name"] == "new"
 
 
 def test_weights_of_another_network_are_refused(alone):
