@@ -16,7 +16,6 @@ from types import FrameType
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from seq2seq import build, console
@@ -199,7 +198,7 @@ class _Keeper:
             self._run.bundle,
             facts=self._facts(scores, update),
             recipe_text=self._recipe_text,
-            save_weights=lambda path: save_file(weights, path),
+            save_weights=lambda path: checkpoint.write_tensors(weights, path),
             save_tokenizers=self._tokenizers.save,
         )
 

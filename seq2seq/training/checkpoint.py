@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, WorkError
 from seq2seq.folders import check_version, read_json, replaced, settle, whole_folder, write_json
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.counters import Counters
@@ -34,9 +34,9 @@ class TrainingState:
 def save(path: Path, state: TrainingState) -> None:
     """Writes a checkpoint to the folder `path`, replacing the one that was there."""
     with whole_folder(path) as folder:
-        save_file(_weights(state.model), folder / "weights.safetensors")
-        save_file({k: v.contiguous() for k, v in state.average.tensors().items()}, folder / "average.safetensors")
-        save_file(_optimizer_tensors(state), folder / "optimizer.safetensors")
+        write_tensors(_weights(state.model), folder / "weights.safetensors")
+        write_tensors({k: v.contiguous() for k, v in state.average.tensors().items()}, folder / "average.safetensors")
+        write_tensors(_optimizer_tensors(state), folder / "optimizer.safetensors")
         header = {"schema_version": SCHEMA_VERSION, "network": state.network, "counters": state.counters.to_dict()}
         write_json(folder / "checkpoint.json", header)
 
@@ -71,6 +71,21 @@ def load(path: Path, state: TrainingState) -> Counters:
     for weight, key, value in moved:
         state.optimizer.state[weight][key] = value.to(weight.device)
     return counters
+
+
+def write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Writes a safetensors file.
+
+    Raises:
+        WorkError: It cannot be written: the disk is full, or the folder may not be written to.
+    """
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:  # the library has no error of the system for it
+        raise WorkError(
+            f"{path.parent} cannot be written: {error}.",
+            hint="Make room on the disk; what was saved before is whole, and --resume goes on from there.",
+        ) from None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -7,10 +7,11 @@ import shutil
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from tiny_models import parameters, random_batch, tiny
 
 from seq2seq.data.batches import collate
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, WorkError
 from seq2seq.training import checkpoint
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.checkpoint import TrainingState
@@ -221,3 +222,22 @@ def test_looking_for_a_checkpoint_changes_nothing(tmp_path) -> None:
     being_written.mkdir()
     assert not checkpoint.exists(tmp_path / "last")
     assert being_written.is_dir()
+
+
+def test_a_disk_that_fills_leaves_the_checkpoint_before_and_nothing_else(tmp_path, monkeypatch):
+    path, before = tmp_path / "last", train(fresh(), 2)
+    checkpoint.save(path, before)
+    real = checkpoint.save_file
+
+    def save_file(tensors, file):
+        if "optimizer" in file.name:
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+        real(tensors, file)
+
+    monkeypatch.setattr(checkpoint, "save_file", save_file)
+    with pytest.raises(WorkError, match="No space left on device"):
+        checkpoint.save(path, train(fresh(seed=2), 3))
+    again = fresh(seed=3)
+    checkpoint.load(path, again)
+    assert_equal(again, before)
+    assert [found.name for found in tmp_path.iterdir()] == ["last"]
