@@ -58,6 +58,8 @@ OF_THE_MACHINE = frozenset(
         errno.ENOTDIR,
         errno.EEXIST,
         errno.ENAMETOOLONG,
+        errno.EFBIG,
+        errno.ELOOP,
     }
 )
 
@@ -144,14 +146,17 @@ def _epilog(examples: Sequence[tuple[str, str]]) -> str | None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            found = version("seq2seq")
-        except PackageNotFoundError:  # run from a source tree
-            found = "(not installed)"
-        sys.stdout.write(f"seq2seq {found}\n")
+        sys.stdout.write(f"seq2seq {_installed_version()}\n")
         raise typer.Exit
+
+
+def _installed_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("seq2seq")
+    except PackageNotFoundError:  # run from a source tree
+        return "(not installed)"
 
 
 def _main(
@@ -186,4 +191,30 @@ def _stub() -> None:
 def run(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line (or `arguments`) and exits: 0 done, 1 the work failed, 2 wrong input, 130 interrupted."""
     console.use_utf8()
-    make_app()(args=None if arguments is None else list(arguments), prog_name="seq2seq")
+    try:
+        make_app()(args=None if arguments is None else list(arguments), prog_name="seq2seq")
+    except MemoryError:
+        _out_of_memory()
+    except Exception:
+        _report_bug()
+
+
+def _out_of_memory() -> NoReturn:
+    console.show_error(
+        WorkError("There is not enough memory.", hint="Close other programs, or make training.batch_tokens smaller.")
+    )
+    sys.exit(1)
+
+
+def _report_bug() -> NoReturn:
+    """Shows the traceback under way, which nobody but us can mend, and what a report of it needs."""
+    import platform
+    import traceback
+
+    traceback.print_exc()
+    console.say(
+        "This is a bug in seq2seq, and not your mistake. Please report it with the lines above, the command that you "
+        f"ran, and this line:\nseq2seq {_installed_version()}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}"
+    )
+    sys.exit(1)

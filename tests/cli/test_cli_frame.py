@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import platform
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -146,12 +149,49 @@ def test_an_error_without_a_hint_is_one_line(call):
     assert call(probe)[2] == "error: It failed.\n"
 
 
-def test_a_bug_passes_through(call):
+def assert_reported(code: int, out: str, err: str, *, error: str) -> None:
+    assert code == 1
+    assert out == ""
+    assert "Traceback (most recent call last):" in err
+    assert error in err
+    told = err[err.index(error) :]
+    assert "Please report it" in told
+    assert f"seq2seq {version('seq2seq')}, Python {platform.python_version()}" in told
+
+
+def test_a_bug_shows_its_traceback_and_what_a_report_needs(call):
     def probe() -> None:
         raise ZeroDivisionError("a bug")
 
-    with pytest.raises(ZeroDivisionError):
-        call(probe)
+    assert_reported(*call(probe), error="ZeroDivisionError: a bug")
+
+
+def test_an_error_of_the_system_that_no_user_makes_is_a_bug(call):
+    def probe() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    assert_reported(*call(probe), error="Bad file descriptor")
+
+
+def test_too_little_memory_is_no_bug(call):
+    def probe() -> None:
+        raise MemoryError
+
+    code, _, err = call(probe)
+    assert code == 1
+    assert err.startswith("error: There is not enough memory.")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EACCES, errno.EROFS])
+def test_what_the_system_refuses_names_the_file(call, number):
+    def probe() -> None:
+        raise OSError(number, os.strerror(number), "runs/mine")
+
+    code, _, err = call(probe)
+    assert code == 1
+    assert err.startswith(f"error: runs/mine: {os.strerror(number)}.")
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(
@@ -171,8 +211,7 @@ def test_another_missing_module_is_a_bug(call):
     def probe() -> None:
         raise ModuleNotFoundError("No module named 'ours'", name="ours")
 
-    with pytest.raises(ModuleNotFoundError):
-        call(probe)
+    assert_reported(*call(probe), error="ModuleNotFoundError: No module named 'ours'")
 
 
 def test_an_interrupt_is_130_and_a_word(call):
