@@ -81,7 +81,13 @@ class Family:
 CELLS = Family(
     "cell",
     {
-        "lstm": Member("seq2seq.nn.cells.lstm:LSTM", summary="long short-term memory"),
+        "elman": Member(
+            "seq2seq.nn.cells.elman:Elman", {"activation": "tanh"}, summary="the simple recurrence, tanh or relu"
+        ),
+        "jordan": Member(
+            "seq2seq.nn.cells.jordan:Jordan", {"activation": "tanh"}, summary="feeds back its output, not its state"
+        ),
+        "lstm": Member("seq2seq.nn.cells.lstm:LSTM", {"peepholes": False}, summary="long short-term memory"),
         "gru": Member("seq2seq.nn.cells.gru:GRU", summary="gated recurrent unit"),
     },
 )
@@ -91,6 +97,10 @@ ATTENTIONS = Family(
         "none": Member("seq2seq.nn.attention.none:NoAttention", summary="no context: the encoder's last state only"),
         "additive": Member("seq2seq.nn.attention.additive:Additive", summary="Bahdanau et al. 2015"),
         "dot": Member("seq2seq.nn.attention.dot:Dot", summary="Luong et al. 2015"),
+        "general": Member("seq2seq.nn.attention.general:General", summary="Luong et al. 2015, with a matrix between"),
+        "local": Member(
+            "seq2seq.nn.attention.local:Local", {"window": 10}, summary="a window that moves on with each word"
+        ),
         "multi-head": Member(
             "seq2seq.nn.attention.multi_head:MultiHead", {"heads": 4}, summary="scaled dot products in parallel"
         ),
@@ -104,13 +114,35 @@ WIRINGS = Family(
         "fixed-vector": Member("seq2seq.nn.decoders.fixed_vector:FixedVector", summary="Sutskever et al. 2014"),
     },
 )
+INITIALISATIONS = Family(
+    "initialisation",
+    {
+        "orthogonal": Member(
+            "seq2seq.nn.initialisation:orthogonal", summary="Saxe et al. 2014 for states, Glorot for inputs"
+        ),
+        "glorot-uniform": Member("seq2seq.nn.initialisation:glorot_uniform", summary="Glorot & Bengio 2010"),
+        "glorot-normal": Member("seq2seq.nn.initialisation:glorot_normal", summary="Glorot & Bengio 2010"),
+        "he-uniform": Member("seq2seq.nn.initialisation:he_uniform", summary="He et al. 2015"),
+        "he-normal": Member("seq2seq.nn.initialisation:he_normal", summary="He et al. 2015"),
+        "lecun-normal": Member("seq2seq.nn.initialisation:lecun_normal", summary="LeCun et al. 1998"),
+        "uniform": Member(
+            "seq2seq.nn.initialisation:uniform", {"bound": 0.08}, summary="within a bound (Sutskever et al. 2014)"
+        ),
+        "identity": Member("seq2seq.nn.initialisation:identity", summary="states pass unchanged (Le et al. 2015)"),
+    },
+)
 TOKENIZERS = Family(
     "tokenizer",
     {
         "sentencepiece": Member(
             "seq2seq.text.subwords:Subwords", {"model": "bpe"}, summary="subwords learned from the corpus"
         ),
-        "words": Member("seq2seq.text.words:Words", {"minimum_count": 1}, summary="words with [UNK], [NUM], [URL]"),
+        "characters": Member("seq2seq.text.letters:Characters", {"minimum_count": 1}, summary="one id a character"),
+        "words": Member(
+            "seq2seq.text.words:Words",
+            {"minimum_count": 1, "split": "words"},
+            summary="words with [UNK], [NUM], [URL]",
+        ),
     },
 )
 READERS = Family(
@@ -118,6 +150,8 @@ READERS = Family(
     {
         "aligned": Member("seq2seq.corpus.readers.aligned:Aligned", summary="two files, one sentence a line"),
         "tsv": Member("seq2seq.corpus.readers.tsv:Tsv", summary="one file, a pair a line, tab between"),
+        "jsonl": Member("seq2seq.corpus.readers.jsonl:Jsonl", summary="one file, a JSON object a line"),
+        "tmx": Member("seq2seq.corpus.readers.tmx:Tmx", summary="a translation memory"),
         "hub": Member("seq2seq.corpus.readers.hub:Hub", summary="a dataset of the hub, or a local copy of one"),
         "phrasebook": Member("seq2seq.corpus.readers.phrasebook:Phrasebook", summary="the embedded English-French"),
     },
@@ -125,10 +159,20 @@ READERS = Family(
 FILTERS = Family(
     "filter",
     {
-        "empty": Member("seq2seq.corpus.filters:Empty", summary="a side without text"),
-        "length": Member("seq2seq.corpus.filters:Length", {"maximum": 100}, summary="too many words"),
-        "ratio": Member("seq2seq.corpus.filters:Ratio", {"maximum": 4.0}, summary="one side much longer"),
-        "identical": Member("seq2seq.corpus.filters:Identical", summary="both sides the same"),
+        "empty": Member("seq2seq.corpus.filters.empty:Empty", summary="a side without text"),
+        "length": Member("seq2seq.corpus.filters.length:Length", {"maximum": 100}, summary="too many words"),
+        "ratio": Member("seq2seq.corpus.filters.ratio:Ratio", {"maximum": 4.0}, summary="one side much longer"),
+        "identical": Member("seq2seq.corpus.filters.identical:Identical", summary="both sides the same"),
+        "script": Member(
+            "seq2seq.corpus.filters.script:Script",
+            {"source": "", "target": "", "minimum": 0.5},
+            summary="too few letters of the language's script",
+        ),
+        "digits": Member("seq2seq.corpus.filters.digits:Digits", {"maximum": 0.7}, summary="mostly digits and signs"),
+        "repeated": Member(
+            "seq2seq.corpus.filters.repeated:Repeated", {"maximum": 4}, summary="the same words over and over in a row"
+        ),
+        "rare": Member("seq2seq.corpus.filters.rare:Rare", {"maximum": 0.2}, summary="too many rare characters"),
     },
 )
 SEARCHES = Family(
@@ -161,4 +205,4 @@ METRICS = Family(
         "ter": Member("seq2seq.evaluation.metrics:ter", summary="Snover et al. 2006"),
     },
 )
-FAMILIES = (CELLS, ATTENTIONS, WIRINGS, TOKENIZERS, READERS, FILTERS, SEARCHES, SCHEDULES, METRICS)
+FAMILIES = (CELLS, ATTENTIONS, WIRINGS, INITIALISATIONS, TOKENIZERS, READERS, FILTERS, SEARCHES, SCHEDULES, METRICS)

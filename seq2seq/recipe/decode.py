@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import inspect, structs
 
 from seq2seq.errors import UserError, nearest
+from seq2seq.recipe.place import Place
 from seq2seq.recipe.rules import check_rules
 from seq2seq.recipe.schema import Choice, Recipe, Section
 from seq2seq.registry import (
     ATTENTIONS,
     CELLS,
     FILTERS,
+    INITIALISATIONS,
     METRICS,
     READERS,
     SCHEDULES,
@@ -38,8 +42,12 @@ NONE = "none"  # TOML has no null: a setting that may be absent is written so
 FAMILY_OF: Mapping[str, Family] = {
     "data.reader": READERS,
     "data.filters": FILTERS,
+    "data.corpora.reader": READERS,
     "text.tokenizer": TOKENIZERS,
     "model.cell": CELLS,
+    "model.encoder_cells": CELLS,
+    "model.decoder_cells": CELLS,
+    "model.initialisation": INITIALISATIONS,
     "model.attention": ATTENTIONS,
     "model.wiring": WIRINGS,
     "training.schedule.shape": SCHEDULES,
@@ -48,19 +56,21 @@ FAMILY_OF: Mapping[str, Family] = {
 }
 
 SectionT = TypeVar("SectionT", bound=Section)
+_INDEX = re.compile(r"\[\d+\]")
 
 
-def recipe_from_table(table: Mapping[str, Any], *, where: str, rules: bool = True) -> Recipe:
+def recipe_from_table(table: Mapping[str, Any], *, where: str | Place, rules: bool = True) -> Recipe:
     """Returns the recipe that `table` describes, every default and every member's settings filled in.
 
     Args:
         table: Nested, as `tomllib` returns it.
-        where: What an error names first: a file, or an assignment.
+        where: What an error names first: a file (with the lines of its settings), or an assignment.
         rules: Whether the rules between settings are checked too.
 
     Raises:
         UserError: A section, key, value or member is wrong, or two settings contradict each other.
     """
+    where = where if isinstance(where, Place) else Place(where)
     recipe = _section(Recipe, table, "", where)
     if rules:
         check_rules(recipe, where=where)
@@ -69,7 +79,7 @@ def recipe_from_table(table: Mapping[str, Any], *, where: str, rules: bool = Tru
 
 def table_from_recipe(recipe: Recipe) -> dict[str, Any]:
     """Returns `recipe` as nested tables with every value written out; `recipe_from_table` reverses it."""
-    return _plain_section(recipe, "")
+    return _plain_section(recipe)
 
 
 def complete(recipe: Recipe) -> Recipe:
@@ -78,19 +88,35 @@ def complete(recipe: Recipe) -> Recipe:
 
 
 def field_type(trail: str) -> Any:  # noqa: ANN401 - a type annotation, whatever it is
-    """Returns the declared type of the setting at `trail` ("model.dropout"), or None where there is no such setting."""
+    """Returns the declared type of the setting at `trail` ("model.dropout"), or None where there is no such setting.
+
+    One entry of a list of sections is reached by its number, from 1: "data.corpora[2].weight".
+    """
     kind: Any = Recipe
     for part in trail.split("."):
         fields = _fields(kind) if _is_section(kind) else {}
-        if part not in fields:
+        name = _INDEX.sub("", part)
+        if name not in fields:
             return None
-        kind = fields[part]
+        kind = fields[name]
+        if name != part:
+            kind = _entry_section(kind)
     return kind
+
+
+def family_of(trail: str) -> Family | None:
+    """Returns the family that the setting at `trail` takes its member or members from, if it does."""
+    return FAMILY_OF.get(_INDEX.sub("", trail))
 
 
 def is_section(trail: str) -> bool:
     """Whether `trail` names a section rather than one setting."""
     return _is_section(field_type(trail))
+
+
+def is_list_of_sections(trail: str) -> bool:
+    """Whether `trail` names a list whose entries are sections, each under its own `[[heading]]`."""
+    return _entry_section(field_type(trail)) is not None
 
 
 def is_choice(trail: str) -> bool:
@@ -107,6 +133,13 @@ def _is_section(kind: Any) -> bool:  # noqa: ANN401
     return isinstance(kind, type) and issubclass(kind, Section)
 
 
+def _entry_section(kind: Any) -> Any:  # noqa: ANN401
+    """Returns the section that each entry of a list of this type is, or None."""
+    entries = get_args(kind) if get_origin(kind) is tuple else ()
+    return entries[0] if len(entries) == 2 and entries[1] is Ellipsis and _is_section(entries[0]) else None
+
+
+@cache  # each look evaluates the annotations anew
 def _fields(kind: Any) -> dict[str, Any]:  # noqa: ANN401
     return {field.name: field.type for field in structs.fields(kind)}
 
@@ -115,10 +148,10 @@ def _join(trail: str, key: str) -> str:
     return f"{trail}.{key}" if trail else key
 
 
-def _section(kind: type[SectionT], table: object, trail: str, where: str) -> SectionT:
+def _section(kind: type[SectionT], table: object, trail: str, where: Place) -> SectionT:
     if not isinstance(table, Mapping):
         raise UserError(
-            f"{where}: {trail} is a section, not a value, and was given {show(table)}.",
+            f"{where.at(trail)}: {trail} is a section, not a value, and was given {show(table)}.",
             hint=f"Set one of its keys: {', '.join(keys_at(trail))}.",
         )
     fields = _fields(kind)
@@ -142,17 +175,21 @@ def _section(kind: type[SectionT], table: object, trail: str, where: str) -> Sec
     return kind(**values)
 
 
-def unknown_setting(key: str, trail: str, where: str) -> UserError:
+def unknown_setting(key: str, trail: str, where: Place) -> UserError:
     """Returns the error for an unknown key, which offers the section where that very key is known, or the nearest."""
-    place = f"[{trail}]" if trail else "the top level"
+    place = _heading(trail) if trail else "the top level"
     homes = [section for section in _all_sections() if key in keys_at(section) and not is_section(_join(section, key))]
     if homes:
-        hint = f"{key!r} belongs to {' or '.join(f'[{home}]' for home in homes)}."
+        hint = f"{key!r} belongs to {' or '.join(_heading(home) for home in homes)}."
     elif key in keys_at(""):
         hint = f"{key!r} belongs to the top level, before the first section."
     else:
         hint = nearest(key, keys_at(trail))
-    return UserError(f"{where}: {place} has no setting {key!r}.", hint=hint)
+    return UserError(f"{where.at(_join(trail, key))}: {place} has no setting {key!r}.", hint=hint)
+
+
+def _heading(trail: str) -> str:
+    return trail if trail.endswith("]") else f"[{trail}]"
 
 
 def _all_sections(trail: str = "") -> list[str]:
@@ -164,15 +201,14 @@ def _all_sections(trail: str = "") -> list[str]:
     return found
 
 
-def _value(kind: Any, value: Any, trail: str, where: str) -> Any:  # noqa: ANN401
+def _value(kind: Any, value: Any, trail: str, where: Place) -> Any:  # noqa: ANN401
     info = inspect.type_info(kind)
+    family, is_list = family_of(trail), isinstance(info, inspect.VarTupleType)
     if kind is Choice:
         return _choice(value, trail, where)
-    if isinstance(info, inspect.VarTupleType) and trail in FAMILY_OF and isinstance(value, list | tuple):
-        if kind == tuple[Choice, ...]:
-            return tuple(_choice(entry, trail, where) for entry in value)
-        return tuple(_member_name(entry, trail, where) for entry in value)
-    if trail in FAMILY_OF and isinstance(value, str) and not isinstance(info, inspect.VarTupleType):
+    if is_list and isinstance(value, list | tuple) and (family or is_list_of_sections(trail)):
+        return tuple(_entry(kind, entry, trail, number, where) for number, entry in enumerate(value, start=1))
+    if family and isinstance(value, str) and not is_list:
         return _member_name(value, trail, where)
     if value == NONE and _optional(info):
         return None
@@ -185,18 +221,42 @@ def _value(kind: Any, value: Any, trail: str, where: str) -> Any:  # noqa: ANN40
     return converted
 
 
-def _refusal(value: object, trail: str, where: str, info: inspect.Type) -> UserError:
+def _entry(kind: Any, value: object, trail: str, number: int, where: Place) -> Any:  # noqa: ANN401
+    """Returns one entry of a list of sections or of members of a family."""
+    section = _entry_section(kind)
+    if section is not None:
+        return _section(section, value, f"{trail}[{number}]", where)
+    if kind == tuple[Choice, ...]:
+        return _choice(value, trail, where)
+    return _member_name(value, trail, where)
+
+
+def _refusal(value: object, trail: str, where: Place, info: inspect.Type) -> UserError:
     section, _, key = trail.rpartition(".")
-    place = f"[{section}] " if section else ""
+    place = trail if section.endswith("]") else f"[{section}] {key}" if section else key
+    if is_list_of_sections(trail):
+        hint = f"Write one [[{trail}]] for each, with its settings below."
+        return UserError(f"{where.at(trail)}: {trail} must be a list of sections, not {show(value)}.", hint=hint)
+    family = family_of(trail)
+    if family and isinstance(info, inspect.VarTupleType):
+        form = "" if isinstance(info.item_type, inspect.StrType) else ", or { name = ... }"
+        allowed = f"a list, each entry the name of a {family.kind}{form}"
+        return UserError(f"{where.at(trail)}: {place} must be {allowed}, not {show(value)}.")
     hint = ""
     if isinstance(info, inspect.LiteralType) and isinstance(value, str):
         hint = nearest(value, [str(allowed) for allowed in info.values])
         hint = "" if hint.startswith("Known") else hint  # the message already lists them
-    return UserError(f"{where}: {place}{key} must be {_allowed(info)}, not {show(value)}.", hint=hint)
+    return UserError(f"{where.at(trail)}: {place} must be {_allowed(info)}, not {show(value)}.", hint=hint)
 
 
-def _choice(value: object, trail: str, where: str) -> Choice:
-    family = FAMILY_OF[trail]
+def _family(trail: str) -> Family:
+    found = family_of(trail)
+    assert found is not None
+    return found
+
+
+def _choice(value: object, trail: str, where: Place) -> Choice:
+    family = _family(trail)
     settings: dict[str, Any] = {}
     name = value
     if isinstance(value, Mapping):
@@ -204,7 +264,7 @@ def _choice(value: object, trail: str, where: str) -> Choice:
         name = value.get("name")
         if name is None:
             raise UserError(
-                f"{where}: {trail} = {show(value)} does not say which {family.kind} it is.",
+                f"{where.at(trail)}: {trail} = {show(value)} does not say which {family.kind} it is.",
                 hint=f'Write for instance {{ name = "{next(iter(family))}" }}. Known: {", ".join(family)}.',
             )
     _member_name(name, trail, where)
@@ -213,11 +273,11 @@ def _choice(value: object, trail: str, where: str) -> Choice:
     for key, given in settings.items():
         # A bool is an int to Python; to a person `heads = true` is a slip.
         if isinstance(given, bool) and key in defaults and not isinstance(defaults[key], bool):
-            raise UserError(f"{where}: {trail}.{key} must be like {show(defaults[key])}, not {show(given)}.")
+            raise UserError(f"{where.at(trail)}: {trail}.{key} must be like {show(defaults[key])}, not {show(given)}.")
     try:
         filled = family.settings(name, settings)
     except UserError as error:
-        raise UserError(f"{where}: {trail}: {error.message}", hint=error.hint) from None
+        raise UserError(f"{where.at(trail)}: {trail}: {error.message}", hint=error.hint) from None
     return Choice(name, {key: _like(defaults[key], entry) for key, entry in filled.items()})
 
 
@@ -225,16 +285,16 @@ def _like(default: Setting, value: Setting) -> Setting:
     return float(value) if isinstance(default, float) else value
 
 
-def _member_name(name: object, trail: str, where: str) -> str:
-    family = FAMILY_OF[trail]
+def _member_name(name: object, trail: str, where: Place) -> str:
+    family = _family(trail)
     if not isinstance(name, str):
         raise UserError(
-            f"{where}: {trail} must be the name of a {family.kind}, not {show(name)}.",
+            f"{where.at(trail)}: {trail} must be the name of a {family.kind}, not {show(name)}.",
             hint=f"Known: {', '.join(family)}.",
         )
     if name not in family:
         raise UserError(
-            f"{where}: {trail} = {show(name)}: there is no {family.kind} of that name.",
+            f"{where.at(trail)}: {trail} = {show(name)}: there is no {family.kind} of that name.",
             hint=nearest(name, list(family)),
         )
     return name
@@ -269,15 +329,9 @@ def _allowed(info: inspect.Type) -> str:
 
 
 def _bounds(info: inspect.IntType | inspect.FloatType) -> str:
-    parts = []
-    if info.ge is not None:
-        parts.append(f"at least {info.ge:g}")
-    if info.gt is not None:
-        parts.append(f"above {info.gt:g}")
-    if info.le is not None:
-        parts.append(f"at most {info.le:g}")
-    if info.lt is not None:
-        parts.append(f"below {info.lt:g}")
+    words = {"at least": info.ge, "above": info.gt, "at most": info.le, "below": info.lt}
+    form = "d" if isinstance(info, inspect.IntType) else "g"
+    parts = [f"{word} {bound:{form}}" for word, bound in words.items() if bound is not None]
     return f" ({' and '.join(parts)})" if parts else ""
 
 
@@ -300,14 +354,12 @@ def _plain(value: object) -> Any:  # noqa: ANN401
         return NONE
     if isinstance(value, Choice):
         return {"name": value.name, **value.settings} if value.settings else value.name
+    if isinstance(value, Section):
+        return _plain_section(value)
     if isinstance(value, tuple):
         return [_plain(entry) for entry in value]
     return value
 
 
-def _plain_section(section: Section, trail: str) -> dict[str, Any]:
-    table: dict[str, Any] = {}
-    for key in _fields(type(section)):
-        value = getattr(section, key)
-        table[key] = _plain_section(value, _join(trail, key)) if isinstance(value, Section) else _plain(value)
-    return table
+def _plain_section(section: Section) -> dict[str, Any]:
+    return {key: _plain(getattr(section, key)) for key in _fields(type(section))}

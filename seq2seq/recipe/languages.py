@@ -52,7 +52,7 @@ _TWO_LETTERS_TEXT = (
 )
 _TWO_LETTERS = frozenset(_TWO_LETTERS_TEXT.split())
 # Three letters after a dot that are no language.
-_OTHER_ENDINGS_TEXT = "txt tsv csv tok raw low src tgt trg bpe spm lin dat doc xml htm sgm ref hyp out new old"
+_OTHER_ENDINGS_TEXT = "txt tsv csv tmx tok raw low src tgt trg bpe spm lin dat doc xml htm sgm ref hyp out new old"
 _OTHER_ENDINGS = frozenset(_OTHER_ENDINGS_TEXT.split())
 _PACKING = frozenset({"gz", "bz2", "xz", "zst", "zip"})
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from seq2seq.errors import UserError
 from seq2seq.recipe.decode import (
     FAMILY_OF,
     field_type,
     is_choice,
+    is_list_of_sections,
     is_section,
     recipe_from_table,
     table_from_recipe,
 )
 from seq2seq.recipe.decode import unknown_setting as _unknown
+from seq2seq.recipe.place import Place
 from seq2seq.recipe.schema import Recipe
 
 
@@ -49,9 +51,13 @@ def _parse(assignment: str, where: str) -> tuple[str, Any]:
             f"{where}: this is not an assignment.", hint="Write section.key=value, for instance training.minutes=40."
         )
     value = _toml_value(text)
-    if field_type(trail) is str and not isinstance(value, str):
-        value = text  # name=2024 means the text
+    if not isinstance(value, str) and _is_text(field_type(trail)):
+        value = text  # name=2024 means the text, and so does text.case=true
     return trail, value
+
+
+def _is_text(kind: Any) -> bool:  # noqa: ANN401 - a type annotation, whatever it is
+    return kind is str or (get_origin(kind) is Literal and all(isinstance(one, str) for one in get_args(kind)))
 
 
 def _toml_value(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds
@@ -70,19 +76,33 @@ def _assign(table: dict[str, Any], trail: str, value: object, where: str) -> Non
     for part in above:
         inner = f"{walked}.{part}" if walked else part
         if not is_choice(walked) and part not in here:
-            raise _unknown(part, walked, where)
+            raise _list_of_sections(inner, where) or _unknown(part, walked, Place(where))
         if is_choice(inner):
             here[part] = _as_table(here[part])
         elif is_choice(walked) or not is_section(inner):
-            raise UserError(f"{where}: {inner} is a single value, not a section.", hint=_whole_value(inner))
+            raise _list_of_sections(inner, where) or UserError(
+                f"{where}: {inner} is a single value, not a section.", hint=_whole_value(inner)
+            )
         here, walked = here[part], inner
     if is_choice(walked):
         # Another member takes other settings; those of the old one would be refused. The registry checks the rest.
         if last == "name":
             here.clear()
     elif last not in here:
-        raise _unknown(last, walked, where)
+        inner = f"{walked}.{last}" if walked else last
+        raise _list_of_sections(inner, where) or _unknown(last, walked, Place(where))
     here[last] = value
+
+
+def _list_of_sections(trail: str, where: str) -> UserError | None:
+    """Returns the error about one entry of a list of sections, named by its number or not."""
+    name = trail.partition("[")[0]
+    if not is_list_of_sections(name):
+        return None
+    return UserError(
+        f"{where}: {name} is a list of sections, whose entries cannot be set one by one here.",
+        hint=f"Set them in the recipe's file, one [[{name}]] for each.",
+    )
 
 
 def _as_table(choice: object) -> dict[str, Any]:

@@ -6,12 +6,16 @@ way through a list of changes.
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from seq2seq.errors import UserError
-from seq2seq.recipe.schema import Choice, Recipe
+from seq2seq.recipe.place import Place
+from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe
 from seq2seq.registry import SCHEDULES
 
 
@@ -24,17 +28,31 @@ class Problem(NamedTuple):
 
 Rule = Callable[[Recipe], Problem | None]
 
+_PHRASEBOOK = ("en", "fr")  # the languages of its source and its target
+_LEAST_OF_FILTERS = {"length": 1, "ratio": 1, "repeated": 1}  # of their `maximum`; that of the others is a share
 
-def check_rules(recipe: Recipe, *, where: str) -> None:
+
+def check_rules(recipe: Recipe, *, where: str | Place) -> None:
     """Checks every rule between settings.
 
     Raises:
-        UserError: The first rule that is broken, after the name `where`.
+        UserError: The first rule that is broken, after the name `where`, with the line of a setting that breaks it.
     """
+    where = where if isinstance(where, Place) else Place(where)
     for rule in RULES:
         problem = rule(recipe)
         if problem:
-            raise UserError(f"{where}: {problem.message}", hint=problem.hint)
+            raise UserError(f"{where.mentioned(problem.message)}: {problem.message}", hint=problem.hint)
+
+
+def _run_name(recipe: Recipe) -> Problem | None:
+    name = recipe.name
+    if name not in ("", ".", "..") and not set(name) & set("/\\\0"):
+        return None
+    return Problem(
+        f"name = {json.dumps(name, ensure_ascii=False)} is no name of a folder, and the run's folder is called so.",
+        "Choose a name without slashes, for instance my-run; where the folder is to be, --run says.",
+    )
 
 
 def _encoder_halves(recipe: Recipe) -> Problem | None:
@@ -44,6 +62,15 @@ def _encoder_halves(recipe: Recipe) -> Problem | None:
             f"model.encoder_size = {model.encoder_size} is odd, and a bidirectional encoder gives "
             "half to each direction.",
             "Choose an even size, or set model.bidirectional = false.",
+        )
+    return None
+
+
+def _reversed_source(recipe: Recipe) -> Problem | None:
+    if recipe.model.reverse_source and recipe.model.bidirectional:
+        return Problem(
+            "model.reverse_source = true changes nothing where model.bidirectional = true, which reads both ways.",
+            "Set model.bidirectional = false, or model.reverse_source = false.",
         )
     return None
 
@@ -109,8 +136,84 @@ def _dot_sizes(recipe: Recipe) -> Problem | None:
     return Problem(
         f'model.attention = "dot" compares vectors of one size, and model.encoder_size = {model.encoder_size} differs '
         f"from model.decoder_size = {model.decoder_size}.",
-        'Make the two equal, or choose model.attention = "additive" or "multi-head".',
+        'Make the two equal, or choose model.attention = "general" or "multi-head".',
     )
+
+
+def _window(recipe: Recipe) -> Problem | None:
+    window = recipe.model.attention.settings.get("window", 1)
+    if float(window) >= 1:
+        return None
+    return Problem(
+        f"model.attention.window = {window} leaves nothing around the word in the middle.",
+        "Give at least 1, for instance 10.",
+    )
+
+
+def _second_attention(recipe: Recipe) -> Problem | None:
+    model = recipe.model
+    given = f"model.second_attention = {model.second_attention}"
+    if model.second_attention == 0:
+        return None
+    if model.wiring.name != "parallel":
+        return Problem(
+            f'{given} asks after a later layer, for which only model.wiring = "parallel" has a place, and model.wiring '
+            f'is "{model.wiring.name}".',
+            'Set model.second_attention = 0, or model.wiring = "parallel".',
+        )
+    if model.second_attention == 1:
+        return Problem(
+            f"{given} is the layer after which the first attention is asked.",
+            f"Choose a layer from 2 to {model.decoder_layers}, which is model.decoder_layers, or 0 for none.",
+        )
+    if model.second_attention > model.decoder_layers:
+        return Problem(
+            f"{given} is above the last layer: model.decoder_layers = {model.decoder_layers}.",
+            f"Choose a layer from 2 to {model.decoder_layers}, or 0 for none.",
+        )
+    return None
+
+
+def _stack_lengths(recipe: Recipe) -> Problem | None:
+    for side in ("encoder", "decoder"):
+        cells, num_layers = getattr(recipe.model, f"{side}_cells"), getattr(recipe.model, f"{side}_layers")
+        if cells and len(cells) != num_layers:
+            return Problem(
+                f"model.{side}_cells names {len(cells)} cell(s), and model.{side}_layers = {num_layers}.",
+                f"Name one cell a layer, from the bottom, or set model.{side}_layers = {len(cells)}.",
+            )
+    return None
+
+
+def _residual(recipe: Recipe) -> Problem | None:
+    model = recipe.model
+    if model.residual and model.encoder_layers == model.decoder_layers == 1:
+        return Problem(
+            "model.residual = true joins a layer to the one below, and encoder and decoder have one layer each.",
+            "Set model.encoder_layers or model.decoder_layers to 2 or more, or model.residual = false.",
+        )
+    return None
+
+
+def _scheduled_sampling(recipe: Recipe) -> Problem | None:
+    share, wiring = recipe.training.scheduled_sampling, recipe.model.wiring.name
+    if share and wiring != "input-feeding":
+        return Problem(
+            f"training.scheduled_sampling = {share} lets a network read its own guesses word by word, and "
+            f'model.wiring = "{wiring}" reads the whole target at once.',
+            'Set model.wiring = "input-feeding", or training.scheduled_sampling = 0.',
+        )
+    return None
+
+
+def _frozen_vectors(recipe: Recipe) -> Problem | None:
+    model = recipe.model
+    if model.freeze_vectors and not (model.source_vectors or model.target_vectors):
+        return Problem(
+            "model.freeze_vectors = true, and there are no vectors to freeze.",
+            "Name a file in model.source_vectors or model.target_vectors, or set model.freeze_vectors = false.",
+        )
+    return None
 
 
 def _lines(recipe: Recipe) -> Problem | None:
@@ -126,7 +229,7 @@ def _lines(recipe: Recipe) -> Problem | None:
 
 def _lines_apart(recipe: Recipe) -> Problem | None:
     data = recipe.data
-    if set(data.development).isdisjoint(data.test):
+    if {os.path.normpath(name) for name in data.development}.isdisjoint(os.path.normpath(name) for name in data.test):
         return None
     whole = (1, math.inf)  # of the file, where no range is given
     development, test = data.development_lines or whole, data.test_lines or whole
@@ -139,35 +242,91 @@ def _lines_apart(recipe: Recipe) -> Problem | None:
     return None
 
 
+def _places(recipe: Recipe) -> list[tuple[str, Data | Corpus]]:
+    """Returns each section that says where text is, by its name."""
+    corpora = enumerate(recipe.data.corpora, start=1)
+    return [("data", recipe.data), *((f"data.corpora[{number}]", corpus) for number, corpus in corpora)]
+
+
 def _columns(recipe: Recipe) -> Problem | None:
-    source, target = recipe.data.columns
-    if source < 0 or target < 0 or source == target:
-        return Problem(
-            f"data.columns = [{source}, {target}] does not name two columns.",
-            "Columns count from 0; give the source's, then the target's.",
-        )
+    for name, section in _places(recipe):
+        source, target = section.columns
+        if source < 0 or target < 0 or source == target:
+            return Problem(
+                f"{name}.columns = [{source}, {target}] does not name two columns.",
+                "Columns count from 0; give the source's, then the target's.",
+            )
+    return None
+
+
+def _fields(recipe: Recipe) -> Problem | None:
+    for name, section in _places(recipe):
+        if section.fields and (len(section.fields) != 2 or section.fields[0] == section.fields[1]):
+            return Problem(
+                f"{name}.fields names {len(section.fields)} field(s) of JSON, and two different ones are needed.",
+                "Give the source's field, then the target's; or leave the list empty where they are named by language.",
+            )
     return None
 
 
 def _files(recipe: Recipe) -> Problem | None:
+    takes = {2: "two files, the source and the target", 1: "one file", 0: "no files: it is embedded"}
+    for name, section in _places(recipe):
+        wanted = {"aligned": 2, "tsv": 1, "jsonl": 1, "tmx": 1, "phrasebook": 0}.get(section.reader.name)
+        for key in ("train", "development", "test"):
+            files = getattr(section, key, ())
+            if wanted is not None and files and len(files) != wanted:
+                return Problem(
+                    f'{name}.{key} lists {len(files)} file(s), and {name}.reader = "{section.reader.name}" takes '
+                    f"{takes[wanted]}.",
+                    f"Correct the list, or choose another {name}.reader.",
+                )
+    return None
+
+
+def _corpora(recipe: Recipe) -> Problem | None:
     data = recipe.data
-    wanted = {"aligned": 2, "tsv": 1, "phrasebook": 0}.get(data.reader.name)
-    if wanted is None:
-        return None
-    for name in ("train", "development", "test"):
-        files = getattr(data, name)
-        if files and len(files) != wanted:
-            what = {2: "two files, the source and the target", 1: "one file", 0: "no files: it is embedded"}[wanted]
+    if data.corpora and data.train:
+        return Problem(
+            "data.train and data.corpora both say what to train on.",
+            "Leave out data.train, and make its files one of the [[data.corpora]].",
+        )
+    names = [corpus.name for corpus in data.corpora if corpus.name]
+    for number, corpus in enumerate(data.corpora, start=1):
+        if not corpus.train and corpus.reader.name not in ("hub", "phrasebook") and not corpus.hub:
             return Problem(
-                f'data.{name} lists {len(files)} file(s), and data.reader = "{data.reader.name}" takes {what}.',
-                "Correct the list, or choose another data.reader.",
+                f"data.corpora[{number}].train names no files.", f"Set data.corpora[{number}].train, or leave it out."
+            )
+        if names.count(corpus.name) > 1:
+            return Problem(
+                f'data.corpora[{number}].name = "{corpus.name}" is the name of another corpus too.',
+                "Give each a name of its own, or none.",
+            )
+    return None
+
+
+def _phrasebook_languages(recipe: Recipe) -> Problem | None:
+    data = recipe.data
+    given = (data.source_language, data.target_language)
+    bases = tuple(re.split("[-_]", code.lower())[0] for code in given)
+    if bases == _PHRASEBOOK:
+        return None
+    other_way = f", and data.reverse = {'false' if data.reverse else 'true'}: the text is the other way round."
+    for name, section in _places(recipe):
+        if section.reader.name == "phrasebook":
+            return Problem(
+                f'{name}.reader = "phrasebook" gives "{_PHRASEBOOK[0]}" and "{_PHRASEBOOK[1]}", and '
+                f'data.source_language and data.target_language are "{given[0]}" and "{given[1]}".',
+                f'Set data.source_language = "{_PHRASEBOOK[0]}" and data.target_language = "{_PHRASEBOOK[1]}"'
+                + (other_way if bases == _PHRASEBOOK[::-1] else ", or choose another reader."),
             )
     return None
 
 
 def _hub_name(recipe: Recipe) -> Problem | None:
-    if recipe.data.reader.name == "hub" and not recipe.data.hub:
-        return Problem('data.reader = "hub" needs the name of a dataset.', 'Set data.hub = "owner/dataset".')
+    for name, section in _places(recipe):
+        if section.reader.name == "hub" and not section.hub:
+            return Problem(f'{name}.reader = "hub" needs the name of a dataset.', f'Set {name}.hub = "owner/dataset".')
     return None
 
 
@@ -192,6 +351,27 @@ def _warmup(recipe: Recipe) -> Problem | None:
     return None
 
 
+def _word_split(recipe: Recipe) -> Problem | None:
+    split = recipe.text.tokenizer.settings.get("split", "words")
+    if split not in ("words", "spaces"):
+        return Problem(
+            f'text.tokenizer.split = "{split}" is not a way to find words.',
+            'Choose "words", or "spaces" where spaces stand between all tokens.',
+        )
+    return None
+
+
+def _subword_sampling(recipe: Recipe) -> Problem | None:
+    share, tokenizer = recipe.training.subword_sampling, recipe.text.tokenizer.name
+    if share and tokenizer != "sentencepiece":
+        return Problem(
+            f"training.subword_sampling = {share:g} cuts words into subwords in several ways, and text.tokenizer = "
+            f'"{tokenizer}" cuts them in one.',
+            'Set training.subword_sampling = 0, or text.tokenizer = "sentencepiece".',
+        )
+    return None
+
+
 def _member_settings(recipe: Recipe) -> Problem | None:
     """Bounds of settings that belong to one member of a family, where a wrong one would only fail much later."""
     tokenizer, shape = recipe.text.tokenizer, recipe.training.schedule.shape
@@ -205,10 +385,21 @@ def _member_settings(recipe: Recipe) -> Problem | None:
             f"training.schedule.shape.factor = {shape.settings['factor']} would not lower the learning rate.",
             "Choose a factor above 0 and below 1.",
         )
+    for cell in (recipe.model.cell, *recipe.model.encoder_cells, *recipe.model.decoder_cells):
+        if cell.settings.get("activation", "tanh") not in ("tanh", "relu"):
+            return Problem(
+                f"The activation {cell.settings['activation']!r} of the cell {cell.name!r} is unknown.",
+                'Choose "tanh" or "relu".',
+            )
+    if not float(recipe.model.initialisation.settings.get("bound", 1.0)) > 0:
+        return Problem(
+            f"model.initialisation.bound = {recipe.model.initialisation.settings['bound']} leaves every weight at 0.",
+            "Choose a bound above 0, for instance 0.08.",
+        )
     at_least: list[tuple[str, Choice, str, float]] = [
         ("text.tokenizer", tokenizer, "minimum_count", 1),
         ("training.schedule.shape", shape, "patience", 0),
-        *(("data.filters", one, "maximum", 1) for one in recipe.data.filters),
+        *(("data.filters", one, "maximum", _LEAST_OF_FILTERS.get(one.name, 0)) for one in recipe.data.filters),
     ]
     for trail, choice, key, least in at_least:
         if float(choice.settings.get(key, least)) < least:
@@ -217,19 +408,32 @@ def _member_settings(recipe: Recipe) -> Problem | None:
 
 
 RULES: tuple[Rule, ...] = (
+    _run_name,
     _encoder_halves,
+    _reversed_source,
     _tying,
     _attention_and_wiring,
     _fixed_vector_bridge,
     _parallel_layers,
     _heads,
     _dot_sizes,
+    _window,
+    _second_attention,
+    _stack_lengths,
+    _residual,
+    _scheduled_sampling,
+    _frozen_vectors,
     _lines,
     _lines_apart,
     _columns,
+    _fields,
     _files,
+    _corpora,
+    _phrasebook_languages,
     _hub_name,
     _some_limit,
     _warmup,
+    _word_split,
+    _subword_sampling,
     _member_settings,
 )

@@ -18,6 +18,8 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Rate = Annotated[float, msgspec.Meta(gt=0.0)]
+Temperature = Annotated[float, msgspec.Meta(ge=0.01)]  # below, all but the largest corpus have no share left
+Seed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what generators take as a key: 64 bits
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +33,18 @@ class Choice(msgspec.Struct, frozen=True):
     settings: dict[str, Setting] = msgspec.field(default_factory=dict)
 
 
+class Corpus(Section, frozen=True):
+    """One of several corpora to train on: one `[[data.corpora]]` each."""
+
+    name: str = ""  # what reports call it; empty: its first file's name
+    reader: Choice = Choice("aligned")
+    hub: str = ""
+    train: tuple[str, ...] = ()
+    columns: tuple[int, int] = (0, 1)
+    fields: tuple[str, ...] = ()
+    weight: Rate = 1.0  # how much more often than its size says its pairs are drawn
+
+
 class Data(Section, frozen=True):
     """Where the sentence pairs come from and which of them are kept."""
 
@@ -42,15 +56,22 @@ class Data(Section, frozen=True):
     development: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     columns: tuple[int, int] = (0, 1)  # of a TSV: which column holds the source, and which the target; from 0
+    fields: tuple[str, ...] = ()  # of JSONL: the source's field and the target's; empty: named by language
+    corpora: tuple[Corpus, ...] = ()  # several corpora to train on, in the place of `train`
+    temperature: Temperature = 1.0  # a corpus of n pairs is drawn from like weight * n ** (1 / temperature)
     development_lines: tuple[int, int] | None = None  # keep these lines of the file only, both ends included, from 1
     test_lines: tuple[int, int] | None = None
     development_size: Count = 0  # pairs split off train where there is no development file
     test_size: Count = 0
     reverse: bool = False  # translate the other way
-    unicode_form: Literal["NFC", "NFKC", "none"] = "NFC"  # none: pretokenised text passes untouched
+    pretokenised: bool = False  # the text is tokenised already: it passes untouched, tokens stand between spaces
+    unicode_form: Literal["NFC", "NFKC", "none"] = "NFC"  # none: text passes untouched
+    quotes: Literal["keep", "straight"] = "keep"  # straight: every kind of quotation mark becomes " or '
+    spaces: Literal["collapse", "keep"] = "collapse"  # collapse: each run of white space becomes one space
+    html_entities: Literal["keep", "decode"] = "keep"  # decode: &amp; becomes &
     filters: tuple[Choice, ...] = (Choice("empty"), Choice("length"), Choice("ratio"))
     deduplicate: bool = True
-    seed: int = 1
+    seed: Seed = 1
 
 
 class Text(Section, frozen=True):
@@ -59,26 +80,39 @@ class Text(Section, frozen=True):
     tokenizer: Choice = Choice("sentencepiece")
     vocabulary_size: Positive = 4000
     joint: bool = True  # one vocabulary for both languages
-    sample_lines: Positive = 1_000_000  # the tokenizer learns from at most this many lines a side
+    case: Literal["keep", "true"] = "keep"  # true: a word at a sentence's start is written as it is elsewhere
+    sample_lines: Positive = 200_000  # of each side that the tokenizer learns from, at most; 500 bytes of memory each
 
 
 class Model(Section, frozen=True):
     """The network."""
 
     cell: Choice = Choice("lstm")
+    encoder_cells: tuple[Choice, ...] = ()  # one a layer, from the bottom; empty: `cell` everywhere
+    decoder_cells: tuple[Choice, ...] = ()
     wiring: Choice = Choice("parallel")
     attention: Choice = Choice("multi-head")
+    second_attention: Count = 0  # the decoder layer, from 2, after which a second attention is asked; 0: none
     embedding_size: Positive = 256
     encoder_layers: Positive = 1
+    encoder_transition: Positive = 1  # cells that a step of one layer goes through (Pascanu et al. 2014)
     encoder_size: Positive = 512  # of a layer's output; a bidirectional layer gives half of it to each direction
     bidirectional: bool = True
     decoder_layers: Positive = 2
+    decoder_transition: Positive = 1
     decoder_size: Positive = 512
+    residual: bool = False  # from the second layer on, a layer's input is added to its output
+    layer_norm: bool = False  # inside the cells, which then run step by step
     bridge: Literal["zero", "last", "mean"] = "mean"  # what starts the decoder
-    reverse_source: bool = False  # Sutskever et al. 2014
+    reverse_source: bool = False  # of an encoder that reads one way (Sutskever et al. 2014)
     tie: Literal["none", "target", "all"] = "all"  # target: output = target embedding; all: the source's too
     dropout: Share = 0.3  # locked: one mask a sentence, the same at every position
+    recurrent_dropout: Share = 0.0  # of the states, locked too; the cells then run step by step in training
     word_dropout: Share = 0.0  # share of words whose whole embedding is dropped
+    initialisation: Choice = Choice("orthogonal")
+    source_vectors: str = ""  # a file of pretrained word vectors (word2vec, GloVe or fastText text)
+    target_vectors: str = ""
+    freeze_vectors: bool = False  # words with a pretrained vector keep it, wherever it is tied to; the others learn
 
 
 class Schedule(Section, frozen=True):
@@ -91,7 +125,7 @@ class Schedule(Section, frozen=True):
 class Training(Section, frozen=True):
     """How the weights are learned."""
 
-    batch_tokens: Positive = 1200  # target tokens an update, real ones
+    batch_tokens: Positive = 1200  # target tokens a batch, real ones; sampled subwords, counted as if cut plainly
     accumulate: Positive = 1  # batches an update
     max_epochs: NonNegative = 20.0  # 0: no limit by epochs
     max_updates: Count = 0  # 0: no limit by updates
@@ -100,6 +134,10 @@ class Training(Section, frozen=True):
     weight_decay: NonNegative = 0.01
     label_smoothing: Share = 0.1
     clip_norm: NonNegative = 1.0  # 0: no clipping
+    clip_value: NonNegative = 0.0  # bound of each number of the gradient, before `clip_norm`; 0: none
+    truncate: Count = 0  # target steps that a gradient flows back through; 0: all. The source is always read whole
+    scheduled_sampling: Share = 0.0  # share of words read from the model's own guesses by the last update
+    subword_sampling: Share = 0.0  # chance that a merge of subwords is left out, anew each epoch
     average: Share = 0.999  # decay of the moving average of the weights; 0: none
     schedule: Schedule = Schedule()
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -107,7 +145,7 @@ class Training(Section, frozen=True):
     validate_sentences: Positive = 1000  # of the development set, at most, are translated each time
     stop_on: Literal["loss", "bleu", "chrf"] = "bleu"
     patience: Count = 0  # looks without improvement before training stops; 0: never early
-    seed: int = 1
+    seed: Seed = 1
 
 
 class Search(Section, frozen=True):
@@ -122,7 +160,7 @@ class Search(Section, frozen=True):
     temperature: Rate = 1.0
     top_k: Count = 0
     top_p: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0
-    seed: int = 1
+    seed: Seed = 1
 
 
 class Evaluation(Section, frozen=True):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.errors import UserError
-from seq2seq.recipe.decode import field_type, is_section, recipe_from_table, table_from_recipe
+from seq2seq.recipe.decode import field_type, is_list_of_sections, is_section, recipe_from_table, table_from_recipe
+from seq2seq.recipe.place import Place, lines_of
 from seq2seq.recipe.schema import Recipe
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UserError: The file cannot be read, is not TOML, or breaks a rule; names the file and the line or setting.
     """
-    return recipe_from_table(_read(path), where=str(path))
+    text = _read(path)
+    return recipe_from_table(_parsed(text, path), where=Place(str(path), lines_of(text)))
 
 
 def dump_recipe(recipe: Recipe, reasons: Mapping[str, str] | None = None) -> str:
@@ -52,14 +54,19 @@ def dump_recipe(recipe: Recipe, reasons: Mapping[str, str] | None = None) -> str
     return document.as_string()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> str:
     try:
         # utf-8-sig: editors on Windows put a byte-order mark first, which TOML does not know.
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.", hint="Check the path.") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, byte {error.start}: not UTF-8.", hint="Save the file as UTF-8.") from None
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         rule = str(error).partition(" (at ")[0]
@@ -67,22 +74,40 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path}{line}: not valid TOML: {rule}.", hint='Text stands in quotes: key = "value"; lists in [ ].'
         ) from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply.", hint="No setting needs more than a few [ or { in one.") from None
 
 
 def _fill(target: TOMLDocument | Table, table: Mapping[str, Any], trail: str, reasons: Mapping[str, str]) -> None:
     import tomlkit
 
     # Sections come last: what follows a section's heading, comments too, would belong to that section.
-    for key, value in sorted(table.items(), key=lambda item: is_section(f"{trail}.{item[0]}" if trail else item[0])):
-        inner = f"{trail}.{key}" if trail else key
+    for key, value in sorted(table.items(), key=lambda item: _has_heading(_join(trail, item[0]), item[1])):
+        inner = _join(trail, key)
         if is_section(inner):
             section = tomlkit.table()
             _fill(section, value, inner, reasons)
             target.add(key, section)
             continue
+        if _has_heading(inner, value):
+            sections = tomlkit.aot()
+            for number, entry in enumerate(value, start=1):
+                section = tomlkit.table()
+                _fill(section, entry, f"{inner}[{number}]", reasons)
+                sections.append(section)
+            target.add(key, sections)
+            continue
         for line in _comment(reasons.get(inner, "")):
             target.add(tomlkit.comment(line))
         target.add(key, _item(value))
+
+
+def _join(trail: str, key: str) -> str:
+    return f"{trail}.{key}" if trail else key
+
+
+def _has_heading(trail: str, value: object) -> bool:
+    return is_section(trail) or (is_list_of_sections(trail) and bool(value))
 
 
 def _comment(reason: str) -> list[str]:

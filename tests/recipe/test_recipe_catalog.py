@@ -41,7 +41,7 @@ def test_what_the_recipes_must_say():
     assert (tatoeba.development_size, tatoeba.test_size) == (2000, 2000)
     iwslt = SHIPPED["iwslt14-100k-de-en"].recipe
     assert (iwslt.data.development_lines, iwslt.data.test_lines) == ((1, 3641), (3642, 7283))
-    assert (iwslt.data.unicode_form, iwslt.evaluation.tokenize) == ("none", "none")
+    assert (iwslt.data.pretokenised, iwslt.evaluation.tokenize) == (True, "none")
 
 
 def test_found_by_name_with_or_without_ending():

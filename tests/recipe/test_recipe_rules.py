@@ -15,7 +15,17 @@ BROKEN = [
         "compares vectors of one size",
         {"model": {"attention": "dot", "encoder_size": 256, "decoder_size": 256}},
     ),
+    (
+        {"model": {"freeze_vectors": True}},
+        "no vectors to freeze",
+        {"model": {"freeze_vectors": True, "target_vectors": "my.vec"}},
+    ),
     ({"model": {"encoder_size": 511}}, "is odd", {"model": {"encoder_size": 511, "bidirectional": False}}),
+    (
+        {"model": {"reverse_source": True}},
+        "model.reverse_source = true changes nothing where model.bidirectional = true",
+        {"model": {"reverse_source": True, "bidirectional": False}},
+    ),
     ({"text": {"joint": False}}, "own ids", {"text": {"joint": False}, "model": {"tie": "target"}}),
     (
         {"model": {"wiring": "fixed-vector"}},
@@ -39,6 +49,60 @@ BROKEN = [
         {"model": {"attention": {"name": "multi-head", "heads": 8}}},
     ),
     ({"model": {"attention": {"name": "multi-head", "heads": 0}}}, "does not divide", {}),
+    (
+        {"model": {"second_attention": 2, "wiring": "input-feeding"}},
+        'model.wiring is "input-feeding"',
+        {"model": {"second_attention": 2, "wiring": "parallel"}},
+    ),
+    (
+        {"model": {"second_attention": 2, "wiring": "fixed-vector", "attention": "none"}},
+        'model.wiring is "fixed-vector"',
+        {"model": {"wiring": "fixed-vector", "attention": "none"}},
+    ),
+    ({"model": {"second_attention": 1}}, "after which the first", {"model": {"second_attention": 2}}),
+    (
+        {"model": {"second_attention": 3}},
+        "above the last layer: model.decoder_layers = 2",
+        {"model": {"second_attention": 3, "decoder_layers": 3}},
+    ),
+    (
+        {"model": {"encoder_cells": ["gru", "lstm"]}},
+        "model.encoder_cells names 2 cell(s), and model.encoder_layers = 1",
+        {"model": {"encoder_cells": ["gru", "lstm"], "encoder_layers": 2}},
+    ),
+    (
+        {"model": {"decoder_cells": ["gru"]}},
+        "model.decoder_cells names 1 cell(s), and model.decoder_layers = 2",
+        {"model": {"decoder_cells": ["gru", {"name": "elman", "activation": "relu"}]}},
+    ),
+    (
+        {"model": {"residual": True, "decoder_layers": 1, "wiring": "input-feeding"}},
+        "one layer each",
+        {"model": {"residual": True, "encoder_layers": 2, "decoder_layers": 1, "wiring": "input-feeding"}},
+    ),
+    (
+        {"model": {"attention": {"name": "local", "window": 0}}},
+        "model.attention.window = 0",
+        {"model": {"attention": {"name": "local", "window": 1}}},
+    ),
+    (
+        {"model": {"initialisation": {"name": "uniform", "bound": 0.0}}},
+        "model.initialisation.bound = 0.0",
+        {"model": {"initialisation": {"name": "uniform", "bound": 0.1}}},
+    ),
+    ({"model": {"cell": {"name": "elman", "activation": "sine"}}}, "activation 'sine' of the cell 'elman'", {}),
+    ({"model": {"encoder_cells": [{"name": "jordan", "activation": ""}]}}, "activation '' of the cell 'jordan'", {}),
+    ({"model": {"decoder_cells": ["lstm", {"name": "elman", "activation": "Tanh"}]}}, "activation 'Tanh'", {}),
+    (
+        {"training": {"scheduled_sampling": 0.2}},
+        'model.wiring = "parallel" reads the whole target at once',
+        {"training": {"scheduled_sampling": 0.2}, "model": {"wiring": "input-feeding"}},
+    ),
+    (
+        {"training": {"scheduled_sampling": 0.2}, "model": {"wiring": "fixed-vector", "attention": "none"}},
+        'model.wiring = "fixed-vector" reads the whole target at once',
+        {"model": {"wiring": "fixed-vector", "attention": "none"}},
+    ),
     ({"data": {"development_lines": [3, 2]}}, "not a range", {"data": {"development_lines": [2, 2]}}),
     ({"data": {"test_lines": [0, 2]}}, "data.test_lines = [0, 2]", {"data": {"test_lines": [1, 2]}}),
     (
@@ -52,6 +116,11 @@ BROKEN = [
         {"data": {"development": ["v", "w"], "test": ["x", "y"], "development_lines": [1, 5]}},
     ),
     (
+        {"data": {"development": ["./d/v", "w"], "test": ["d/../d//v", "x"]}},
+        "overlap",
+        {"data": {"development": ["./d/v", "w"], "test": ["v", "x"]}},
+    ),
+    (
         {"data": {"development": ["v", "w"], "test": ["v", "w"]}},
         "overlap",
         {"data": {"development": ["v", "w"], "test": ["x", "y"]}},
@@ -62,6 +131,63 @@ BROKEN = [
     ({"data": {"train": ["a"]}}, "takes two files", {"data": {"train": ["a", "b"]}}),
     ({"data": {"reader": "tsv", "test": ["a", "b"]}}, "takes one file", {"data": {"reader": "tsv", "test": ["a"]}}),
     ({"data": {"reader": "phrasebook", "train": ["a"]}}, "embedded", {"data": {"reader": "phrasebook"}}),
+    ({"data": {"reader": "tmx", "test": ["a", "b"]}}, "takes one file", {"data": {"reader": "tmx", "test": ["a"]}}),
+    (
+        {"data": {"corpora": [{"train": ["a", "b"]}, {"reader": "jsonl", "train": ["a", "b"]}]}},
+        'data.corpora[2].train lists 2 file(s), and data.corpora[2].reader = "jsonl" takes one file',
+        {"data": {"corpora": [{"train": ["a", "b"]}, {"reader": "jsonl", "train": ["a"]}]}},
+    ),
+    (
+        {"data": {"train": ["a", "b"], "corpora": [{"train": ["c", "d"]}]}},
+        "data.train and data.corpora both",
+        {"data": {"corpora": [{"train": ["a", "b"]}, {"train": ["c", "d"]}]}},
+    ),
+    (
+        {"data": {"corpora": [{"reader": "tsv"}]}},
+        "data.corpora[1].train names no files",
+        {"data": {"corpora": [{"reader": "phrasebook"}, {"hub": "a/b", "reader": "hub"}, {"hub": "a/b"}]}},
+    ),
+    (
+        {"data": {"reader": "phrasebook", "target_language": "de"}},
+        '"phrasebook" gives "en" and "fr", and data.source_language and data.target_language are "en" and "de"',
+        {"data": {"reader": "phrasebook", "source_language": "en-GB", "target_language": "FR_ca"}},
+    ),
+    (
+        {"data": {"reader": "phrasebook", "source_language": "fr", "target_language": "en"}},
+        'are "fr" and "en"',
+        {"data": {"reader": "phrasebook", "reverse": True}},
+    ),
+    (  # the languages are those of the files, whichever way is translated
+        {"data": {"reader": "phrasebook", "source_language": "fr", "target_language": "en", "reverse": True}},
+        'are "fr" and "en"',
+        {"data": {"reader": "phrasebook"}},
+    ),
+    (
+        {"data": {"source_language": "eu", "corpora": [{"train": ["a", "b"]}, {"reader": "phrasebook"}]}},
+        'data.corpora[2].reader = "phrasebook" gives',
+        {"data": {"source_language": "eu", "corpora": [{"train": ["a", "b"]}]}},
+    ),
+    *(
+        ({"name": name}, "is no name of a folder", {"name": mended})
+        for name, mended in [("", "a"), (".", "..."), ("..", ".a"), ("a/b", "a b"), ("a\\b", "%"), ("\0", "0")]
+    ),
+    (
+        {"data": {"corpora": [{"name": "x", "train": ["a", "b"]}, {"name": "x", "train": ["c", "d"]}]}},
+        'data.corpora[1].name = "x" is the name of another',
+        {"data": {"corpora": [{"train": ["a", "b"]}, {"train": ["c", "d"]}]}},
+    ),
+    (
+        {"data": {"corpora": [{"reader": "tsv", "train": ["a"], "columns": [2, 2]}]}},
+        "data.corpora[1].columns = [2, 2]",
+        {"data": {"corpora": [{"reader": "tsv", "train": ["a"], "columns": [2, 1]}]}},
+    ),
+    ({"data": {"fields": ["a"]}}, "data.fields names 1 field(s)", {"data": {"fields": ["a", "b"]}}),
+    ({"data": {"fields": ["a", "a"]}}, "two different ones", {}),
+    (
+        {"data": {"corpora": [{"reader": "hub"}]}},
+        'data.corpora[1].reader = "hub" needs the name of a dataset',
+        {"data": {"corpora": [{"reader": "hub", "hub": "a/b"}]}},
+    ),
     ({"data": {"reader": "hub"}}, "name of a dataset", {"data": {"reader": "hub", "hub": "a/b"}}),
     ({"training": {"max_epochs": 0}}, "nothing ends", {"training": {"max_epochs": 0, "minutes": 1}}),
     (
@@ -71,6 +197,16 @@ BROKEN = [
     ),
     ({"text": {"tokenizer": {"name": "sentencepiece", "model": "char"}}}, "not a kind", {}),
     ({"text": {"tokenizer": {"name": "words", "minimum_count": 0}}}, "at least 1", {}),
+    (
+        {"text": {"tokenizer": {"name": "words", "split": "space"}}},
+        'text.tokenizer.split = "space"',
+        {"text": {"tokenizer": {"name": "words", "split": "spaces"}}},
+    ),
+    (
+        {"text": {"tokenizer": "characters"}, "training": {"subword_sampling": 0.1}},
+        'text.tokenizer = "characters" cuts them in one',
+        {"training": {"subword_sampling": 0.1}},
+    ),
     ({"training": {"schedule": {"shape": {"name": "plateau", "factor": 1.0}}}}, "would not lower", {}),
     ({"training": {"schedule": {"shape": {"name": "plateau", "patience": -1}}}}, "at least 0", {}),
     ({"data": {"filters": [{"name": "length", "maximum": 0}]}}, "at least 1", {}),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
 from seq2seq.recipe.decode import complete
-from seq2seq.recipe.schema import Choice, Data, Model, Recipe, Text, Training
+from seq2seq.recipe.place import Place, lines_of
+from seq2seq.recipe.schema import Choice, Corpus, Data, Model, Recipe, Text, Training
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 
 
@@ -84,7 +85,7 @@ def test_a_member_is_a_name_or_a_table(tmp_path):
         ("[model]\nattention = { name = 'dot', heads = 4 }", "'dot' has no setting 'heads'", "It takes none."),
         ("[data]\nreader = 'tvs'", "there is no reader", "Did you mean 'tsv'?"),
         ("[data]\nfilters = ['emty']", "there is no filter", "Did you mean 'empty'?"),
-        ("[data]\nfilters = 'empty'", "", ""),
+        ("[data]\nfilters = 'empty'", "[data] filters must be a list, each entry the name of a filter", ""),
         ("[text]\ntokenizer = 'word'", "there is no tokenizer", "Did you mean 'words'?"),
         ("[training.schedule]\nshape = 'liner'", "there is no schedule", "Did you mean 'linear'?"),
         ("[evaluation]\nmetrics = ['blue']", "there is no metric", "Did you mean 'bleu'?"),
@@ -107,6 +108,19 @@ def test_broken_toml_names_the_line(tmp_path, text, place):
     assert "not valid TOML" in error.message
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", ""), ("[", "]"), ("{a=", "}")])
+def test_toml_that_is_nested_too_deeply_is_refused(tmp_path, opening, closing):
+    error = refused(tmp_path, "a=" + opening * 5000 + closing * 5000)
+    assert "nested too deeply" in error.message
+    assert error.hint
+
+
+@pytest.mark.parametrize("seed", [-(2**63), -1, 0, 2**63 - 1])
+def test_a_seed_may_be_any_number_of_64_bits(tmp_path, seed):
+    recipe = loaded(tmp_path, "".join(f"[{section}]\nseed = {seed}\n" for section in ("data", "training", "search")))
+    assert recipe.data.seed == recipe.training.seed == recipe.search.seed == seed
+
+
 def test_unreadable_files(tmp_path):
     with pytest.raises(UserError, match="cannot be read: No such file"):
         load_recipe(tmp_path / "absent.toml")
@@ -127,11 +141,22 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 LINES = st.none() | st.tuples(st.integers(1, 50), st.integers(50, 99))
+CORPORA = st.builds(
+    Corpus,
+    name=TEXTS,
+    reader=st.sampled_from([Choice("aligned"), Choice("tmx")]),
+    hub=st.just("a/b"),
+    fields=st.tuples(TEXTS.map("s".__add__), TEXTS.map("t".__add__)) | st.just(()),
+    weight=st.floats(0, exclude_min=True, allow_infinity=False),
+)
+DATA = st.builds(
+    Data, train=st.tuples(TEXTS, TEXTS) | st.just(()), test_lines=LINES, reverse=st.booleans()
+) | st.builds(Data, corpora=st.lists(CORPORA, max_size=3, unique_by=lambda corpus: corpus.name or object()).map(tuple))
 RECIPES = st.builds(
     Recipe,
-    name=TEXTS,
+    name=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\\\0"), max_size=12).map("n".__add__),
     description=TEXTS,
-    data=st.builds(Data, train=st.tuples(TEXTS, TEXTS) | st.just(()), test_lines=LINES, reverse=st.booleans()),
+    data=DATA,
     text=st.builds(Text, tokenizer=st.sampled_from([Choice("words", {"minimum_count": 3}), Choice("sentencepiece")])),
     model=st.builds(Model, dropout=st.floats(0, 1, exclude_max=True), cell=st.sampled_from([Choice("gru")])),
     training=st.builds(Training, learning_rate=st.floats(0, exclude_min=True, allow_infinity=False)),
@@ -164,3 +189,135 @@ def test_every_value_is_written_with_its_reason_above_it():
 def test_a_reason_for_no_setting_is_a_mistake_of_the_caller(trail):
     with pytest.raises(ValueError, match=trail):
         dump_recipe(Recipe(), {trail: "why"})
+
+
+SEVERAL = """# mine
+name = "several"
+[data]
+source_language = "en"
+
+[[data.corpora]]
+train = ["a.en", "a.de"]
+
+[[data.corpora]]  # the second
+name = "memory"
+reader = "tmx"
+train = [
+  "m.tmx",
+]
+weight = 2
+
+[model]
+description = """
+
+
+def test_several_corpora_are_read_and_written_each_under_its_heading(tmp_path):
+    recipe = loaded(tmp_path, SEVERAL.removesuffix("description = "))
+    assert recipe.data.corpora == (
+        Corpus(train=("a.en", "a.de")),
+        Corpus(name="memory", reader=Choice("tmx"), train=("m.tmx",), weight=2.0),
+    )
+    written = dump_recipe(recipe)
+    assert written.count("[[data.corpora]]") == 2
+    assert loaded(tmp_path, written) == recipe
+    assert "[[data.corpora]]" not in dump_recipe(Recipe())
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "message", "hint"),
+    [
+        ("weight = 2", "weight = 0", 15, "data.corpora[2].weight must be a number (above 0), not 0", ""),
+        ("weight = 2", "wieght = 2", 15, "data.corpora[2] has no setting 'wieght'", "Did you mean 'weight'?"),
+        ('reader = "tmx"', 'reader = "tmz"', 11, 'data.corpora[2].reader = "tmz": there is no reader', "'tmx'"),
+        ('reader = "tmx"', 'reader = { name = "tmx", x = 1 }', 11, "data.corpora[2].reader: The reader", "takes none"),
+        ('train = ["a.en", "a.de"]', "train = 1", 7, "data.corpora[1].train must be a list", ""),
+        ('train = ["a.en", "a.de"]', 'train = ["a.en"]', 7, "data.corpora[1].train lists 1 file(s)", "Correct"),
+        ('train = ["a.en", "a.de"]', 'train = ["a", "b"]\ndropout = 0', 8, "data.corpora[1] has no", "[model]"),
+        ('source_language = "en"', 'sauce_language = "en"', 4, "[data] has no setting", "'source_language'"),
+        ('source_language = "en"', 'train = ["a", "b"]', 4, "data.train and data.corpora both", "[[data.corpora]]"),
+        ('source_language = "en"', 'reader = { name = "tsw" }', 4, "there is no reader", "'tsv'"),
+        ('name = "several"', "name = 3", 2, "name must be text in quotes, not 3", ""),
+        ('name = "several"', 'name = """\n[data]\nreader = "x"\n"""\nnmae = 1', 6, "no setting 'nmae'", "'name'"),
+        ("description = ", "dropout = 2", 18, "[model] dropout must be a number", ""),
+        ("[model]\ndescription = ", "[modle]", 17, "the top level has no setting 'modle'", "'model'"),
+        ("[model]\ndescription = ", "model.dropout = 2", 17, "[data.corpora[2]]", ""),
+        ("[model]", "[training.schedule]\nwarmup_updates = -1\n[text]", 18, "warmup_updates must be", ""),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_line(tmp_path, right, wrong, line, message, hint):
+    assert SEVERAL.count(right) == 1
+    text = SEVERAL.replace(right, wrong)
+    error = refused(tmp_path, text.removesuffix("description = "))
+    if message != "[data.corpora[2]]":
+        assert f"recipe.toml, line {line}: " in error.message
+        assert message in error.message
+        assert hint in error.hint
+    else:  # a dotted key below a heading belongs to that section
+        assert "data.corpora[2] has no setting 'model'" in error.message
+
+
+def test_the_corpora_must_be_sections(tmp_path):
+    for text in ("[data]\ncorpora = 3", "[data]\ncorpora = 'a.tsv'"):
+        error = refused(tmp_path, text)
+        assert "line 2: data.corpora must be a list of sections, not" in error.message
+        assert "[[data.corpora]]" in error.hint
+    assert "data.corpora[1] is a section, not a value" in refused(tmp_path, "[data]\ncorpora = ['a.tsv']").message
+    assert "data.corpora must be a list" in refused(tmp_path, "[data.corpora]\nweight = 1").message
+
+
+def test_lines_of_settings_by_hand():
+    above = "a = 1\n\n[s]\nb.c = 2\nt = '''\nx = 3\n'''\n"
+    below = '[ s . u ]\n"d" = [\n  1,\n]\n[[l]]\ne = 1\n[[l]]\ne = 2 # f = 3\n'
+    assert lines_of(above + below) == {
+        "a": 1,
+        "s": 3,
+        "s.b.c": 4,
+        "s.t": 5,
+        "s.u": 8,
+        "s.u.d": 9,
+        "l": 12,
+        "l[1]": 12,
+        "l[1].e": 13,
+        "l[2]": 14,
+        "l[2].e": 15,
+    }
+
+
+def test_lines_end_where_those_of_toml_do():
+    assert lines_of('a = "\u2028 \u0085 \x0c"  # \u2029 \x1c\nb = 1\n') == {"a": 1, "b": 2}
+
+
+INLINE = """# mine
+[data]
+
+corpora = [{ train = ["a", "b"] }, { train = ["c", "d"], weight = 1 }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("weight = 1", "weight = -1", "data.corpora[2].weight must be"),
+        ("weight = 1", "wieght = 1", "data.corpora[2] has no setting"),
+        ('train = ["c", "d"], ', "", "data.corpora[2].train names no files"),
+        ('"c", "d"', '"c"', "data.corpora[2].train lists 1 file(s)"),
+    ],
+)
+def test_an_entry_of_an_inline_list_has_the_line_of_the_list(tmp_path, right, wrong, message):
+    assert INLINE.count(right) == 1
+    error = refused(tmp_path, INLINE.replace(right, wrong))
+    assert f"recipe.toml, line 4: {message}" in error.message
+
+
+def test_a_name_that_is_none_is_refused_with_its_line(tmp_path):
+    error = refused(tmp_path, "\nname = 'a/b'\n")
+    assert 'recipe.toml, line 2: name = "a/b" is no name of a folder' in error.message
+
+
+def test_a_place_names_the_nearest_line():
+    place = Place("f.toml", {"model": 3, "model.cell": 5})
+    assert place.at("model.cell.heads") == "f.toml, line 5"
+    assert place.at("model.dropout") == "f.toml, line 3"
+    assert place.at("data.seed") == place.at("") == "f.toml"
+    assert place.mentioned("data.seed and model.cell clash with model.dropout") == "f.toml, line 5"
+    assert place.mentioned("nothing here") == "f.toml"
