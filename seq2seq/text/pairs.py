@@ -9,18 +9,23 @@ from typing import Final, cast
 
 from seq2seq.errors import UserError
 from seq2seq.registry import TOKENIZERS
-from seq2seq.text.tokenizer import Tokenizer
+from seq2seq.text.tokenizer import Member, Tokenizer
+from seq2seq.text.true_case import Case, TrueCase
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2  # 1: no true case, and words neither between spaces nor with a glued [UNK]
 FILE_NAME: Final = "tokenizer.json"
+CASE_NAME: Final = "case.txt"
+
+_SIDES: Final = ("source", "target")
 
 
 @dataclass(frozen=True)
 class TokenizerPair:
-    """The source's and the target's tokenizer; where they are the same object, the vocabulary is joint.
+    """The source's and the target's tokenizer; the vocabulary is joint where they are one, but for each one's case.
 
     Saved as `folder/joint`, or as `folder/source` and `folder/target`; each holds the tokenizer's own files and a
-    `tokenizer.json` with the member's name and the schema version.
+    `tokenizer.json` with the member's name and the schema version. True case is each language's own: beside a joint
+    vocabulary, `folder/source` and `folder/target` hold nothing but `case.txt`.
     """
 
     source: Tokenizer
@@ -29,15 +34,18 @@ class TokenizerPair:
     @property
     def joint(self) -> bool:
         """Whether both languages share one vocabulary."""
-        return self.source is self.target
+        return plain(self.source) is plain(self.target)
 
     def save(self, folder: Path) -> None:
         """Writes both tokenizers, or the joint one, below `folder`."""
-        sides = {"joint": self.source} if self.joint else {"source": self.source, "target": self.target}
-        for side, tokenizer in sides.items():
-            tokenizer.save(folder / side)
-            described = {"schema_version": SCHEMA_VERSION, "name": tokenizer.name}
-            (folder / side / FILE_NAME).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        both = (self.source, self.target)
+        for side, tokenizer in zip(_SIDES, both, strict=True):
+            if not self.joint:
+                _save(tokenizer, folder / side)
+            if isinstance(tokenizer, TrueCase):
+                tokenizer.case.save(folder / side / CASE_NAME)
+        if self.joint:
+            _save(self.source, folder / "joint")
 
     @classmethod
     def load(cls, folder: Path) -> TokenizerPair:
@@ -47,17 +55,40 @@ class TokenizerPair:
             UserError: There is none, it is damaged, or a newer version of this program wrote it.
         """
         if (folder / "joint").is_dir():
-            both = _load(folder / "joint")
-            return cls(both, both)
-        return cls(_load(folder / "source"), _load(folder / "target"))
+            both, true_case = _load(folder / "joint")
+            found = [(both, true_case)] * 2
+        else:
+            found = [_load(folder / side) for side in _SIDES]
+        source, target = (
+            TrueCase(tokenizer, Case.load(folder / side / CASE_NAME)) if true_case else tokenizer
+            for side, (tokenizer, true_case) in zip(_SIDES, found, strict=True)
+        )
+        return cls(source, target)
 
 
-def _load(folder: Path) -> Tokenizer:
-    """Returns the tokenizer in `folder`, of whichever member of the registry it says it is."""
+def plain(tokenizer: Tokenizer) -> Tokenizer:
+    """Returns the tokenizer below the true case, or itself."""
+    return tokenizer.inner if isinstance(tokenizer, TrueCase) else tokenizer
+
+
+def _save(tokenizer: Tokenizer, folder: Path) -> None:
+    """Writes the tokenizer, and what `_load` must know of it, into `folder`."""
+    cast(Member, plain(tokenizer)).save(folder)
+    described = {
+        "schema_version": SCHEMA_VERSION,
+        "name": tokenizer.name,
+        "case": "true" if isinstance(tokenizer, TrueCase) else "keep",
+    }
+    (folder / FILE_NAME).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def _load(folder: Path) -> tuple[Tokenizer, bool]:
+    """Returns the tokenizer in `folder`, of whichever member of the registry it is, and whether it is in true case."""
     path = folder / FILE_NAME
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
         version, name = int(described["schema_version"]), str(described["name"])
+        case = described.get("case", "keep")
     except FileNotFoundError as error:
         raise UserError(f"There is no tokenizer in {folder}: {FILE_NAME} is missing.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -67,4 +98,4 @@ def _load(folder: Path) -> Tokenizer:
             f"{path} has schema version {version}; this seq2seq reads up to {SCHEMA_VERSION}.",
             hint="Install a newer seq2seq.",
         )
-    return cast(Tokenizer, TOKENIZERS.load(name).load(folder))
+    return cast(Tokenizer, TOKENIZERS.load(name).load(folder)), case == "true"

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -24,11 +25,14 @@ FILE_NAME: Final = "sentencepiece.model"
 SMALLEST_VOCABULARY: Final = NUM_SPECIAL + 256 + 16  # every byte needs an id, and a few characters beside them
 
 _PLACEHOLDER: Final = "[UNK]"
+_SPACE: Final = "\u2581"  # the library's mark for a space; it begins a piece or is one, and stands nowhere else
 _ESCAPE: Final = "\ufdd0"  # a code point that Unicode promises never to give a character
 # What the library would take for its own, and what stands for it instead; the escape itself comes first.
-_ESCAPED: Final = {_ESCAPE: _ESCAPE + "0", "\u2581": _ESCAPE + "1", "\u2585": _ESCAPE + "2"}
+_ESCAPED: Final = {_ESCAPE: _ESCAPE + "0", _SPACE: _ESCAPE + "1", "\u2585": _ESCAPE + "2"}
 # The result of the unigram model depends on this number in its last digits, so it is fixed and not the machine's own.
 _TRAINING_THREADS: Final = 2
+_LONGEST_BYTES: Final = 1 << 16  # longer texts the library drops without a word, so they are cut before
+_LONGEST: Final = _LONGEST_BYTES // 4
 _LEAST_COVERAGE: Final = 0.98  # the library accepts no less
 _THREADED_BATCH: Final = 512  # sentences; below this, starting threads costs more than they save
 
@@ -77,14 +81,42 @@ class Subwords:
         ids: list[list[int]] = self._processor.Encode([_escaped(text) for text in texts], num_threads=threads)
         return ids
 
-    def decode(self, ids: Sequence[int]) -> str:
+    @property
+    def placeholders(self) -> Mapping[int, str]:
+        """None: there is no text that these ids cannot write."""
+        return {}
+
+    def surfaces(self, text: str) -> list[str]:
+        """Returns the text of each piece, with the space before it; of a character's bytes, the last one has it."""
+        found: list[str] = []
+        pending = bytearray()
+        for i in self.encode(text):
+            piece = self._processor.IdToPiece(i)
+            if self._processor.IsByte(i):
+                pending.append(int(piece[3:5], 16))  # "<0xE6>"
+                found.append("")
+                with suppress(UnicodeDecodeError):  # the beginning of a character
+                    found[-1] = pending.decode("utf-8")
+                    pending.clear()
+            else:
+                found.append(piece.replace(_SPACE, " "))
+        if found:
+            found[0] = found[0][1:]  # the space that the library puts before each text
+        return _unescaped_parts(found, text)
+
+    def decode(self, ids: Sequence[int], fill: Mapping[int, str] | None = None) -> str:
         """Returns the text of `ids`; PAD, GO and EOS are skipped, UNK prints as "[UNK]".
 
         Bytes that make no character, which only a model can put together, become U+FFFD.
 
+        Args:
+            ids: The ids.
+            fill: Not used: there are no placeholders.
+
         Raises:
             UserError: An id is not in the vocabulary.
         """
+        del fill
         kept = [int(i) for i in ids if i not in (PAD, GO, EOS)]
         self._check(kept)
         text: str = self._processor.DecodeIds(kept)
@@ -97,6 +129,30 @@ class Subwords:
         plain = [int(i) for i in ids]
         self._check(plain)
         return [SPECIAL_TOKENS[i] if i < NUM_SPECIAL else self._processor.IdToPiece(i) for i in plain]
+
+    def chunks(self, text: str) -> list[str]:
+        """Returns the words of `text` in the library's spelling, U+2581 before each: no piece reaches into the next."""
+        return (_SPACE + _escaped(text).replace(" ", f" {_SPACE}")).split(" ") if text else []
+
+    def chunk_ids(self, chunk: str) -> tuple[int, ...]:
+        """Returns the ids of one of the `chunks` of a text; those of all its chunks are `encode` of the text."""
+        if chunk == _SPACE:
+            return (self._processor.PieceToId(_SPACE),)
+        return tuple(self._processor.EncodeAsIds(chunk[1:]))
+
+    def byte_ids(self, text: str) -> list[int]:
+        """Returns the ids of the bytes of `text`, a part of one of the `chunks`."""
+        return [self._processor.PieceToId(f"<0x{byte:02X}>") for byte in text.encode("utf-8", "replace")]
+
+    def lexicon(self) -> dict[str, tuple[int, float]]:
+        """Returns the pieces that a text can be cut into, with the id and the score of each.
+
+        Of byte-pair encoding, the scores are the order of the merges, the first the highest; of the unigram model, they
+        are natural logarithms of probabilities.
+        """
+        p = self._processor
+        numbers = (i for i in range(NUM_SPECIAL, self.vocabulary_size) if not (p.IsByte(i) or p.IsUnused(i)))
+        return {p.IdToPiece(i): (i, p.GetScore(i)) for i in numbers}
 
     def save(self, folder: Path) -> None:
         """Writes `sentencepiece.model` into `folder`."""
@@ -141,7 +197,7 @@ class Subwords:
                 f"A subword vocabulary of {vocabulary_size} ids is too small: bytes and special ids alone take 260.",
                 hint=f"Set vocabulary_size to {SMALLEST_VOCABULARY} or more.",
             )
-        kept = [_escaped(text) for text in texts if text and not text.isspace()]
+        kept = [part for text in texts if text and not text.isspace() for part in _parts(_escaped(text))]
         if not kept:
             raise UserError("There is no text to learn subwords from.", hint="Check the training files.")
         coverage = _coverage(kept, vocabulary_size=vocabulary_size)
@@ -167,7 +223,7 @@ def _trained(texts: list[str], *, vocabulary_size: int, model: str, coverage: fl
             sentence_iterator=iter(texts),
             model_writer=written,
             model_type=model,
-            vocab_size=vocabulary_size,
+            vocab_size=min(vocabulary_size, _most_ids(texts)),  # it takes memory for all that it is asked for
             hard_vocab_limit=False,
             character_coverage=coverage,
             pad_id=PAD,
@@ -183,7 +239,8 @@ def _trained(texts: list[str], *, vocabulary_size: int, model: str, coverage: fl
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,
             add_dummy_prefix=True,
-            max_sentence_length=1 << 16,
+            required_chars=_SPACE,
+            max_sentence_length=_LONGEST_BYTES,
             num_threads=_TRAINING_THREADS,
             minloglevel=2,
         )
@@ -193,6 +250,11 @@ def _trained(texts: list[str], *, vocabulary_size: int, model: str, coverage: fl
             hint="Try another vocabulary_size.",
         ) from error
     return written.getvalue()
+
+
+def _most_ids(texts: list[str]) -> int:
+    """Returns a number of ids that no vocabulary of these texts can reach: each character would begin a new piece."""
+    return SMALLEST_VOCABULARY + sum(len(text) + 1 for text in texts)
 
 
 def _coverage(texts: list[str], *, vocabulary_size: int) -> float:
@@ -223,6 +285,11 @@ def _coverage(texts: list[str], *, vocabulary_size: int) -> float:
     return max(sum(shares[: room // 2]), _LEAST_COVERAGE)
 
 
+def _parts(text: str) -> list[str]:
+    """Returns a text in parts that the library takes: almost always one."""
+    return [text[begin : begin + _LONGEST] for begin in range(0, len(text), _LONGEST)]
+
+
 def _escaped(text: str) -> str:
     if text.isascii() or not any(mark in text for mark in _ESCAPED):
         return text
@@ -236,3 +303,11 @@ def _unescaped(text: str) -> str:
         for mark, escape in reversed(_ESCAPED.items()):
             text = text.replace(escape, mark)
     return text
+
+
+def _unescaped_parts(parts: list[str], text: str) -> list[str]:
+    """Returns the parts of an escaped text as parts of `text`; of an escape cut in two, the first half is it."""
+    if not any(_ESCAPE in part for part in parts):
+        return parts
+    original = iter([half for c in text for half in ((c, "") if c in _ESCAPED else (c,))])
+    return ["".join(next(original) for _ in part) for part in parts]

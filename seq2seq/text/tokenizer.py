@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import Protocol, Self
 
 
 class Tokenizer(Protocol):
@@ -13,14 +13,26 @@ class Tokenizer(Protocol):
     Ids 0 to 3 are special (`seq2seq.text.special`). Text never produces PAD, GO or EOS, whatever a user writes in it,
     and adding GO and EOS is the business of whoever builds batches. A tokenizer may be called from several threads.
 
-    To add one: write its file in this folder, and its line in `seq2seq.registry.TOKENIZERS`.
+    Nothing of a normalised text is lost: `decode(encode(text), fill) == text` where `fill` takes, for each id that is a
+    placeholder, what `surfaces(text)` says there.
     """
 
-    name: ClassVar[str]  # the registry's
+    @property
+    def name(self) -> str:
+        """The registry's name of the member: a class variable of each."""
+        ...
 
     @property
     def vocabulary_size(self) -> int:
         """The number of ids, the special ones included."""
+        ...
+
+    @property
+    def placeholders(self) -> Mapping[int, str]:
+        """The ids that stand for what no vocabulary can list, with their kind: "unk", "num" or "url".
+
+        Empty where the tokenizer can write any text. UNK is among them where text can produce it.
+        """
         ...
 
     def encode(self, text: str) -> list[int]:
@@ -31,13 +43,33 @@ class Tokenizer(Protocol):
         """Returns what `encode` gives for each text, in order."""
         ...
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """Returns the text of `ids`; PAD, GO and EOS are skipped, UNK gives a placeholder."""
+    def surfaces(self, text: str) -> list[str]:
+        """Returns, for each id of `encode(text)`, the part of the text that it stands for.
+
+        Put together they are the text, but for the spaces that a tokenizer on words needs no id for.
+        """
+        ...
+
+    def decode(self, ids: Sequence[int], fill: Mapping[int, str] | None = None) -> str:
+        """Returns the text of `ids`; PAD, GO and EOS are skipped.
+
+        Args:
+            ids: The ids.
+            fill: The text that stands in for the placeholder at a position of `ids`, counted from 0 with the special
+                ids; other positions are ignored. A placeholder without one prints as a mark of its kind.
+        """
         ...
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Returns one printable token for each id, special ids included."""
         ...
+
+
+class Member(Tokenizer, Protocol):
+    """A tokenizer that learns, is saved, and stands in the registry.
+
+    To add one: write its file in this folder, and its line in `seq2seq.registry.TOKENIZERS`.
+    """
 
     def save(self, folder: Path) -> None:
         """Writes into `folder` (made where it is missing) all that `load` needs."""

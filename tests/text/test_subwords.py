@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,9 @@ from seq2seq.text.subwords import MODELS, SMALLEST_VOCABULARY, Subwords
 
 CORPUS = ["a small mill", "a small wheel turns", "Mühle und Rad"]
 TRAINED = {model: Subwords.train(CORPUS, vocabulary_size=400, model=model) for model in MODELS}
+JAPANESE = ["水車", "小屋", "猫", "魚", "見る", "行く", "の", "は", "を", "へ", "古い", "川"]
+CHINESE = ["磨坊", "水", "河边", "转", "很", "清", "我们", "看见", "在", "猫", "老", "了"]
+THAI = ["กังหัน", "น้ำ", "หมุน", "ช้า", "เขา", "ไป", "ที่", "บ้าน", "เก่า", "แล้ว", "ใหม่", "มา"]
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 TRICKY = st.text(st.sampled_from("a m\u2581\u2585\ufdd001 \t\n\x00\u2047<s>漢😀"), max_size=15)
 
@@ -58,6 +63,85 @@ def test_too_many_common_characters_say_how_large_the_vocabulary_must_be():
         Subwords.train([alphabet[:999]], vocabulary_size=400)
     assert refused.value.hint
     assert Subwords.train([alphabet[:999]], vocabulary_size=2220).vocabulary_size >= 1240
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=100, deadline=None)
+@given(text=ANY_TEXT | TRICKY)
+def test_surfaces_are_the_text_in_parts(model, text):
+    """Exactly, spaces and escaped marks too: each belongs to one id."""
+    surfaces = TRAINED[model].surfaces(text)
+    assert "".join(surfaces) == text
+    assert len(surfaces) == len(TRAINED[model].encode(text))
+
+
+def test_surfaces_by_hand():
+    subwords = Subwords.train(["the wheel turns and the wheel stops"] * 20, vocabulary_size=400)
+    assert subwords.surfaces("the wheel") == ["the", " wheel"]
+    assert subwords.surfaces(" the") == ["", " the"]
+    assert subwords.surfaces("漢 the") == ["", "", "", "漢", " the"]  # the library's space, three bytes, and a word
+    assert subwords.surfaces("") == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=100, deadline=None)
+@given(text=ANY_TEXT | TRICKY)
+def test_a_text_is_the_ids_of_its_chunks(model, text):
+    subwords = TRAINED[model]
+    chunks = subwords.chunks(text)
+    assert [i for chunk in chunks for i in subwords.chunk_ids(chunk)] == subwords.encode(text)
+    assert all(chunk.rfind("\u2581") == 0 for chunk in chunks)
+
+
+def test_lexicon_is_all_that_text_can_become():
+    subwords = TRAINED["bpe"]
+    lexicon = subwords.lexicon()
+    assert sorted(i for i, _ in lexicon.values()) == list(range(NUM_SPECIAL + 256, subwords.vocabulary_size))
+    assert all(subwords.pieces([i]) == [piece] for piece, (i, _) in lexicon.items())
+    assert subwords.pieces(subwords.byte_ids("é")) == ["<0xC3>", "<0xA9>"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_space_is_known_however_rare_it_is(model):
+    """Long lines without spaces: the space that the library writes before each is the rarest character of all."""
+    alphabet = [chr(0x4E00 + n) for n in range(700)]
+    texts = ["".join(alphabet[(n * k) % 700] for n in range(8000)) for k in (3, 11, 13, 17)]
+    subwords = Subwords.train(texts, vocabulary_size=1640, model=model)
+    assert "\u2581" in subwords.lexicon()
+    assert subwords.decode(subwords.encode("一丁 七")) == "一丁 七"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_scripts_without_spaces_get_pieces_of_several_characters(model):
+    generator = random.Random(1)
+    for words in (JAPANESE, CHINESE, THAI):
+        some = ["".join(generator.choices(words, k=generator.randint(3, 8))) for _ in range(300)]
+        subwords = Subwords.train(some, vocabulary_size=400, model=model)
+        ids = subwords.encode_batch(some)
+        assert sum(map(len, ids)) < 0.6 * sum(map(len, some))
+        assert [subwords.decode(one) for one in ids] == some
+
+
+def test_the_library_is_not_asked_for_more_than_the_text_could_ever_give(monkeypatch):
+    """It takes memory for as many ids as it is asked for, and a billion would be gigabytes."""
+    import sentencepiece
+
+    asked, train = [], sentencepiece.SentencePieceTrainer.Train
+
+    def watched(**settings):
+        asked.append(settings["vocab_size"])
+        return train(**settings)
+
+    monkeypatch.setattr(sentencepiece.SentencePieceTrainer, "Train", watched)
+    sizes = [Subwords.train(CORPUS, vocabulary_size=size).vocabulary_size for size in (400, 1_000_000_000)]
+    assert asked[1] < 1000
+    assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_text_longer_than_the_library_takes_is_learned_from_in_parts(model):
+    subwords = Subwords.train(["ab cd " * 15_000], vocabulary_size=400, model=model)
+    assert {"\u2581ab", "\u2581cd"} & set(subwords.lexicon())
 
 
 def test_bytes_that_make_no_character_decode_all_the_same():
