@@ -6,49 +6,208 @@ at U+2028, U+0085 and form feeds, which occur inside sentences and would shift e
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, Final, Protocol
 
 from seq2seq.errors import UserError, nearest
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BUFFER_BYTES: Final = 1 << 18
+_PACKED_BYTES: Final = 1 << 12  # at once; of Zstandard even so few may unfold to some megabytes
+_LONGEST_WINDOW: Final = 1 << 31  # that `zstd --long=31` writes; memory is taken as the data fills it
 # What other files begin with, what they are, and what makes text in UTF-8 of them.
 _NOT_TEXT: Final = (
-    (b"\xfd7zXZ\x00", "is xz data", "Decompress it: xz -dc FILE > NEW"),
-    (b"BZh", "is bzip2 data", "Decompress it: bzip2 -dc FILE > NEW"),
-    (b"\x28\xb5\x2f\xfd", "is Zstandard data", "Decompress it: zstd -dc FILE > NEW"),
+    (b"\xfd7zXZ\x00", "is xz data", "Let its name end in '.xz', or decompress it: xz -dc FILE > NEW"),
+    (b"BZh", "is bzip2 data", "Let its name end in '.bz2', or decompress it: bzip2 -dc FILE > NEW"),
+    (b"\x28\xb5\x2f\xfd", "is Zstandard data", "Let its name end in '.zst', or decompress it: zstd -dc FILE > NEW"),
     (b"PK\x03\x04", "is a ZIP archive", "Unpack it: unzip -p FILE > NEW"),
     (b"\x1f\x8b", "is gzip data", "Let its name end in '.gz', or decompress it: gzip -dc FILE > NEW"),
     (b"\xff\xfe\x00\x00", "is UTF-32 text", "Convert it: iconv -f UTF-32 -t UTF-8 FILE > NEW"),
+    (b"\x00\x00\xfe\xff", "is UTF-32 text", "Convert it: iconv -f UTF-32 -t UTF-8 FILE > NEW"),
     (b"\xff\xfe", "is UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"\xfe\xff", "is UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
 )
 _BZIP2_BLOCK: Final = b"1AY&SY"  # follows "BZh" and a digit: three letters alone may begin a text
+# What each suffix stands for, and the program that decompresses it.
+_KINDS: Final = {
+    ".gz": ("gzip", "gzip"),
+    ".xz": ("xz", "xz"),
+    ".bz2": ("bzip2", "bzip2"),
+    ".zst": ("Zstandard", "zstd"),
+}
 
 
-def _plain(path: Path) -> BinaryIO:
-    return path.open("rb", buffering=_BUFFER_BYTES)
+class _DamagedError(Exception):
+    """Compressed data of a kind whose library has an error of its own is damaged."""
 
 
-def _gzip(path: Path) -> BinaryIO:
-    # GzipFile finds lines in Python; a buffer around it finds them in C, which is several times faster.
-    return io.BufferedReader(gzip.GzipFile(path, "rb"), _BUFFER_BYTES)
+class _Decompressor(Protocol):
+    """What unpacks one stream, as those of the standard library do."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _Streams(io.RawIOBase):
+    """Decompressed data, stream after stream: whatever follows one is another, or an error.
+
+    The libraries' own files take what follows for the end where it does not begin like a stream, or (Zstandard) a file
+    that ends within a stream for a shorter one. This one raises the decompressor's error, or EOFError.
+
+    Args:
+        path: The file.
+        start: Makes the decompressor of one stream.
+        padding: Bytes that may stand after a stream and mean nothing.
+    """
+
+    def __init__(self, path: Path, start: Callable[[], _Decompressor], *, padding: bytes = b"") -> None:
+        self._start, self._padding = start, padding
+        self._file = path.open("rb")
+        self._stream: _Decompressor | None = None  # None between two
+        self._is_first = True
+        self._packed = b""  # read, and not yet given to a stream
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever may be written to, as the base says
+        while not self._ready:
+            if not self._packed and (self._stream is None or self._stream.needs_input):
+                self._packed = self._file.read(_PACKED_BYTES)
+                if not self._packed:
+                    if self._stream is not None:
+                        raise EOFError
+                    return 0
+            self._ready = memoryview(self._unpacked())
+        count = min(len(self._ready), len(buffer))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+    def _unpacked(self) -> bytes:
+        if self._stream is None:
+            if not self._is_first:
+                self._packed = self._packed.lstrip(self._padding)
+                if not self._packed:
+                    return b""
+            self._stream, self._is_first = self._start(), False
+        packed, self._packed = self._packed, b""
+        unpacked = self._stream.decompress(packed, _BUFFER_BYTES)
+        if self._stream.eof:
+            self._packed, self._stream = self._stream.unused_data, None
+        return unpacked
+
+
+class _Frame:
+    """One stream of Zstandard data, called a frame; the length of what is unpacked cannot be bounded."""
+
+    needs_input = True
+
+    def __init__(self, state: Any, error: type[Exception]) -> None:  # noqa: ANN401 - of a library without types
+        self._state, self._error = state, error
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._state.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._state.unused_data)
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        del max_length
+        try:
+            return bytes(self._state.decompress(data))
+        except self._error as error:
+            raise _DamagedError(str(error)) from error
+
+
+def _plain(path: Path) -> io.BufferedReader:
+    return io.BufferedReader(io.FileIO(path), _BUFFER_BYTES)
+
+
+class _Pieces(io.RawIOBase):
+    """A gzip file, read as far as it is good: asked for much at once, it would raise and lose what it read."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._inner = file
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        piece = self._inner.read1(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+# The library's own files find lines in Python; a buffer around each finds them in C, which is several times faster.
+def _gzip(path: Path) -> io.BufferedReader:
+    return io.BufferedReader(_Pieces(gzip.GzipFile(path, "rb")), _BUFFER_BYTES)
+
+
+def _xz(path: Path) -> io.BufferedReader:
+    return io.BufferedReader(_Streams(path, lzma.LZMADecompressor, padding=b"\0"), _BUFFER_BYTES)
+
+
+def _bzip2(path: Path) -> io.BufferedReader:
+    return io.BufferedReader(_Streams(path, bz2.BZ2Decompressor), _BUFFER_BYTES)
+
+
+def _zstandard(path: Path) -> io.BufferedReader:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise UserError(
+            f"Reading {path} needs the library `zstandard`.",
+            hint="Run: pip install 'seq2seq[train]'   Or decompress the file: zstd -d FILE",
+        ) from error
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_LONGEST_WINDOW)
+
+    def start() -> _Frame:
+        return _Frame(decompressor.decompressobj(), zstandard.ZstdError)
+
+    return io.BufferedReader(_Streams(path, start), _BUFFER_BYTES)
 
 
 # How to open a file, by its last suffix; any other suffix is plain text.
-OPENERS: Final[dict[str, Callable[[Path], BinaryIO]]] = {".gz": _gzip}
+OPENERS: Final[dict[str, Callable[[Path], io.BufferedReader]]] = {
+    ".gz": _gzip,
+    ".xz": _xz,
+    ".bz2": _bzip2,
+    ".zst": _zstandard,
+}
 
 
 def require_file(path: Path) -> None:
-    """Checks that `path` is a file with something in it.
+    """Checks that `path` is a regular file with something in it.
 
     Raises:
-        UserError: It is missing, a folder, or empty; a missing file is answered with the nearest name in its folder.
+        UserError: It is missing, a folder, a pipe or the like, or empty; a missing file is answered with the nearest
+            name in its folder.
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder where a file is needed.", hint=_listing(path))
@@ -57,38 +216,55 @@ def require_file(path: Path) -> None:
         if not folder.is_dir():
             raise UserError(f"There is no file {path}: its folder {folder} does not exist.", hint="Check the path.")
         raise UserError(f"There is no file {path}.", hint=_nearest_file(path.name, folder))
+    if not path.is_file():
+        raise UserError(
+            f"{path} is no regular file, and is read more than once.", hint="Save what it gives in a file first."
+        )
     if path.stat().st_size == 0:
         raise UserError(f"The file {path} is empty.", hint="Check how it was made.")
+
+
+@contextmanager
+def open_bytes(path: Path, line: Callable[[], int]) -> Iterator[io.BufferedReader]:
+    """Opens a file for reading, decompressed where its suffix says so, and turns what fails into errors for people.
+
+    Args:
+        path: The file.
+        line: Tells how many lines have been read, for the errors.
+
+    Raises:
+        UserError: The file is missing, a folder, empty or unreadable, or its compression is cut short or damaged.
+    """
+    require_file(path)
+    try:
+        with OPENERS.get(path.suffix.lower(), _plain)(path) as file:
+            yield file
+    except EOFError as error:
+        raise UserError(
+            f"{path} is cut short: its compressed data ends early, after line {line()}.",
+            hint="Copy or download it again.",
+        ) from error
+    except (zlib.error, lzma.LZMAError, _DamagedError) as error:
+        raise _damaged(path, line(), error) from error
+    except OSError as error:
+        if error.errno is None:  # gzip's and bzip2's way of saying that the data is wrong
+            raise _damaged(path, line(), error) from error
+        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def read_raw_lines(path: Path) -> Iterator[bytes]:
     """Yields the lines of a file as bytes, without their terminators and without a byte order mark.
 
     Raises:
-        UserError: The file is missing, a folder, empty, unreadable, packed in a way that is not read here, in UTF-16,
-            or its compression is cut short or damaged.
+        UserError: As `open_bytes`, or the file is packed in a way that its name does not say, or in UTF-16.
     """
-    require_file(path)
     line = 0
-    try:
-        with OPENERS.get(path.suffix.lower(), _plain)(path) as file:
-            for line, raw in enumerate(file, start=1):
-                if line == 1:
-                    _check_start(raw, path)
-                text = raw.removeprefix(_BYTE_ORDER_MARK) if line == 1 else raw
-                yield text[:-2] if text.endswith(b"\r\n") else text.removesuffix(b"\n")
-    except EOFError as error:
-        raise UserError(
-            f"{path} is cut short: its compressed data ends early, after line {line}.",
-            hint="Copy or download it again.",
-        ) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(
-            f"{path} is not gzip data, or is damaged, after line {line}: {error}.",
-            hint="If it is plain text, remove '.gz' from its name; otherwise copy or download it again.",
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from error
+    with open_bytes(path, lambda: line) as file:
+        for line, raw in enumerate(file, start=1):
+            if line == 1:
+                check_start(raw, path)
+            text = raw.removeprefix(_BYTE_ORDER_MARK) if line == 1 else raw
+            yield text[:-2] if text.endswith(b"\r\n") else text.removesuffix(b"\n")
     if line == 0:
         raise UserError(f"The file {path} is empty once decompressed.", hint="Check how it was made.")
 
@@ -103,7 +279,7 @@ def decode_line(raw: bytes, path: Path, line: int) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         if line == 1:
-            _check_start(raw, path)
+            check_start(raw, path)
         raise UserError(
             f"{path}, line {line}: byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8.",
             hint="Convert the file to UTF-8, for instance with: iconv -f LATIN1 -t UTF-8.",
@@ -146,14 +322,48 @@ def check_reached(path: Path, lines: tuple[int, int] | None, num_lines: int) -> 
         )
 
 
-def _check_start(raw: bytes, path: Path) -> None:
-    """Refuses what is known by its first bytes to be no text in UTF-8."""
+def stored_as(path: Path) -> Path:
+    """Returns the file, or where it is not there the same one compressed (in another way) or decompressed."""
+    if path.exists():
+        return path
+    plain = path.with_suffix("") if path.suffix.lower() in OPENERS else path
+    others = (plain, *(plain.with_name(plain.name + suffix) for suffix in OPENERS))
+    return next((other for other in others if other.is_file()), path)
+
+
+def _damaged(path: Path, line: int, error: Exception) -> UserError:
+    """Returns the error about compressed data that is none, or no longer: what else it is, where that is known."""
+    suffix = path.suffix.lower()
+    kind = _KINDS[suffix][0]
+    with path.open("rb") as file:
+        found = _known_start(file.read(16)) if line == 0 else None
+    if found and found[0] != f"is {kind} data":
+        return UserError(f"{path} is named like {kind} data, and {found[0]}.", hint=found[1].replace("FILE", path.name))
+    return UserError(
+        f"{path} is not {kind} data, or is damaged, after line {line}: {error}.",
+        hint=f"If it is plain text, remove '{suffix}' from its name; otherwise copy or download it again.",
+    )
+
+
+def _known_start(raw: bytes) -> tuple[str, str] | None:
+    """Returns what begins with these bytes, and what to do with it; None where it may be text."""
     for start, what, hint in _NOT_TEXT:
         if raw.startswith(start) and (start != b"BZh" or raw[4:10] == _BZIP2_BLOCK):
-            first, name = (
-                ("Decompress it with gzip -d. ", path.stem) if path.suffix.lower() == ".gz" else ("", path.name)
-            )
-            raise UserError(f"{path} {what}, and text in UTF-8 is needed.", hint=first + hint.replace("FILE", name))
+            return what, hint
+    return None
+
+
+def check_start(raw: bytes, path: Path) -> None:
+    """Refuses what is known by its first bytes to be no text in UTF-8.
+
+    Raises:
+        UserError: It is; the message says what the file is and what makes text of it.
+    """
+    found = _known_start(raw)
+    if found:
+        program = _KINDS.get(path.suffix.lower(), ("", ""))[1]
+        first, name = (f"Decompress it with {program} -d. ", path.stem) if program else ("", path.name)
+        raise UserError(f"{path} {found[0]}, and text in UTF-8 is needed.", hint=first + found[1].replace("FILE", name))
 
 
 def _nearest_file(name: str, folder: Path) -> str:

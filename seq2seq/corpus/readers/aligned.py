@@ -8,11 +8,12 @@ from pathlib import Path
 
 from seq2seq.corpus.files import check_range, check_reached, decode_line, read_raw_lines, require_file
 from seq2seq.corpus.pair import Pair
+from seq2seq.corpus.parting import find_parting
 from seq2seq.errors import UserError
 
 
 class Aligned:
-    """Reads a source file and a target file side by side; either may end in ".gz".
+    """Reads a source file and a target file side by side; each may be compressed.
 
     Args:
         source: The file in the source language, UTF-8, one sentence a line.
@@ -22,7 +23,8 @@ class Aligned:
 
     Raises:
         UserError: A file is missing, a folder or empty, or the range is none; while reading, a line is not UTF-8, the
-            files differ in length (both counts are given), or they end before the range does.
+            files differ in length (both counts are given, and where they part if that can be told), or they end
+            before the range does.
     """
 
     def __init__(self, source: Path, target: Path, *, lines: tuple[int, int] | None = None) -> None:
@@ -47,6 +49,18 @@ class Aligned:
         """Raises the error that gives both files' numbers of lines; `longer` counts the lines left over."""
         counts = (shorter, shorter + longer) if source_ended else (shorter + longer, shorter)
         raise UserError(
-            f"The files differ in length: {self.source} has {counts[0]} lines, {self.target} has {counts[1]}.",
-            hint="Line n of one must translate line n of the other; look for the first line where they part.",
+            f"The files differ in length: {self.source} has {counts[0]} lines, {self.target} has {counts[1]}. "
+            f"{self._parting(longer, source_ended=source_ended)}",
+            hint="Line n of one must translate line n of the other; mend them from where they part.",
         )
+
+    def _parting(self, shift: int, *, source_ended: bool) -> str:
+        """Returns what a second look at both files, at the lengths of their lines, tells about where they part."""
+        paths = (self.source, self.target) if source_ended else (self.target, self.source)
+        shorter_lengths, longer_lengths = ((len(line) for line in read_raw_lines(path)) for path in paths)
+        found = find_parting(shorter_lengths, longer_lengths, shift)
+        if found is None:
+            return "The lengths of the lines do not tell where they part."
+        if found.at_end:
+            return f"By the lengths of the lines they agree to the end of {paths[0]}: its last lines are missing."
+        return f"By the lengths of the lines they part near line {found.line}, or before it."

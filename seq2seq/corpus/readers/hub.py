@@ -14,6 +14,7 @@ _BATCH_ROWS: Final = 1000
 _NESTED: Final = "translation"  # the column in which some datasets keep all languages, as {"en": ..., "de": ...}
 # The library calls a file named val.jsonl or dev.jsonl "validation"; people ask for it by any of these names.
 _SPLIT_NAMES: Final = {"development": "validation", "dev": "validation", "val": "validation", "valid": "validation"}
+_EMPTY_PARQUET: Final = "BatchSize must be greater than 0"  # what the library makes of a Parquet file without rows
 # The library has no error of its own for a split that is not there, and raises ValueError for much else.
 _NO_SPLIT: Final = re.compile(r"(Bad|Unknown) split\b")
 
@@ -46,6 +47,19 @@ class Hub:
 
     def __call__(self) -> Iterator[Pair]:
         """Yields the pairs in the dataset's order; `line` is the row, counted from 1."""
+        row = 0
+        for pair in self.rows():
+            row = pair.line
+            yield pair
+        if row == 0:
+            raise UserError(f"{self._place}, split {self.split!r}, has no rows.", hint="Check how it was made.")
+
+    def rows(self) -> Iterator[Pair]:
+        """Yields the pairs of a split that may be there without any.
+
+        Raises:
+            UserError: As reading, but for an empty split.
+        """
         dataset = self._loaded(split=self.split)
         row = 0
         batches = iter(dataset.iter(batch_size=_BATCH_ROWS))
@@ -53,6 +67,8 @@ class Hub:
             try:
                 batch = next(batches, None)
             except Exception as error:  # JSON, Parquet, CSV and network errors have no common ancestor
+                if row == 0 and _EMPTY_PARQUET in str(error):
+                    break
                 raise UserError(
                     f"{self._place}, split {self.split!r}, cannot be read after row {row}: {_short(error)}",
                     hint="Check the file, or fetch it again.",
@@ -62,8 +78,6 @@ class Hub:
             for source, target in zip(*(self._column(batch, language) for language in self.languages), strict=True):
                 row += 1
                 yield Pair(row, self._text(source, row), self._text(target, row))
-        if row == 0:
-            raise UserError(f"{self._place}, split {self.split!r}, has no rows.", hint="Check how it was made.")
 
     def splits(self) -> list[str]:
         """Returns the names of all splits of the dataset, as the library calls them.

@@ -11,7 +11,7 @@ from seq2seq.errors import UserError
 
 
 class Tsv:
-    """Reads two columns of a tab-separated file; the file may end in ".gz". Quotes mean nothing special.
+    """Reads two columns of a tab-separated file; the file may be compressed. Quotes mean nothing special.
 
     Args:
         path: The file, UTF-8.
