@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.filters import Filter
@@ -14,18 +14,39 @@ from seq2seq.corpus.pair import Pair
 
 LEAKAGE: Final = "leakage"
 DUPLICATE: Final = "duplicate"
+SAMPLE_PAIRS: Final = 20_000
+"""Pairs that filters learn from: the first ones, for a look at all of a compressed file costs as much as the work."""
 
 _BATCH_PAIRS: Final = 4096  # large enough that NumPy's cost of a call vanishes, small enough for the cache
 _NUM_EXAMPLES: Final = 3
 _SNIPPET_CHARACTERS: Final = 120
 
 
+class Example(NamedTuple):
+    """The beginning of a pair that something happened to, and where it stands."""
+
+    corpus: str  # its corpus' name; empty where there is only one
+    line: int
+    source: str
+    target: str
+
+
 @dataclass
 class Drops:
-    """How many pairs one rule dropped, and the first few of them."""
+    """How many pairs one rule dropped (or noticed), and the first few of them."""
 
     count: int = 0
-    examples: list[Pair] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+
+    def add(self, pair: Pair, corpus: str = "") -> None:
+        """Counts `pair`, and keeps its beginning if it is among the first."""
+        self.count += 1
+        if len(self.examples) < _NUM_EXAMPLES:
+            self.examples.append(Example(corpus, pair.line, _snippet(pair.source), _snippet(pair.target)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the count and the examples, ready for JSON."""
+        return {"count": self.count, "examples": [_described(example) for example in self.examples]}
 
 
 @dataclass
@@ -33,26 +54,35 @@ class Report:
     """What a cleaner did: `read` pairs came in, `kept` went out, and `dropped` holds the rest by reason.
 
     It is complete once the stream has been read to its end: then `read` is `kept` and all counts of drops together.
+
+    Attributes:
+        read: Pairs that came in.
+        kept: Pairs that went out.
+        dropped: The others, by reason.
+        noticed: Pairs that were kept, and of which a person should know, by what there is to know.
+        corpus: The name of what is being read, for the examples; empty where there is only one corpus.
     """
 
     read: int = 0
     kept: int = 0
     dropped: dict[str, Drops] = field(default_factory=dict)
+    noticed: dict[str, Drops] = field(default_factory=dict)
+    corpus: str = ""
 
     def drop(self, reason: str, pair: Pair) -> None:
         """Counts `pair` as dropped under `reason`, and keeps its beginning if it is among the first."""
-        drops = self.dropped.setdefault(reason, Drops())
-        drops.count += 1
-        if len(drops.examples) < _NUM_EXAMPLES:
-            drops.examples.append(Pair(pair.line, _snippet(pair.source), _snippet(pair.target)))
+        self.dropped.setdefault(reason, Drops()).add(pair, self.corpus)
+
+    def notice(self, what: str, pair: Pair) -> None:
+        """Counts `pair` as kept but worth knowing of, and keeps its beginning if it is among the first."""
+        self.noticed.setdefault(what, Drops()).add(pair, self.corpus)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as plain numbers, strings, lists and dictionaries, ready for JSON."""
-        dropped = {
-            reason: {"count": drops.count, "examples": [example._asdict() for example in drops.examples]}
-            for reason, drops in self.dropped.items()
-        }
-        return {"read": self.read, "kept": self.kept, "dropped": dropped}
+        dropped, noticed = (
+            {what: drops.to_dict() for what, drops in found.items()} for found in (self.dropped, self.noticed)
+        )
+        return {"read": self.read, "kept": self.kept, "dropped": dropped, "noticed": noticed}
 
 
 class Cleaner:
@@ -65,7 +95,7 @@ class Cleaner:
         filters: The rules, applied to the normalised pair.
         deduplicate: Whether only the first of pairs equal in both sides is kept.
         excluded: Fingerprints of source sentences that must not be trained on, those of the development and test
-            sets; as `source_set` makes them. Case, punctuation and spaces make no difference.
+            sets; `seq2seq.corpus.held.Held.sources`. Case, punctuation and spaces make no difference.
     """
 
     def __init__(
@@ -79,13 +109,28 @@ class Cleaner:
         self.normaliser, self.filters = normaliser, tuple(filters)
         self.deduplicate, self.excluded = deduplicate, excluded
 
-    def __call__(self, pairs: Iterable[Pair], report: Report) -> Iterator[Pair]:
+    def learn(self, pairs: Iterable[Pair]) -> None:
+        """Lets each filter learn what it must from the first `SAMPLE_PAIRS` of `pairs`.
+
+        Args:
+            pairs: What can be gone through several times; each filter that learns reads it anew, the others not at all.
+        """
+        sample = _Sample(pairs, self.normaliser)
+        for rule in self.filters:
+            rule.learn(sample)
+
+    def __call__(self, pairs: Iterable[Pair], report: Report, *, seen: HashSet | None = None) -> Iterator[Pair]:
         """Yields the normalised pairs that are kept, in order, and counts the rest in `report`.
 
         Memory grows by 8 bytes a kept pair with `deduplicate` (16 for moments), and not at all without. Pairs are
         taken from the stream some thousands at a time.
+
+        Args:
+            pairs: The raw pairs.
+            report: Counts.
+            seen: Fingerprints of pairs that came before, in another corpus; grows. None: nothing came before.
         """
-        seen = HashSet()
+        seen = HashSet() if seen is None else seen
         for batch in in_batches(pairs, _BATCH_PAIRS):
             report.read += len(batch)
             kept = self._deduplicated(self._without_leakage(self._filtered(batch, report), report), seen, report)
@@ -119,16 +164,16 @@ class Cleaner:
         return _sifted(batch, seen.add(fingerprints.of_pairs(batch)).tolist(), DUPLICATE, report)
 
 
-def source_set(pairs: Iterable[Pair], normaliser: Callable[[str], str]) -> HashSet:
-    """Returns the fingerprints of the pairs' normalised source sentences, for a cleaner's `excluded`.
+@dataclass(frozen=True)
+class _Sample:
+    """The first pairs of a corpus, normalised: read anew each time, and held nowhere."""
 
-    A sentence without any text is left out: an empty line in a test set forbids nothing.
-    """
-    members = HashSet()
-    for batch in in_batches(pairs, _BATCH_PAIRS):
-        sources = [normaliser(pair.source) for pair in batch]
-        members.add(fingerprints.of_sentences(source for source in sources if source))
-    return members
+    pairs: Iterable[Pair]
+    normaliser: Callable[[str], str]
+
+    def __iter__(self) -> Iterator[Pair]:
+        for line, source, target in islice(self.pairs, SAMPLE_PAIRS):
+            yield Pair(line, self.normaliser(source), self.normaliser(target))
 
 
 def in_batches(pairs: Iterable[Pair], size: int) -> Iterator[list[Pair]]:
@@ -147,6 +192,12 @@ def _sifted(batch: list[Pair], keep: list[bool], reason: str, report: Report) ->
         else:
             report.drop(reason, pair)
     return kept
+
+
+def _described(example: Example) -> dict[str, Any]:
+    """Returns an example for JSON; its corpus where there are several."""
+    described = example._asdict()
+    return described if example.corpus else {key: value for key, value in described.items() if key != "corpus"}
 
 
 def _snippet(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import numpy as np
@@ -27,8 +27,8 @@ class Splitter:
     translations of one sentence go the same way (also where only case, punctuation or spaces differ), the order of
     the corpus does not matter, and a part exceeds its size by less than the number of pairs of its last sentence.
 
-    Two passes: `fit` once over the pairs, then `Split.select` for each part. Memory: 16 bytes for each pair that is
-    set aside, whatever the size of the corpus.
+    Two passes: `fit` once over the pairs, then `Split.parts_of` on each batch of them. Memory: 16 bytes for each pair
+    that is set aside, whatever the size of the corpus.
 
     Args:
         development_size: Pairs wanted for development.
@@ -102,23 +102,15 @@ class Split:
     def __init__(self, development: int, test: int, *, seed: int) -> None:
         self.development, self.test, self.seed = development, test, seed
 
-    def part_of(self, source: str) -> Part:
-        """Returns the part that pairs with this source sentence belong to."""
-        fingerprint = int(fingerprints.of_sentences([source], seed=self.seed)[0])
+    def parts_of(self, sources: Iterable[str]) -> list[Part]:
+        """Returns for each source sentence the part that its pairs belong to. Give some thousands at once."""
+        # Compared as Python's integers: a bound may be 2^64, which no unsigned 64-bit number is.
+        return [self._part(value) for value in fingerprints.of_sentences(sources, seed=self.seed).tolist()]
+
+    def _part(self, fingerprint: int) -> Part:
         if fingerprint < self.development:
             return "development"
         return "test" if fingerprint < self.test else "train"
-
-    def select(self, pairs: Iterable[Pair], part: Part) -> Iterator[Pair]:
-        """Yields those of `pairs` that belong to `part`, in their order."""
-        low, high = {
-            "development": (0, self.development),
-            "test": (self.development, self.test),
-            "train": (self.test, 1 << 64),
-        }[part]
-        for batch in in_batches(pairs, _BATCH_PAIRS):
-            found = fingerprints.of_sentences((pair.source for pair in batch), seed=self.seed).tolist()
-            yield from (pair for pair, value in zip(batch, found, strict=True) if low <= value < high)
 
 
 def _num_needed(counts: NDArray[np.int64], size: int) -> int:

@@ -9,14 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.corpus.cleaning import Cleaner, Report, source_set
-from seq2seq.corpus.filters import Empty, Identical, Length
+from seq2seq.corpus import cleaning
+from seq2seq.corpus.cleaning import Cleaner, Report
+from seq2seq.corpus.filters import Filter
+from seq2seq.corpus.filters.empty import Empty
+from seq2seq.corpus.filters.identical import Identical
+from seq2seq.corpus.filters.length import Length
+from seq2seq.corpus.hash_set import HashSet
+from seq2seq.corpus.held import Held
 from seq2seq.corpus.pair import Pair
 from seq2seq.text.normaliser import Normaliser
 
 
 def numbered(*sides):
     return [Pair(n, source, target) for n, (source, target) in enumerate(sides, start=1)]
+
+
+def held(*sides):
+    found = Held()
+    found.add(numbered(*sides))
+    return found
 
 
 def cleaned(pairs, **settings):
@@ -35,7 +47,7 @@ def test_each_drop_is_counted_under_the_first_reason():
         ("A mill", "Ein Mühlwerk"),  # another translation of a known source is no duplicate
         ("The TEST-sentence!", "aus dem Test"),
     )
-    excluded = source_set(numbered(("the test sentence", "x"), ("", "y")), Normaliser())
+    excluded = held(("the test sentence", "x"), ("", "y")).sources
     kept, report = cleaned(pairs, filters=[Empty(), Length(maximum=3), Identical()], excluded=excluded)
     assert kept == [Pair(1, "A mill", "Eine Mühle"), Pair(6, "A mill", "Ein Mühlwerk")]
     assert report.to_dict() == {
@@ -51,6 +63,7 @@ def test_each_drop_is_counted_under_the_first_reason():
             },
             "duplicate": {"count": 1, "examples": [{"line": 4, "source": "A mill", "target": "Eine Mühle"}]},
         },
+        "noticed": {},
     }
     assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
 
@@ -71,9 +84,10 @@ def test_duplicates_are_found_across_batches():
 
 
 def test_an_empty_test_line_forbids_nothing_and_no_text_at_all_is_no_set():
-    excluded = source_set(numbered(("", "x"), ("  ", "y")), Normaliser())
-    assert len(excluded) == 0
-    assert len(cleaned(numbered(("", "z")), excluded=excluded)[0]) == 1
+    empty = held(("", ""), ("  ", " "))
+    assert len(empty.sources) == len(empty.targets) == 0
+    assert len(cleaned(numbered(("", "z")), excluded=empty.sources)[0]) == 1
+    assert empty.with_known_target(numbered(("x", ""))) == []
 
 
 def test_examples_are_the_first_few_and_short():
@@ -101,7 +115,60 @@ def test_equals_a_plain_loop_and_the_counts_add_up(deduplicate, sides):
         if not deduplicate or (source, target) not in seen:
             expected.append(Pair(pair.line, source, target))
         seen.add((source, target))
-    excluded = source_set(numbered(("C!", "z")), normalise)
+    excluded = held(("C!", "z")).sources
     kept, report = cleaned(pairs, filters=[Empty()], deduplicate=deduplicate, excluded=excluded)
     assert kept == expected
     assert report.read == len(pairs) == report.kept + sum(drops.count for drops in report.dropped.values())
+
+
+def test_duplicates_are_found_across_corpora_and_examples_name_theirs():
+    cleaner, report, seen = Cleaner(Normaliser(), filters=[Empty()]), Report(), HashSet()
+    kept = []
+    for report.corpus, sides in (("news", [("a", "b"), ("", "x")]), ("talks", [("c", "d"), ("a ", "b"), ("a", "")])):
+        kept += list(cleaner(numbered(*sides), report, seen=seen))
+    assert kept == [Pair(1, "a", "b"), Pair(1, "c", "d")]
+    assert (report.read, report.kept) == (5, 2)
+    dropped = report.to_dict()["dropped"]
+    assert dropped["duplicate"]["examples"] == [{"corpus": "talks", "line": 2, "source": "a", "target": "b"}]
+    assert [example["corpus"] for example in dropped["empty"]["examples"]] == ["news", "talks"]
+
+
+def test_what_is_noticed_is_kept_and_told_apart():
+    report = Report(read=5, kept=5)
+    for number in range(5):
+        report.notice("odd", Pair(number, "s", "t"))
+    assert report.to_dict()["dropped"] == {}
+    assert report.to_dict()["noticed"]["odd"]["count"] == 5
+    assert [example["line"] for example in report.to_dict()["noticed"]["odd"]["examples"]] == [0, 1, 2]
+
+
+class Learner(Filter):
+    reason = "learner"
+
+    def __init__(self):
+        self.seen = []
+
+    def learn(self, pairs):
+        self.seen = [list(pairs), list(pairs)]
+
+    def rejects(self, pair):
+        return pair in self.seen[0]
+
+
+def test_filters_learn_from_the_first_pairs_normalised_and_each_on_its_own(monkeypatch):
+    monkeypatch.setattr(cleaning, "SAMPLE_PAIRS", 3)
+    one, two, pairs = Learner(), Learner(), numbered(*[(f" s{n}", f"t{n} ") for n in range(5)])
+    cleaner = Cleaner(Normaliser(), filters=[Empty(), one, two])
+    cleaner.learn(pairs)
+    assert one.seen == two.seen == [[Pair(n + 1, f"s{n}", f"t{n}") for n in range(3)]] * 2
+    assert [pair.line for pair in cleaner(pairs, Report())] == [4, 5]
+
+
+@pytest.mark.parametrize("changed", ["a red fox", "A RED FOX!", "ared  fox", "«A» red-fox…", "A\u00adred\u200bFOX"])
+def test_case_spaces_and_punctuation_make_no_difference_to_leakage(changed):
+    test = held(("A red fox.", "Ein Rotfuchs."))
+    assert cleaned(numbered((changed, "Fuchs")), excluded=test.sources)[1].dropped["leakage"].count == 1
+    assert not cleaned(numbered(("A red box.", "Ein Rotfuchs.")), excluded=test.sources)[1].dropped
+    # The same answer to another question is no leakage, and is counted.
+    known, other = numbered(("Another question", changed), ("x", "y"))
+    assert held(("What?", "A red fox.")).with_known_target([known, other]) == [known]

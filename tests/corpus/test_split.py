@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seq2seq.corpus.fingerprints import loose_form
 from seq2seq.corpus.pair import Pair
-from seq2seq.corpus.split import Splitter
+from seq2seq.corpus.split import Split, Splitter
 from seq2seq.errors import UserError
 
 PARTS = ("train", "development", "test")
@@ -23,8 +23,8 @@ def made(sources):
 
 
 def parted(pairs, **settings):
-    split = Splitter(**settings).fit(iter(pairs))
-    return {part: list(split.select(iter(pairs), part)) for part in PARTS}
+    parts = Splitter(**settings).fit(iter(pairs)).parts_of(pair.source for pair in pairs)
+    return {part: [pair for pair, found in zip(pairs, parts, strict=True) if found == part] for part in PARTS}
 
 
 @settings(max_examples=150, deadline=None)
@@ -83,11 +83,18 @@ def test_nothing_asked_for_leaves_all_to_train():
     assert parted(pairs) == {"train": pairs, "development": [], "test": []}
 
 
-def test_part_of_a_single_sentence_agrees():
-    pairs = made([f"sentence {n}" for n in range(50)])
-    split = Splitter(development_size=5, test_size=5).fit(pairs)
-    for part in PARTS:
-        assert all(split.part_of(pair.source) == part for pair in split.select(pairs, part))
+def test_the_parts_of_a_batch_are_those_of_its_sentences():
+    sources = [pair.source for pair in made([f"sentence {n}" for n in range(50)])]
+    split = Splitter(development_size=5, test_size=5).fit(made(sources))
+    whole = split.parts_of(sources)
+    assert set(whole) == set(PARTS)
+    assert [split.parts_of([source])[0] for source in sources] == whole
+    assert split.parts_of([]) == []
+
+
+def test_a_bound_above_the_largest_fingerprint():
+    assert Split(1 << 64, 1 << 64, seed=1).parts_of(["any"]) == ["development"]
+    assert Split(0, 1 << 64, seed=1).parts_of(["any"]) == ["test"]
 
 
 @pytest.mark.parametrize(("sizes", "num_pairs"), [((5, 5), 10), ((20, 0), 10), ((1, 1), 2), ((1, 0), 1)])
