@@ -11,7 +11,9 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seq2seq.data.mixing import epoch_counts, epoch_rows
 from seq2seq.data.store import Store
+from seq2seq.text.segmentation import Sampler
 from seq2seq.text.special import EOS, GO, PAD
 
 
@@ -50,6 +52,7 @@ def plan_epoch(
     batch_tokens: int,
     seed: int,
     epoch: int,
+    num_batches: int | None = None,
 ) -> list[NDArray[np.int64]]:
     """Divides all pairs into batches of about `batch_tokens` real target tokens, of even length, in random order.
 
@@ -62,6 +65,8 @@ def plan_epoch(
         batch_tokens: Real target tokens a batch, EOS counted. A longer sentence makes a batch of its own.
         seed: The run's seed.
         epoch: Number of the epoch, from 0.
+        num_batches: Cut into just so many batches of even size, in the place of `batch_tokens`; where there are fewer
+            pairs, one each.
 
     Returns:
         The row numbers of each batch.
@@ -70,9 +75,21 @@ def plan_epoch(
     shuffled = generator.permutation(len(target_lengths))
     order = shuffled[np.lexsort((source_lengths[shuffled], target_lengths[shuffled]))]
     tokens = np.cumsum(target_lengths[order].astype(np.int64) + 1)
-    cuts = np.flatnonzero(np.diff((tokens - 1) // batch_tokens)) + 1
+    if num_batches is None:
+        cuts = np.flatnonzero(np.diff((tokens - 1) // batch_tokens)) + 1
+    else:
+        cuts = _even_cuts(tokens, num_batches)
     batches = np.split(order, cuts)
     return [batches[i] for i in generator.permutation(len(batches)) if len(batches[i])]
+
+
+def _even_cuts(tokens: NDArray[np.int64], num_batches: int) -> NDArray[np.int64]:
+    """Returns where to cut a running sum of tokens into so many parts, about even and none empty."""
+    number = np.arange(1, min(num_batches, len(tokens)))
+    cuts = np.searchsorted(tokens, tokens[-1:] * number / (len(number) + 1)) + 1
+    # Where a sentence is longer than a batch, several cuts fall together: each then takes a sentence of its own.
+    cuts = np.maximum.accumulate(cuts - number) + number
+    return np.minimum(cuts, len(tokens) - len(number) - 1 + number)
 
 
 def collate(
@@ -104,24 +121,89 @@ class Batches:
         store: The prepared pairs.
         batch_tokens: Real target tokens a batch.
         seed: The run's seed.
+        corpora: Pairs and weight of each corpus in the store, in their order; none: it is one.
+        temperature: How even the corpora are drawn from: see `seq2seq.data.mixing`.
+        sampler: Cuts the source's texts into ids, and the target's, in many ways; None: as they were prepared.
     """
 
-    def __init__(self, store: Store, *, batch_tokens: int, seed: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        batch_tokens: int,
+        seed: int,
+        corpora: Sequence[tuple[int, float]] = (),
+        temperature: float = 1.0,
+        sampler: tuple[Sampler, Sampler] | None = None,
+    ) -> None:
+        if corpora and sum(count for count, _ in corpora) != len(store):
+            raise ValueError(f"The corpora have {sum(count for count, _ in corpora)} pairs, the store {len(store)}.")
         self.store = store
         self.batch_tokens = batch_tokens
         self.seed = seed
+        self.temperature = temperature
+        self._counts = [count for count, _ in corpora] or [len(store)]
+        self._weights = [weight for _, weight in corpora] or [1.0]
+        self.sampler = sampler
 
     def plan(self, epoch: int) -> list[NDArray[np.int64]]:
         """Returns the row numbers of each batch of an epoch."""
+        rows = epoch_rows(self._counts, self._weights, self.temperature, seed=self.seed, epoch=epoch)
+        if rows is None:
+            return self._plan_once(epoch)
+        lengths = self.store.source.lengths[rows], self.store.target.lengths[rows]
+        plan = plan_epoch(
+            *lengths,
+            batch_tokens=self.batch_tokens,
+            seed=self.seed,
+            epoch=epoch,
+            num_batches=self.num_mixed_batches(),
+        )
+        return [rows[batch] for batch in plan]
+
+    def _plan_once(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Plans every pair once."""
         lengths = self.store.source.lengths, self.store.target.lengths
         return plan_epoch(*lengths, batch_tokens=self.batch_tokens, seed=self.seed, epoch=epoch)
 
-    def fill(self, rows: NDArray[np.int64]) -> Batch:
-        """Reads the pairs `rows` into a batch."""
+    @property
+    def is_mixed(self) -> bool:
+        """Whether an epoch is anything but every pair once."""
+        return epoch_counts(self._counts, self._weights, self.temperature) != self._counts
+
+    def num_tokens(self) -> int:
+        """Returns the target tokens of an epoch, EOS counted; of a mixture, from the mean length of each corpus's."""
+        wanted = epoch_counts(self._counts, self._weights, self.temperature)
+        parts = np.split(self.store.target.lengths, np.cumsum(self._counts)[:-1])
+        return round(sum(want * (float(part.mean()) + 1) for want, part in zip(wanted, parts, strict=True) if want))
+
+    def num_mixed_batches(self) -> int:
+        """Returns the number of batches of an epoch of a mixture.
+
+        It is the same for every epoch, whatever the epoch draws: so a limit in epochs is one number of updates.
+        """
+        return max(1, -(-self.num_tokens() // self.batch_tokens))
+
+    def fill(self, rows: NDArray[np.int64], epoch: int | None = None) -> Batch:
+        """Reads the pairs `rows` into a batch.
+
+        Args:
+            rows: Their numbers.
+            epoch: Number of the epoch, which with the row decides how the sampler cuts a text. None: the ids as they
+                were prepared. A batch was planned by their number, and one of sampled ids is somewhat longer.
+        """
         numbers = rows.tolist()
+        if self.sampler is not None and epoch is not None:
+            texts = (self.store.source_text, self.store.target_text)
+            return collate(
+                *(
+                    [cut(text[i], key=(epoch, i, side)) for i in numbers]
+                    for side, (cut, text) in enumerate(zip(self.sampler, texts, strict=True))
+                )
+            )
         return collate([self.store.source[i] for i in numbers], [self.store.target[i] for i in numbers])
 
     def in_order(self) -> Iterator[Batch]:
-        """Goes through the store once, for a loss: the same batches every time."""
-        for rows in self.plan(0):
+        """Goes through the store once, for a loss: every pair once, the same batches every time."""
+        for rows in self._plan_once(0):
             yield self.fill(rows)

@@ -19,7 +19,7 @@ from seq2seq.errors import UserError
 if TYPE_CHECKING:
     import datasets
 
-ROWS_A_CHUNK = 16_384
+ROWS_A_CHUNK = 4096
 """Rows written at once: what bounds the memory of writing."""
 END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
@@ -76,6 +76,8 @@ class Store:
         self._table = _open(path)
         self.source = Ids(self._table.data.column("source_ids"))
         self.target = Ids(self._table.data.column("target_ids"))
+        self.source_text = Texts(self._table.data.column("source"))
+        self.target_text = Texts(self._table.data.column("target"))
 
     def __len__(self) -> int:
         return len(self._table)
@@ -91,6 +93,11 @@ class Store:
         for batch in self._table.data.to_batches(max_chunksize=ROWS_A_CHUNK):
             columns = [batch.column(name).to_pylist() for name in Row._fields]
             yield from map(Row, *columns)
+
+    def texts_between(self, first: int, last: int) -> Iterator[tuple[int, str, str]]:
+        """Yields line, source and target of the rows from `first` up to and without `last`, reading no others."""
+        part = self._table.data.slice(first, last - first)
+        yield from zip(*(part.column(name).to_pylist() for name in ("line", "source", "target")), strict=True)
 
 
 class Ids:
@@ -116,6 +123,26 @@ class Ids:
         offsets, values = self._chunks[number]
         local = row - int(self._starts[number])
         return values[offsets[local] : offsets[local + 1]]
+
+
+class Texts:
+    """A column of texts, mapped: only the text that is asked for is read."""
+
+    def __init__(self, column: Any) -> None:  # noqa: ANN401 - pyarrow ships no types
+        self._chunks: list[tuple[NDArray[np.int32], memoryview]] = []
+        starts = [0]
+        for chunk in column.chunks:
+            _, offsets, values = chunk.buffers()
+            own = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+            self._chunks.append((own, memoryview(values or b"")))
+            starts.append(starts[-1] + len(chunk))
+        self._starts = np.asarray(starts)
+
+    def __getitem__(self, row: int) -> str:
+        number = int(np.searchsorted(self._starts, row, side="right")) - 1
+        offsets, values = self._chunks[number]
+        local = row - int(self._starts[number])
+        return str(values[offsets[local] : offsets[local + 1]], "utf-8")
 
 
 def _open(path: Path) -> datasets.Dataset:
