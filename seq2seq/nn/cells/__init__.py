@@ -1,5 +1,5 @@
-"""Recurrent cells. Each file is one cell; `seq2seq.registry.CELLS` names them."""
+"""Recurrent cells. Each file is one cell, or what cells share; `seq2seq.registry.CELLS` names them."""
 
-from seq2seq.nn.cells.cell import Cell
+from seq2seq.nn.cells.cell import Cell, CellFactory, Noise
 
-__all__ = ["Cell"]
+__all__ = ["Cell", "CellFactory", "Noise"]

@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.nn.state import State, where
+from seq2seq.nn.dropout import LockedDropout
+from seq2seq.nn.state import State, map_state, where
+
+Noise: TypeAlias = State
+"""What recurrent dropout multiplies with: one mask [rows, hidden], or a tuple of them in a cell made of cells."""
+
+
+class Matrices(NamedTuple):
+    """The matrices that a cell owns, each a stack of gate blocks [gates * hidden, columns], by what they read."""
+
+    recurrent: tuple[Tensor, ...] = ()
+    inputs: tuple[Tensor, ...] = ()
 
 
 class Cell(nn.Module, ABC):
     """A recurrence y_t, s_t = step(x_t, s_{t-1}).
 
-    A member defines `initial_state` and `step`. `forward` over a sequence is given: it is the loop over `step`, slow
-    and obvious. A member with a fused kernel overrides `forward`, and the family's tests hold it equal to `loop`.
+    A member defines `state_size`, `initial_state`, `advance`, `matrices` and, for speed, `project`: what of a step
+    needs x_t alone, which `loop` then computes for the whole sequence in one product. A member with a kernel over
+    whole sequences says in `fused` when it may be used, and defines `run`; the family's tests hold it equal to `loop`.
+
+    Most cells have their weights in two stacks of gate blocks: see `seq2seq.nn.cells.gates.GateCell`, which leaves
+    `advance` to be written.
 
     Args:
-        input_size: Size of x_t.
+        input_size: Size of x_t; 0 for a cell that reads no input, as those inside a deep transition.
         hidden_size: Size of y_t.
+        layer_norm: Whether the products inside the cell are normalised (Ba et al. 2016).
+        recurrent_dropout: Share of the fed-back features dropped in training, locked (Gal & Ghahramani 2016).
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, *, layer_norm: bool = False, recurrent_dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.layer_norm = layer_norm
+        self.recurrent_dropout = LockedDropout(recurrent_dropout)
 
     @property
     @abstractmethod
@@ -36,9 +59,57 @@ class Cell(nn.Module, ABC):
     def initial_state(self, values: Float[Tensor, "batch state"]) -> State:
         """Returns the state made of `values`, laid out in the cell's own order; zeros: the state before any input."""
 
+    def project(self, x: Float[Tensor, "*rest input"]) -> Float[Tensor, "*rest projected"]:
+        """Returns what a step needs of its input, for one step as for many at once; x itself unless overridden."""
+        return x
+
     @abstractmethod
-    def step(self, x: Float[Tensor, "batch input"], state: State) -> tuple[Float[Tensor, "batch hidden"], State]:
-        """Reads one input a row. Returns the outputs and the new state."""
+    def advance(
+        self, projected: Float[Tensor, "batch projected"], state: State, noise: Noise | None = None
+    ) -> tuple[Float[Tensor, "batch hidden"], State]:
+        """The rest of a step, after `project`. Returns the outputs and the new state."""
+
+    @abstractmethod
+    def matrices(self) -> Matrices:
+        """Returns the matrices that this cell itself owns, for an initialisation to fill; not those of cells in it."""
+
+    def step(
+        self, x: Float[Tensor, "batch input"], state: State, noise: Noise | None = None
+    ) -> tuple[Float[Tensor, "batch hidden"], State]:
+        """Reads one input a row. Returns the outputs and the new state.
+
+        Args:
+            x: The inputs.
+            state: One row a sentence or hypothesis.
+            noise: The masks of recurrent dropout, from `noise`: drawn once for a sequence and given to every step.
+        """
+        return self.advance(self.project(x), state, noise)
+
+    def noise(self, rows: int, like: Tensor) -> Noise | None:
+        """Draws the masks of recurrent dropout for one whole sequence of `rows` rows; None where nothing is dropped.
+
+        Args:
+            rows: Number of sentences.
+            like: A tensor of the wanted device and type.
+        """
+        if not self.drops:
+            return None
+        return self.recurrent_dropout.mask(rows, self.hidden_size, like)
+
+    @property
+    def drops(self) -> bool:
+        """Whether recurrent dropout is at work now."""
+        return self.training and self.recurrent_dropout.share > 0.0
+
+    @property
+    def fused(self) -> bool:
+        """Whether `forward` may use a kernel over whole sequences now."""
+        return False
+
+    @property
+    def execution(self) -> str:
+        """How `forward` runs, and what keeps it from a kernel, in words for `info`."""
+        return "step by step: this kind of cell has no kernel"
 
     def zero_state(self, like: Tensor) -> State:
         """Returns the state before any input, for `like.shape[0]` rows, on the device of `like`."""
@@ -50,7 +121,7 @@ class Cell(nn.Module, ABC):
         state: State | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """Reads a whole sequence.
+        """Reads a whole sequence: by the kernel where `fused`, else by `loop`.
 
         Args:
             sequence: The inputs.
@@ -61,22 +132,43 @@ class Cell(nn.Module, ABC):
         Returns:
             The outputs, and the last state. Outputs past a row's length are without meaning.
         """
-        return self.loop(sequence, state, lengths)
+        if self.fused:
+            start = self.zero_state(sequence[:, 0]) if state is None else state
+            return self.run(sequence, start, lengths)
+        return self.loop(sequence, state, lengths, self.noise(sequence.shape[0], sequence))
+
+    def run(
+        self, sequence: Float[Tensor, "batch time input"], state: State, lengths: Int[Tensor, " batch"] | None
+    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
+        """The kernel over the whole sequence; only asked where `fused`."""
+        raise NotImplementedError
 
     def loop(
         self,
         sequence: Float[Tensor, "batch time input"],
         state: State | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
+        noise: Noise | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """The reference for `forward`: one `step` after another."""
-        current = self.zero_state(sequence[:, 0]) if state is None else state
+        """The reference for `forward`: one `advance` after another, with the inputs projected all at once.
+
+        One product over the sequence instead of one a step; and positions are taken by `unbind`, whose gradient is one
+        stack, where indexing would fill a zero tensor of the whole sequence at every position.
+        """
+        start = self.zero_state(sequence[:, 0]) if state is None else state
+        # In the type of the weights, whatever it was made in: a long sum of bf16 numbers would lose its small terms.
+        kind = next(self.parameters()).dtype
+        current = map_state(lambda part: part.to(kind), start)
         outputs = []
-        for position in range(sequence.shape[1]):
-            output, new = self.step(sequence[:, position], current)
+        for position, projected in enumerate(self.project(sequence).unbind(1)):
+            output, new = self.advance(projected, current, noise)
             current = new if lengths is None else where(lengths > position, new, current)
             outputs.append(output)
         return torch.stack(outputs, dim=1), current
+
+
+CellFactory = Callable[[int, int], Cell]
+"""Makes a cell from its input size and its hidden size."""
 
 
 def initialise_recurrent(weights: Tensor, hidden_size: int) -> None:

@@ -3,28 +3,62 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from seq2seq.nn.cells.cell import Cell
-from seq2seq.nn.cells.fused import initialise_fused, run_fused
+from seq2seq.nn.cells.cell import Noise
+from seq2seq.nn.cells.gates import GateCell, normalised
 from seq2seq.nn.state import State
 
 
-class LSTM(Cell):
+class LSTM(GateCell):
     """Long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 
-    i, f, o = sigmoid(W x + U h + b)    g = tanh(W_g x + U_g h + b_g)
-    c' = f * c + i * g                  h' = o * tanh(c')
+    i, f, o = sigmoid(W x + b + U h + d)    g = tanh(W_g x + b_g + U_g h + d_g)
+    c' = f * c + i * g                      h' = o * tanh(c')
 
     The state is (h, c). The forget gate's bias starts at 1 (Gers et al. 2000; Jozefowicz et al. 2015).
+
+    With peepholes (Gers & Schmidhuber 2000) the gates see the cell: p_i * c is added to i before its sigmoid, p_f * c
+    to f, and p_o * c' to o. They start at 0, so that a new cell is the one without.
+
+    With layer norm (Ba et al. 2016) W x and U h are each normalised over the four gates together, and the output is
+    h' = o * tanh(LN(c') * gain + bias); the c' that is carried on, and that the peepholes see, is not normalised.
+
+    Args:
+        input_size: Size of x.
+        hidden_size: Size of h and of c.
+        peepholes: Whether the gates see the cell.
+        layer_norm: Whether the products, and c' on its way out, are normalised.
+        recurrent_dropout: Share of the features of h (not of c) dropped in training on their way into U h.
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.kernel = nn.LSTM(input_size, hidden_size, batch_first=True)
-        initialise_fused(self.kernel)
+    num_gates = 4
+    remembering_gate = 1
+    kernel_name = "torch LSTM"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        peepholes: bool = False,
+        layer_norm: bool = False,
+        recurrent_dropout: float = 0.0,
+    ) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            layer_norm=layer_norm,
+            recurrent_dropout=recurrent_dropout,
+            steps_because="peepholes" if peepholes else "",
+        )
+        self.peepholes = nn.Parameter(torch.zeros(3 * hidden_size)) if peepholes else None
+        self.cell_norm = nn.LayerNorm(hidden_size) if layer_norm else None
+
+    def make_kernel(self) -> nn.RNNBase:
+        """Makes torch's LSTM, which on a CPU is oneDNN's where the input is dense."""
+        return nn.LSTM(self.input_size, self.hidden_size, batch_first=True)
 
     @property
     def state_size(self) -> int:
@@ -36,29 +70,19 @@ class LSTM(Cell):
         h, c = values.chunk(2, dim=-1)
         return h.contiguous(), c.contiguous()
 
-    def step(self, x: Float[Tensor, "batch input"], state: State) -> tuple[Float[Tensor, "batch hidden"], State]:
-        """One time step; see `Cell.step`."""
+    def advance(
+        self, projected: Float[Tensor, "batch projected"], state: State, noise: Noise | None = None
+    ) -> tuple[Float[Tensor, "batch hidden"], State]:
+        """One step after `project`; see `Cell.advance`."""
         h, c = state
         assert isinstance(h, Tensor)
         assert isinstance(c, Tensor)
-        w, u, input_bias, state_bias = self.kernel.all_weights[0]
-        gates = F.linear(x, w, input_bias) + F.linear(h, u, state_bias)
-        i, f, g, o = gates.chunk(4, dim=-1)
+        i, f, g, o = (projected + self.recur(h, noise)).chunk(4, dim=-1)
+        if self.peepholes is not None:
+            p_i, p_f, p_o = self.peepholes.chunk(3)
+            i, f = i + p_i * c, f + p_f * c
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
+        if self.peepholes is not None:
+            o = o + p_o * c
+        h = torch.sigmoid(o) * torch.tanh(c if self.cell_norm is None else normalised(self.cell_norm, c))
         return h, (h, c)
-
-    def forward(
-        self,
-        sequence: Float[Tensor, "batch time input"],
-        state: State | None = None,
-        lengths: Int[Tensor, " batch"] | None = None,
-    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """The whole sequence in one fused call; see `Cell.forward`."""
-        h, c = self.zero_state(sequence[:, 0]) if state is None else state
-        assert isinstance(h, Tensor)
-        assert isinstance(c, Tensor)
-        # The kernel wants all of its tensors in one type; under autocast it casts them itself.
-        start = (h[None].to(sequence.dtype), c[None].to(sequence.dtype))
-        outputs, last = run_fused(self.kernel, sequence, start, lengths)
-        return outputs, (last[0][0], last[1][0])

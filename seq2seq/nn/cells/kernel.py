@@ -5,25 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seq2seq.nn.cells.cell import initialise_input, initialise_recurrent
 
-
-def initialise_fused(kernel: nn.LSTM | nn.GRU) -> None:
-    """Fills the weights gate by gate, and sets to 1 the bias of the gate that keeps what is remembered.
-
-    That gate is torch's second in both: the forget gate of an LSTM, the update gate of a GRU.
-    """
-    size = kernel.hidden_size
-    from_input, from_state, input_bias, state_bias = kernel.all_weights[0]
-    initialise_input(from_input.data, size)
-    initialise_recurrent(from_state.data, size)
-    for bias in (input_bias, state_bias):
-        nn.init.zeros_(bias)
-    input_bias.data[size : 2 * size] = 1.0
-
-
-def run_fused(
-    kernel: nn.LSTM | nn.GRU,
+def run_kernel(
+    kernel: nn.RNNBase,
     sequence: Tensor,
     state: Tensor | tuple[Tensor, ...],
     lengths: Tensor | None,
