@@ -23,10 +23,61 @@ def fits(wiring: str, attention: str) -> bool:
 
 
 JOINED = [(w, a) for w in WIRINGS for a in ATTENTIONS if fits(w, a)]
-GRID = [(w, c, a) for w, a in JOINED for c in CELLS]
+
+# What a recipe's model says of each kind of cell: every cell with its defaults, and those that compute something else
+# where a setting is changed.
+CELL_KINDS: dict[str, dict[str, object]] = {
+    **{name: {"cell": Choice(name)} for name in CELLS},
+    "elman-relu": {"cell": Choice("elman", {"activation": "relu"})},
+    "lstm-peepholes": {"cell": Choice("lstm", {"peepholes": True})},
+    "gru-layer-norm": {"cell": Choice("gru"), "layer_norm": True},
+}
+# Tiny sentences need a tiny window, or it would never leave anything out.
+ATTENTION_SETTINGS: dict[str, dict[str, int]] = {"local": {"window": 1}}
+GRID = [(w, c, a) for w, a in JOINED for c in CELL_KINDS]
+
+MIXED = {
+    "encoder_layers": 2,
+    "encoder_cells": (Choice("jordan"), Choice("lstm")),
+    "decoder_layers": 3,
+    "decoder_cells": (Choice("gru"), Choice("lstm", {"peepholes": True}), Choice("elman")),
+}
+TRANSITION = {"encoder_transition": 2, "decoder_transition": 3}
+RESIDUAL = {"encoder_layers": 2, "decoder_layers": 3, "residual": True}
+EXTRAS = {
+    f"{wiring} {attention} {name}": {"wiring": wiring, "attention": attention, **changes}
+    for wiring, attention in [("parallel", "dot"), ("input-feeding", "general"), ("fixed-vector", "none")]
+    for name, changes in {
+        "mixed": MIXED,
+        "residual": RESIDUAL,
+        "transition": TRANSITION,
+        "layer norm": {"layer_norm": True},
+        "all of them": {**MIXED, **RESIDUAL, **TRANSITION, "layer_norm": True, "recurrent_dropout": 0.4},
+    }.items()
+}
+SECOND = {
+    f"parallel {attention} second after {after} of 3": {
+        "wiring": "parallel",
+        "attention": attention,
+        "decoder_layers": 3,
+        "second_attention": after,
+        "residual": after == 2,
+    }
+    for attention, after in [("multi-head", 2), ("multi-head", 3), ("local", 2), ("additive", 3)]
+}
+NETWORKS: dict[str, dict[str, object]] = {
+    **{" ".join(kind): dict(zip(("wiring", "cell", "attention"), kind, strict=True)) for kind in GRID},
+    **EXTRAS,
+    **SECOND,
+}
+"""The whole grid and what else a network may be made of, by name: what to give `tiny`."""
+ONE_CELL = [name for name, made in NETWORKS.items() if made.get("cell") in (None, "gru")]
+"""Those to ask what does not touch the inside of a cell."""
 
 
-def tiny(wiring="parallel", cell="lstm", attention="multi-head", *, symbols=SYMBOLS, seed=1, size=8, **changes):
+def tiny(
+    wiring="parallel", cell="lstm", attention="multi-head", *, symbols=SYMBOLS, seed=1, size=8, noise=0.3, **changes
+):
     """A network of `size` wide layers whose every number, biases too, is random: nothing hides behind a zero."""
     torch.manual_seed(seed)
     settings = {
@@ -35,21 +86,22 @@ def tiny(wiring="parallel", cell="lstm", attention="multi-head", *, symbols=SYMB
         "decoder_size": size,
         "bridge": "last",
         "dropout": 0.0,
+        **CELL_KINDS[cell],
         **changes,
     }
     model = build.model(
-        Model(wiring=Choice(wiring), cell=Choice(cell), attention=Choice(attention), **settings),
+        Model(wiring=Choice(wiring), attention=Choice(attention, ATTENTION_SETTINGS.get(attention, {})), **settings),
         source_symbols=symbols,
         target_symbols=symbols,
     )
-    return scramble(model)
+    return scramble(model, noise)
 
 
-def scramble(module):
-    """Adds noise to every parameter."""
+def scramble(module, noise=0.3):
+    """Adds `noise` to every parameter."""
     with torch.no_grad():
         for weight in module.parameters():
-            weight.add_(0.3 * torch.randn_like(weight))
+            weight.add_(noise * torch.randn_like(weight))
     return module
 
 
@@ -79,8 +131,15 @@ def parameters(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 __all__ = [
+    "ATTENTION_SETTINGS",
+    "CELL_KINDS",
+    "EXTRAS",
     "GRID",
     "JOINED",
+    "MIXED",
+    "NETWORKS",
+    "ONE_CELL",
+    "SECOND",
     "SYMBOLS",
     "EncoderDecoder",
     "concrete_members",

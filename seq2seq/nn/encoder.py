@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.nn.cells import Cell
+from seq2seq.nn.cells import CellFactory
 from seq2seq.nn.dropout import LockedDropout
 from seq2seq.nn.memory import Encoded, sequence_mask
-
-CellFactory = Callable[[int, int], Cell]
-"""Makes a cell from its input size and its hidden size."""
 
 
 def reverse_index(lengths: Int[Tensor, " batch"], time: int) -> Int[Tensor, "batch time"]:
@@ -41,10 +38,17 @@ class OneWay(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
-    ) -> tuple[Float[Tensor, "batch time output"], Float[Tensor, "batch output"]]:
-        """Returns the outputs, and the last one of each row."""
+    ) -> Float[Tensor, "batch time output"]:
+        """Returns the outputs; those past a row's length are without meaning."""
+        outputs: Tensor
         outputs, _ = self.forward_cell(x)
-        return outputs, _at(outputs, lengths - 1)
+        return outputs
+
+    def last(
+        self, outputs: Float[Tensor, "batch time output"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch output"]:
+        """Returns what stands where the reading of each row ended."""
+        return _at(outputs, lengths - 1)
 
 
 class BothWays(nn.Module):
@@ -63,13 +67,19 @@ class BothWays(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"]
-    ) -> tuple[Float[Tensor, "batch time output"], Float[Tensor, "batch output"]]:
-        """Returns the outputs, and the last one of each direction: the backward one's stands at position 0."""
+    ) -> Float[Tensor, "batch time output"]:
+        """Returns the outputs; those past a row's length are without meaning."""
         index = reverse_index(lengths, x.shape[1])
         ahead, _ = self.forward_cell(x)
         back, _ = self.backward_cell(reorder(x, index))
-        last = torch.cat([_at(ahead, lengths - 1), _at(back, lengths - 1)], dim=-1)
-        return torch.cat([ahead, reorder(back, index)], dim=-1), last
+        return torch.cat([ahead, reorder(back, index)], dim=-1)
+
+    def last(
+        self, outputs: Float[Tensor, "batch time output"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch output"]:
+        """Returns what stands where each direction's reading of each row ended: the backward one's at position 0."""
+        ahead, back = outputs.chunk(2, dim=-1)
+        return torch.cat([_at(ahead, lengths - 1), back[:, 0]], dim=-1)
 
 
 def _at(x: Float[Tensor, "batch time size"], position: Int[Tensor, " batch"]) -> Float[Tensor, "batch size"]:
@@ -87,6 +97,7 @@ class Encoder(nn.Module):
         bidirectional: Whether the layers read both ways.
         reverse_source: Whether the source is read from its end (Sutskever et al. 2014); only a one-way encoder differs.
         dropout: Share of the features dropped before each layer, locked over time.
+        residual: Whether each layer from the second on adds its input to its output: y = x + layer(drop(x)).
     """
 
     def __init__(
@@ -98,6 +109,7 @@ class Encoder(nn.Module):
         bidirectional: bool = True,
         reverse_source: bool = False,
         dropout: float = 0.0,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         layer = BothWays if bidirectional else OneWay
@@ -106,15 +118,19 @@ class Encoder(nn.Module):
         self.output_size = output_size
         self.reverse_source = reverse_source
         self.dropout = LockedDropout(dropout)
+        self.residual = residual
 
     def forward(self, x: Float[Tensor, "batch source input"], lengths: Int[Tensor, " batch"]) -> Encoded:
         """Reads the embedded sources; `lengths` counts the real tokens of each, at least 1."""
         index = reverse_index(lengths, x.shape[1]) if self.reverse_source else None
         if index is not None:
             x = reorder(x, index)
-        last = x[:, 0]
-        for layer in self.layers:
-            x, last = layer(self.dropout(x), lengths)
+        for number, layer in enumerate(self.layers):
+            outputs = layer(self.dropout(x), lengths)
+            x = outputs + x if self.residual and number > 0 else outputs
+        top = self.layers[-1]
+        assert isinstance(top, OneWay | BothWays)
+        last = top.last(x, lengths)
         if index is not None:
             x = reorder(x, index)
         mask = sequence_mask(lengths, x.shape[1])

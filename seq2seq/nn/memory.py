@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seq2seq.nn.attention import Attention, Keys
+from seq2seq.nn.cells import Noise
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,24 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class DecoderNoise:
+    """What a decoder's dropout lets through in training: drawn once a sentence, the same at every position.
+
+    It belongs to the memory, and not to the reading of a target, so that a target read in parts meets the same masks
+    in all of them.
+
+    Attributes:
+        inputs: [batch, input] of each layer; what stands before its cell is multiplied by it. None: nothing is dropped.
+        features: [batch, feature], the same for the features.
+        cells: The noise of each layer's cell, for its `step`; None: nothing is dropped.
+    """
+
+    inputs: tuple[Tensor | None, ...]
+    features: Tensor | None
+    cells: tuple[Noise | None, ...]
+
+
+@dataclass(frozen=True)
 class Memory:
     """What a decoder reads.
 
@@ -38,11 +57,15 @@ class Memory:
         keys: What the decoder's attention made of the encoder's outputs.
         mask: [batch, source], True on real tokens.
         start: [batch, size], what the decoder's initial state is made of.
+        noise: The decoder's dropout for these sentences. A whole target is read through it, a search's steps are not.
+        second_keys: What a second attention made of the encoder's outputs, where there is one.
     """
 
     keys: Keys
     mask: Bool[Tensor, "batch source"]
     start: Float[Tensor, "batch size"]
+    noise: DecoderNoise
+    second_keys: Keys = ()
 
 
 def sequence_mask(lengths: Int[Tensor, " batch"], time: int) -> Bool[Tensor, "batch time"]:
@@ -51,7 +74,12 @@ def sequence_mask(lengths: Int[Tensor, " batch"], time: int) -> Bool[Tensor, "ba
 
 
 def attend_rows(
-    attention: Attention, query: Float[Tensor, "rows query"], memory: Memory, owner: Int[Tensor, " rows"]
+    attention: Attention,
+    query: Float[Tensor, "rows query"],
+    keys: Keys,
+    mask: Bool[Tensor, "batch source"],
+    position: Int[Tensor, " rows"],
+    owner: Int[Tensor, " rows"],
 ) -> tuple[Float[Tensor, "rows context"], Float[Tensor, "rows source"]]:
     """Asks for one context a hypothesis without copying the memory of its sentence.
 
@@ -59,12 +87,14 @@ def attend_rows(
     sentence's own memory serves them all.
 
     Args:
-        attention: The attention that made `memory.keys`.
+        attention: The attention that made `keys`.
         query: One query a hypothesis.
-        memory: The sentences.
+        keys: Of the sentences.
+        mask: Of the sentences.
+        position: The number of the target position that each hypothesis has come to.
         owner: The sentence each hypothesis belongs to.
     """
-    num_sentences, num_rows = memory.mask.shape[0], owner.shape[0]
+    num_sentences, num_rows = mask.shape[0], owner.shape[0]
     counts = torch.bincount(owner, minlength=num_sentences)
     width = int(counts.max())
     order = torch.argsort(owner, stable=True)
@@ -72,6 +102,10 @@ def attend_rows(
     slot = torch.empty_like(owner)
     slot[order] = torch.arange(num_rows, device=owner.device) - first[owner[order]]
     place = owner * width + slot
-    grid = query.new_zeros(num_sentences * width, query.shape[1]).index_copy(0, place, query)
-    context, weights = attention(grid.view(num_sentences, width, -1), memory.keys, memory.mask)
+
+    def lay(rows: Tensor) -> Tensor:
+        grid = rows.new_zeros(num_sentences * width, *rows.shape[1:]).index_copy(0, place, rows)
+        return grid.view(num_sentences, width, *rows.shape[1:])
+
+    context, weights = attention(lay(query), keys, mask, lay(position))
     return context.flatten(0, 1).index_select(0, place), weights.flatten(0, 1).index_select(0, place)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -34,6 +37,7 @@ class EncoderDecoder(nn.Module):
         decoder: Reads the embedded target and the encoder's memory.
         output: Scores the vocabulary.
         word_dropout: Share of words whose embedding is dropped in training, on both sides.
+        never_guessed: Target ids that no word has, such as padding; scheduled sampling never reads them.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class EncoderDecoder(nn.Module):
         output: Output,
         *,
         word_dropout: float = 0.0,
+        never_guessed: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.source_embedding = source_embedding
@@ -53,6 +58,7 @@ class EncoderDecoder(nn.Module):
         self.decoder = decoder
         self.output = output
         self.word_dropout = WordDropout(word_dropout)
+        self.never_guessed = list(never_guessed)
 
     def encode(self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> Memory:
         """Reads the sources; `lengths` counts the real tokens of each."""
@@ -64,21 +70,64 @@ class EncoderDecoder(nn.Module):
         source_lengths: Int[Tensor, " batch"],
         target_in: Int[Tensor, "batch target"],
         target_lengths: Int[Tensor, " batch"],
+        *,
+        guess_share: float = 0.0,
     ) -> Float[Tensor, "real symbol"]:
         """Returns the logits of every real target position under teacher forcing, sentence by sentence.
-
-        Only real positions reach the output layer: padding would cost a product with the whole vocabulary each.
 
         Args:
             source: Source ids.
             source_lengths: Real tokens of each source.
             target_in: Target ids shifted right, GO first.
             target_lengths: Real tokens of each target, EOS counted.
+            guess_share: See `decode_part`.
         """
         memory = self.encode(source, source_lengths)
-        features = self.decoder(self.word_dropout(self.target_embedding(target_in)), memory)
-        logits: Tensor = self.output(features[sequence_mask(target_lengths, target_in.shape[1])])
+        logits, _ = self.decode_part(target_in, target_lengths, memory, guess_share=guess_share)
         return logits
+
+    def decode_part(
+        self,
+        target_in: Int[Tensor, "batch part"],
+        lengths: Int[Tensor, " batch"],
+        memory: Memory,
+        state: State | None = None,
+        *,
+        guess_share: float = 0.0,
+    ) -> tuple[Float[Tensor, "real symbol"], State]:
+        """Reads the next part of each target, so that a gradient may be cut between two parts.
+
+        Only real positions reach the output layer: padding would cost a product with the whole vocabulary each.
+
+        Args:
+            target_in: The part's ids; the first part begins with GO.
+            lengths: How many of them are real; 0 where a target has ended before.
+            memory: The sentences.
+            state: What the part before returned; None for the first part.
+            guess_share: Chance of each position but the first of a target to read, in the place of the true word, what
+                the network itself thinks likeliest there (scheduled sampling, Bengio et al. 2015). No gradient flows
+                through the choice. Every position then costs a product with the whole vocabulary.
+
+        Returns:
+            The logits of the real positions, sentence by sentence, and the state after the part.
+
+        Raises:
+            ValueError: `guess_share` is above 0 and the decoder reads all target words at once.
+        """
+        embedded = self.word_dropout(self.target_embedding(target_in))
+        choose = partial(self._guess, guess_share) if guess_share > 0.0 else None
+        features, after = self.decoder(embedded, memory, state, choose)
+        return self.output(features[sequence_mask(lengths, target_in.shape[1])]), after
+
+    def _guess(self, share: float, features: Tensor, embedded: Tensor) -> Tensor:
+        """Returns `embedded`, [batch, embedding], with the network's own words in `share` of the rows."""
+        with torch.no_grad():
+            logits = self.output(features)
+            logits[:, self.never_guessed] = -torch.inf
+            ids = logits.argmax(dim=-1)
+        guessed = self.word_dropout(self.target_embedding(ids)[:, None])[:, 0]
+        chosen = torch.rand(embedded.shape[0], 1, device=embedded.device) < share
+        return torch.where(chosen, guessed, embedded)
 
     def start(self, memory: Memory) -> State:
         """Returns the decoder's state before the first token, one row a sentence."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_models import GRID, SYMBOLS, random_batch, tiny
+from tiny_models import NETWORKS, ONE_CELL, SYMBOLS, random_batch, tiny
 
 from seq2seq.data.batches import collate
 from seq2seq.engines.torch_engine import TorchEngine
@@ -121,10 +121,12 @@ def test_attention_is_a_distribution_over_the_source() -> None:
         assert not attention[row, length:].any()
 
 
-@pytest.mark.parametrize(("wiring", "cell", "attention"), GRID)
-def test_greedy_search_equals_a_plain_loop_over_the_whole_network(wiring: str, cell: str, attention: str) -> None:
-    model = tiny(wiring, cell, attention)
-    model.output.bias.data[EOS] -= 1.0  # so that sentences do not end at once
+@pytest.mark.parametrize(
+    "kind", [name if name in ONE_CELL else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
+)
+def test_greedy_search_equals_a_plain_loop_over_the_whole_network(kind: str) -> None:
+    model = tiny(**NETWORKS[kind])
+    model.output.bias.data[EOS] -= 5.0  # so that sentences do not end at once
     engine = TorchEngine(model)
     start = engine.start(SOURCES)
     limits = Limits(max_length_factor=1.0, max_length_constant=3)

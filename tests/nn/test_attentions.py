@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_models import concrete_members, registered, scramble
+from tiny_models import ATTENTION_SETTINGS, concrete_members, registered, scramble
 
 from seq2seq.nn.attention import Attention
 from seq2seq.nn.attention.attention import masked_softmax
@@ -19,7 +19,8 @@ every_attention = pytest.mark.parametrize("name", list(ATTENTIONS))
 
 def make(name: str, query: int = SIZE, memory: int = SIZE, **settings) -> Attention:
     torch.manual_seed(3)
-    return scramble(ATTENTIONS.load(name)(query, memory, **settings)).double()
+    given = {**ATTENTION_SETTINGS.get(name, {}), **settings}
+    return scramble(ATTENTIONS.load(name)(query, memory, **given)).double()
 
 
 def draw(*shape: int) -> torch.Tensor:
@@ -27,10 +28,11 @@ def draw(*shape: int) -> torch.Tensor:
 
 
 QUERY, MEMORY = draw(BATCH, TARGET, SIZE), draw(BATCH, SOURCE, SIZE)
+POSITION = torch.tensor([[0, 1, 2, 3], [4, 2, 0, 1], [1, 2, 3, 9]])  # each row at places of its own, past the end too
 
 
-def ask(attention: Attention, query=QUERY, memory=MEMORY, mask=MASK):
-    return attention(query, attention.prepare(memory), mask)
+def ask(attention: Attention, query=QUERY, memory=MEMORY, mask=MASK, position=POSITION):
+    return attention(query, attention.prepare(memory), mask, position)
 
 
 def test_every_attention_in_the_folder_is_registered() -> None:
@@ -61,7 +63,7 @@ def test_each_query_is_answered_alone_and_nothing_is_remembered(name: str) -> No
     attention = make(name)
     context, weights = ask(attention)
     for t in reversed(range(TARGET)):
-        alone, alone_weights = ask(attention, query=QUERY[:, t : t + 1])
+        alone, alone_weights = ask(attention, query=QUERY[:, t : t + 1], position=POSITION[:, t : t + 1])
         torch.testing.assert_close(alone[:, 0], context[:, t])
         torch.testing.assert_close(alone_weights[:, 0], weights[:, t])
     again, _ = ask(attention)
@@ -74,7 +76,7 @@ def test_each_sentence_is_read_alone(name: str) -> None:
     context, _ = ask(attention)
     for b, length in enumerate(LENGTHS):
         row = slice(b, b + 1)
-        alone, _ = ask(attention, QUERY[row], MEMORY[row, :length], MASK[row, :length])
+        alone, _ = ask(attention, QUERY[row], MEMORY[row, :length], MASK[row, :length], POSITION[row])
         torch.testing.assert_close(alone, context[row])
 
 
@@ -91,9 +93,10 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
     attention = make(name, 4, 4)
     query, memory = draw(2, 2, 4).requires_grad_(), draw(2, 3, 4).requires_grad_()
     mask = torch.tensor([[True, True, True], [True, True, False]])
+    position = torch.tensor([[0, 1], [1, 2]])
 
     def function(q, m, *_weights):
-        context, _ = attention(q, attention.prepare(m), mask)
+        context, _ = attention(q, attention.prepare(m), mask, position)
         return torch.cat([context, 0 * q], dim=-1)  # so that an empty context, too, has an output
 
     assert torch.autograd.gradcheck(function, (query, memory, *attention.parameters()))
@@ -133,6 +136,38 @@ def test_dot_is_its_equation() -> None:
         np.testing.assert_allclose(numpy(context[b, t]), sum(x * m for x, m in zip(a, memory, strict=True)), rtol=1e-9)
 
 
+def test_general_is_its_equation() -> None:
+    attention = make("general")
+    context, weights = ask(attention)
+    w = numpy(attention.key_projection.weight)
+    for b, t, q, memory, length in each_query():
+        a = softmax(np.array([q @ w @ m for m in memory]))
+        np.testing.assert_allclose(numpy(weights[b, t, :length]), a, rtol=1e-10)
+        np.testing.assert_allclose(numpy(context[b, t]), sum(x * m for x, m in zip(a, memory, strict=True)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("window", [1, 2, 10])
+def test_local_is_its_equation(window: int) -> None:
+    attention = make("local", window=window)
+    context, weights = ask(attention)
+    w = numpy(attention.key_projection.weight)
+    for b, t, q, memory, length in each_query():
+        middle = min(int(POSITION[b, t]), length - 1)
+        inside = range(max(0, middle - window), min(length, middle + window + 1))
+        wanted = np.zeros(length)
+        wanted[list(inside)] = softmax(np.array([q @ w @ memory[s] for s in inside]))
+        np.testing.assert_allclose(numpy(weights[b, t, :length]), wanted, rtol=1e-10)
+        np.testing.assert_allclose(numpy(context[b, t]), wanted @ memory, rtol=1e-9)
+
+
+def test_local_reads_a_window_that_moves_on_and_stays_at_the_end() -> None:
+    _, weights = ask(make("local"), position=torch.tensor([[0, 2, 4, 7]] * BATCH))
+    places = [[row.nonzero().flatten().tolist() for row in sentence] for sentence in weights]
+    assert places[0] == [[0, 1], [1, 2, 3], [3, 4], [3, 4]]  # of 5 tokens
+    assert places[1] == [[0], [0], [0], [0]]  # of 1
+    assert places[2] == [[0, 1], [1, 2], [1, 2], [1, 2]]  # of 3
+
+
 @pytest.mark.parametrize("heads", [1, 2, 4])
 def test_multi_head_is_its_equation(heads: int) -> None:
     attention = make("multi-head", SIZE, SIZE, heads=heads)
@@ -161,7 +196,7 @@ def test_none_gives_nothing() -> None:
     np.testing.assert_allclose(numpy(weights[2, 0]), [1 / 3, 1 / 3, 1 / 3, 0, 0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["additive", "multi-head", "none"])
+@pytest.mark.parametrize("name", sorted(set(ATTENTIONS) - {"dot"}))
 def test_queries_and_memory_may_differ_in_size(name: str) -> None:
     attention = make(name, 4, 6)
     context, _ = ask(attention, query=draw(BATCH, TARGET, 4), memory=draw(BATCH, SOURCE, 6))
@@ -173,6 +208,8 @@ def test_sizes_that_cannot_fit_are_refused() -> None:
         ATTENTIONS.load("dot")(4, 6)
     with pytest.raises(ValueError, match="3 heads do not divide a query of size 8"):
         ATTENTIONS.load("multi-head")(8, 8, heads=3)
+    with pytest.raises(ValueError, match="at least 1 position to each side, not 0"):
+        ATTENTIONS.load("local")(8, 8, window=0)
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32, torch.float64])
@@ -182,3 +219,10 @@ def test_the_softmax_has_at_least_32_bits(kind: torch.dtype) -> None:
     assert weights.dtype == (torch.float64 if kind == torch.float64 else torch.float32)
     e = np.e
     np.testing.assert_allclose(weights[0].numpy(), [1 / (1 + e), e / (1 + e), 0], rtol=1e-6)
+
+
+def test_the_softmax_takes_one_mask_a_sentence_or_one_a_query() -> None:
+    scores = torch.zeros(1, 2, 3)
+    each = torch.tensor([[[True, False, True], [False, True, False]]])
+    assert masked_softmax(scores, each).tolist() == [[[0.5, 0, 0.5], [0, 1, 0]]]
+    assert masked_softmax(scores, each[:, 0]).tolist() == [[[0.5, 0, 0.5], [0.5, 0, 0.5]]]

@@ -17,7 +17,8 @@ LENGTHS = torch.tensor([4, 6, 1, 3])
 
 def make(cell: str = "lstm", depth: int = 2, **settings) -> Encoder:
     torch.manual_seed(5)
-    return scramble(Encoder(INPUT, SIZE, cells=[CELLS.load(cell)] * depth, **settings)).double().eval()
+    names = itertools.islice(itertools.cycle(CELLS if cell == "mixed" else [cell]), depth)
+    return scramble(Encoder(INPUT, SIZE, cells=[CELLS.load(name) for name in names], **settings)).double().eval()
 
 
 def sentences() -> torch.Tensor:
@@ -34,11 +35,13 @@ def test_reverse_index_turns_each_row_within_its_length() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "depth", "bidirectional", "backwards"),
-    list(itertools.product(CELLS, [1, 3], [True, False], [True, False])),
+    ("cell", "depth", "ways"),
+    list(itertools.product([*CELLS, "mixed"], [1, 3], [(True, False), (False, False), (False, True)])),
 )
-def test_padding_cannot_reach_a_sentence(cell: str, depth: int, bidirectional: bool, backwards: bool) -> None:
-    encoder, x = make(cell, depth, bidirectional=bidirectional, reverse_source=backwards), sentences()
+def test_padding_cannot_reach_a_sentence(cell: str, depth: int, ways: tuple[bool, bool]) -> None:
+    bidirectional, backwards = ways
+    encoder = make(cell, depth, bidirectional=bidirectional, reverse_source=backwards, residual=depth > 1)
+    x = sentences()
     encoded = encoder(x, LENGTHS)
     other = encoder(torch.where(encoded.mask[:, :, None], x, 1e3), LENGTHS)
     assert torch.equal(other.outputs, encoded.outputs)
@@ -78,10 +81,30 @@ def test_one_way_reads_from_the_left_or_from_the_right() -> None:
         torch.testing.assert_close(backwards.outputs[row, :length], back[0].flip(0))  # position s belongs to word s
 
 
-def test_each_layer_reads_the_one_below() -> None:
-    encoder, x = make(depth=2), sentences()
-    below = encoder.layers[0](x, LENGTHS)[0]
-    torch.testing.assert_close(encoder(x, LENGTHS).last, encoder.layers[1](below, LENGTHS)[1])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("residual", [False, True])
+def test_each_layer_reads_the_one_below_and_may_add_it(bidirectional: bool, residual: bool) -> None:
+    encoder, x = make("mixed", 3, bidirectional=bidirectional, residual=residual), sentences()
+    low = encoder.layers[0](x, LENGTHS)  # its input has another size: nothing is added
+    middle = encoder.layers[1](low, LENGTHS) + (low if residual else 0)
+    high = encoder.layers[2](middle, LENGTHS) + (middle if residual else 0)
+    encoded = encoder(x, LENGTHS)
+    torch.testing.assert_close(encoded.outputs, high * encoded.mask[:, :, None])
+    torch.testing.assert_close(encoded.last, encoder.layers[2].last(high, LENGTHS))
+
+
+def test_the_layers_of_a_mixed_stack_are_the_cells_in_their_order() -> None:
+    kinds = [type(layer.forward_cell) for layer in make("mixed", len(list(CELLS))).layers]
+    assert kinds == [CELLS.load(name) for name in CELLS]
+
+
+def test_what_is_added_is_not_dropped() -> None:
+    encoder, x = make("gru", 2, bidirectional=False, residual=True, dropout=0.5).train(), sentences()
+    for weight in encoder.layers[1].parameters():
+        torch.nn.init.zeros_(weight)  # a GRU of zeros that starts from zeros gives zeros
+    encoder.layers[0].register_forward_hook(lambda _layer, _read, made: torch.ones_like(made))
+    encoded = encoder(x, LENGTHS)
+    assert (encoded.outputs[encoded.mask] == 1).all()
 
 
 def test_an_odd_size_cannot_be_read_both_ways() -> None:

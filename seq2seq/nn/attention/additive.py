@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seq2seq.nn.attention.attention import Attention, Keys, masked_softmax
@@ -27,7 +27,11 @@ class Additive(Attention):
         return self.memory_projection(memory), memory
 
     def forward(
-        self, query: Float[Tensor, "batch target query"], keys: Keys, mask: Bool[Tensor, "batch source"]
+        self,
+        query: Float[Tensor, "batch target query"],
+        keys: Keys,
+        mask: Bool[Tensor, "batch source"],
+        position: Int[Tensor, "batch target"],
     ) -> tuple[Float[Tensor, "batch target context"], Float[Tensor, "batch target source"]]:
         """See `Attention.forward`."""
         projected, memory = keys

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 Keys: TypeAlias = tuple[Tensor, ...]
@@ -14,7 +14,7 @@ Keys: TypeAlias = tuple[Tensor, ...]
 
 
 class Attention(nn.Module, ABC):
-    """Reads a memory by content. Nothing is remembered between calls.
+    """Reads a memory by content, by place or both. Nothing is remembered between calls.
 
     Args:
         query_size: Size of a query.
@@ -37,14 +37,20 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, query: Float[Tensor, "batch target query"], keys: Keys, mask: Bool[Tensor, "batch source"]
+        self,
+        query: Float[Tensor, "batch target query"],
+        keys: Keys,
+        mask: Bool[Tensor, "batch source"],
+        position: Int[Tensor, "batch target"],
     ) -> tuple[Float[Tensor, "batch target context"], Float[Tensor, "batch target source"]]:
         """Reads the memory once for each query.
 
         Args:
             query: The queries; those of one sentence share its memory.
             keys: What `prepare` made.
-            mask: True on real source tokens.
+            mask: True on real source tokens, which stand before the padding.
+            position: The number of each query's target position, from 0; only an attention that looks at a place of
+                the source asks for it.
 
         Returns:
             The contexts, and the weights: at least 0, 0 where the mask is False, and 1 in sum over a row.
@@ -52,10 +58,15 @@ class Attention(nn.Module, ABC):
 
 
 def masked_softmax(
-    scores: Float[Tensor, "batch *more source"], mask: Bool[Tensor, "batch source"]
+    scores: Float[Tensor, "batch *more source"], mask: Bool[Tensor, "batch *some source"]
 ) -> Float[Tensor, "batch *more source"]:
-    """Softmax over the last axis in at least 32 bits, with nothing where the mask is False."""
-    shape = (mask.shape[0], *([1] * (scores.dim() - 2)), mask.shape[1])
+    """Softmax over the last axis in at least 32 bits, with nothing where the mask is False.
+
+    Args:
+        scores: The scores.
+        mask: One mask a sentence, [batch, source], or as many axes as `scores` has.
+    """
+    if mask.dim() == 2:
+        mask = mask.view(mask.shape[0], *([1] * (scores.dim() - 2)), mask.shape[1])
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    scores = scores.masked_fill(~mask.view(shape), torch.finfo(scores.dtype).min)
-    return scores.softmax(dim=-1)
+    return scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seq2seq.nn.attention.attention import Attention, Keys, masked_softmax
@@ -51,7 +51,11 @@ class MultiHead(Attention):
         return self._split(self.key_projection(memory)), self._split(self.value_projection(memory))
 
     def forward(
-        self, query: Float[Tensor, "batch target query"], keys: Keys, mask: Bool[Tensor, "batch source"]
+        self,
+        query: Float[Tensor, "batch target query"],
+        keys: Keys,
+        mask: Bool[Tensor, "batch source"],
+        position: Int[Tensor, "batch target"],
     ) -> tuple[Float[Tensor, "batch target context"], Float[Tensor, "batch target source"]]:
         """See `Attention.forward`."""
         key, value = keys

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seq2seq.nn.attention.attention import Attention, Keys
@@ -21,7 +21,11 @@ class NoAttention(Attention):
         return ()
 
     def forward(
-        self, query: Float[Tensor, "batch target query"], keys: Keys, mask: Bool[Tensor, "batch source"]
+        self,
+        query: Float[Tensor, "batch target query"],
+        keys: Keys,
+        mask: Bool[Tensor, "batch source"],
+        position: Int[Tensor, "batch target"],
     ) -> tuple[Float[Tensor, "batch target context"], Float[Tensor, "batch target source"]]:
         """Returns empty contexts and even weights."""
         even = mask.float() / mask.sum(dim=1, keepdim=True).clamp(min=1)

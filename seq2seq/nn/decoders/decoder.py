@@ -5,19 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.nn.attention import Attention
 from seq2seq.nn.bridge import Bridge
-from seq2seq.nn.cells import Cell
+from seq2seq.nn.cells import Cell, CellFactory
 from seq2seq.nn.dropout import LockedDropout
-from seq2seq.nn.encoder import CellFactory
-from seq2seq.nn.memory import Encoded, Memory
+from seq2seq.nn.memory import DecoderNoise, Encoded, Memory
 from seq2seq.nn.state import State
 
 AttentionFactory = Callable[[int, int], Attention]
 """Makes an attention from the query's size and the memory's size."""
+
+NextEmbedding = Callable[[Tensor, Tensor], Tensor]
+"""Given the features of the position before, [batch, feature], and the embedding of the true word, [batch, embedding],
+returns the embedding to read."""
 
 
 class Decoder(nn.Module, ABC):
@@ -25,6 +29,7 @@ class Decoder(nn.Module, ABC):
 
     A wiring says what each layer reads (`input_sizes`) and how the parts are joined (`forward`, `step`). Its features
     go to the output layer. `forward` equals `step` over the positions; the family's tests hold every wiring to it.
+    The state is a tuple that begins with the layers' states and the number of the next position of each row.
 
     Args:
         embedding_size: Size of a target embedding.
@@ -34,6 +39,7 @@ class Decoder(nn.Module, ABC):
         attention: Makes the attention.
         bridge: What starts the layers; a name in `seq2seq.nn.bridge.SUMMARIES`.
         dropout: Share of the features dropped before each layer and in the features returned, locked over time.
+        residual: Whether each layer from the second on adds the layer below to its own output: h^l + h^{l-1}.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class Decoder(nn.Module, ABC):
         attention: AttentionFactory,
         bridge: str,
         dropout: float = 0.0,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.hidden_size = hidden_size
@@ -54,6 +61,7 @@ class Decoder(nn.Module, ABC):
         self.cells = nn.ModuleList(cell(size, hidden_size) for cell, size in zip(cells, sizes, strict=True))
         self.bridge = Bridge(bridge, memory_size, self._cells)
         self.dropout = LockedDropout(dropout)
+        self.residual = residual
 
     @property
     def _cells(self) -> list[Cell]:
@@ -69,23 +77,40 @@ class Decoder(nn.Module, ABC):
         """Size of the features."""
 
     def prepare(self, encoded: Encoded) -> Memory:
-        """Projects the encoder's outputs once for all that will be asked of them."""
-        return Memory(self.attention.prepare(encoded.outputs), encoded.mask, self.bridge.summarise(encoded))
+        """Projects the encoder's outputs once for all that will be asked of them, and draws the dropout."""
+        return Memory(
+            self.attention.prepare(encoded.outputs),
+            encoded.mask,
+            self.bridge.summarise(encoded),
+            self._noise(encoded.outputs),
+        )
 
     def initial_state(self, memory: Memory) -> State:
         """Returns the state before the first target token, one row a sentence."""
-        state: State = self.bridge(memory.start, self._cells)
-        return state
+        position = torch.zeros(memory.mask.shape[0], dtype=torch.int64, device=memory.mask.device)
+        return self.bridge(memory.start, self._cells), position
 
     @abstractmethod
     def forward(
-        self, embedded: Float[Tensor, "batch target embedding"], memory: Memory
-    ) -> Float[Tensor, "batch target feature"]:
-        """Returns the features of all target positions under teacher forcing.
+        self,
+        embedded: Float[Tensor, "batch target embedding"],
+        memory: Memory,
+        state: State | None = None,
+        next_embedding: NextEmbedding | None = None,
+    ) -> tuple[Float[Tensor, "batch target feature"], State]:
+        """Reads a target, or the next part of one, under teacher forcing.
 
         Args:
             embedded: The target embeddings, shifted right: the first is that of GO.
             memory: The sentences, in the same order.
+            state: Where the part before ended, padding read like words; None: at the target's beginning.
+            next_embedding: Chooses what each position reads, but for a target's first (scheduled sampling).
+
+        Returns:
+            The features of all positions, and the state after them.
+
+        Raises:
+            ValueError: `next_embedding` is given to a wiring that reads all positions at once.
         """
 
     @abstractmethod
@@ -103,3 +128,63 @@ class Decoder(nn.Module, ABC):
         Returns:
             The features, the attention weights, and the new state.
         """
+
+    def _noise(self, like: Tensor) -> DecoderNoise:
+        """Draws the dropout of one batch, one row a sentence."""
+        sizes = [cell.input_size for cell in self._cells] + [self.feature_size]
+        if self.training and self.dropout.share > 0.0:
+            masks: list[Tensor | None] = [self.dropout.mask(like.shape[0], size, like) for size in sizes]
+        else:
+            masks = [None] * len(sizes)
+        inner = tuple(cell.noise(like.shape[0], like) for cell in self._cells)
+        return DecoderNoise(tuple(masks[:-1]), masks[-1], inner)
+
+    def _join(self, number: int, output: Tensor, below: Tensor) -> Tensor:
+        """The output of layer `number`, from 0, with its residual connection."""
+        return output + below if self.residual and number > 0 else output
+
+    def _step_layer(
+        self, number: int, x: Tensor, below: Tensor, state: State, noise: DecoderNoise | None = None
+    ) -> tuple[Tensor, State]:
+        """One step of layer `number`, which reads `x` and stands above `below`; a search's steps have no noise."""
+        cell = self.cells[number]
+        assert isinstance(cell, Cell)
+        if noise is None:
+            output, new = cell.step(x, state)
+        else:
+            output, new = cell.step(drop(x, noise.inputs[number]), state, noise.cells[number])
+        return self._join(number, output, below), new
+
+    def _run_layer(
+        self, number: int, x: Tensor, below: Tensor, state: State, noise: DecoderNoise
+    ) -> tuple[Tensor, State]:
+        """All positions of layer `number`: one fused call where its cell has one."""
+        cell, inner = self.cells[number], noise.cells[number]
+        assert isinstance(cell, Cell)
+        x = drop(x, noise.inputs[number])
+        output, new = cell(x, state) if inner is None else cell.loop(x, state, None, inner)
+        return self._join(number, output, below), new
+
+
+def drop(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns `x`, [batch, size] or [batch, time, size], times a mask [batch, size] in the type of `x`."""
+    if mask is None:
+        return x
+    # Not the mask's type: under autocast `x` is in bf16, and a wider product would have to be turned back.
+    mask = mask.to(x.dtype)
+    return x * (mask if x.dim() == 2 else mask[:, None])
+
+
+def refuse_choosing(next_embedding: NextEmbedding | None) -> None:
+    """Refuses scheduled sampling in a wiring that reads all target words at once.
+
+    Raises:
+        ValueError: `next_embedding` is given.
+    """
+    if next_embedding is not None:
+        raise ValueError("this wiring reads all target words at once: it cannot read its own guesses")
+
+
+def following(position: Int[Tensor, " batch"], time: int) -> Int[Tensor, "batch time"]:
+    """Returns the numbers of `time` positions, the first being `position`."""
+    return position[:, None] + torch.arange(time, device=position.device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seq2seq.nn.decoders.decoder import Decoder
+from seq2seq.nn.decoders.decoder import Decoder, NextEmbedding, drop, refuse_choosing
 from seq2seq.nn.memory import Memory, attend_rows
 from seq2seq.nn.state import State
 
@@ -29,22 +29,31 @@ class FixedVector(Decoder):
         return self.hidden_size
 
     def forward(
-        self, embedded: Float[Tensor, "batch target embedding"], memory: Memory
-    ) -> Float[Tensor, "batch target feature"]:
+        self,
+        embedded: Float[Tensor, "batch target embedding"],
+        memory: Memory,
+        state: State | None = None,
+        next_embedding: NextEmbedding | None = None,
+    ) -> tuple[Float[Tensor, "batch target feature"], State]:
         """See `Decoder.forward`."""
-        hidden = embedded
-        for cell, state in zip(self._cells, self.bridge(memory.start, self._cells), strict=True):
-            hidden, _ = cell(self.dropout(hidden), state)
-        features: Tensor = self.dropout(hidden)
-        return features
+        refuse_choosing(next_embedding)
+        layers, position = self.initial_state(memory) if state is None else state
+        hidden, after = embedded, []
+        for number in range(len(self.cells)):
+            hidden, new = self._run_layer(number, hidden, hidden, layers[number], memory.noise)
+            after.append(new)
+        assert isinstance(position, Tensor)
+        return drop(hidden, memory.noise.features), (tuple(after), position + embedded.shape[1])
 
     def step(
         self, embedded: Float[Tensor, "rows embedding"], memory: Memory, owner: Int[Tensor, " rows"], state: State
     ) -> tuple[Float[Tensor, "rows feature"], Float[Tensor, "rows source"], State]:
         """See `Decoder.step`."""
-        hidden, states = embedded, []
-        for number, cell in enumerate(self._cells):
-            hidden, new = cell.step(hidden, state[number])
-            states.append(new)
-        _, weights = attend_rows(self.attention, hidden, memory, owner)
-        return hidden, weights, tuple(states)
+        layers, position = state
+        assert isinstance(position, Tensor)
+        hidden, after = embedded, []
+        for number in range(len(self.cells)):
+            hidden, new = self._step_layer(number, hidden, hidden, layers[number])
+            after.append(new)
+        _, weights = attend_rows(self.attention, hidden, memory.keys, memory.mask, position, owner)
+        return hidden, weights, (tuple(after), position + 1)

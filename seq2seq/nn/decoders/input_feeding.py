@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seq2seq.nn.decoders.decoder import Decoder
-from seq2seq.nn.memory import Memory, attend_rows
+from seq2seq.nn.decoders.decoder import Decoder, NextEmbedding, drop
+from seq2seq.nn.memory import DecoderNoise, Memory, attend_rows
 from seq2seq.nn.state import State
 
 
@@ -17,7 +17,7 @@ class InputFeeding(Decoder):
     h^1_t = cell_1([e_t; a_{t-1}])    h^l_t = cell_l(h^{l-1}_t)    c_t = attention(h^L_t)    a_t = tanh(W [c_t; h^L_t])
 
     The features are a_t; a_0 is zero. It learns more from each sentence than the parallel wiring and sees fewer of them
-    in the same time, since nothing can be computed ahead of its step.
+    in the same time, since nothing can be computed ahead of its step. It can read its own guesses in training.
     """
 
     def __init__(self, embedding_size: int, memory_size: int, hidden_size: int, **parts: object) -> None:
@@ -34,46 +34,54 @@ class InputFeeding(Decoder):
         return self.hidden_size
 
     def initial_state(self, memory: Memory) -> State:
-        """The layers' states, and a_0 = 0."""
+        """The layers' states, the position, and a_0 = 0."""
         fed = memory.start.new_zeros(memory.start.shape[0], self.hidden_size)
-        return self.bridge(memory.start, self._cells), fed
+        layers, position = super().initial_state(memory)
+        return layers, position, fed
 
     def forward(
-        self, embedded: Float[Tensor, "batch target embedding"], memory: Memory
-    ) -> Float[Tensor, "batch target feature"]:
-        """See `Decoder.forward`. The dropout masks are drawn once and serve every step."""
-        rows = embedded.shape[0]
-        sizes = [cell.input_size for cell in self._cells] + [self.hidden_size]
-        masks = [self.dropout.mask(rows, size, embedded) for size in sizes]
-        state, features = self.initial_state(memory), []
-        for position in range(embedded.shape[1]):
-            hidden, states = self._layers(embedded[:, position], state, masks)
-            context, _ = self.attention(hidden[:, None], memory.keys, memory.mask)
-            fed = self._combined(hidden, context[:, 0], masks[-1])
-            state = (states, fed)
+        self,
+        embedded: Float[Tensor, "batch target embedding"],
+        memory: Memory,
+        state: State | None = None,
+        next_embedding: NextEmbedding | None = None,
+    ) -> tuple[Float[Tensor, "batch target feature"], State]:
+        """See `Decoder.forward`."""
+        layers, position, fed = self.initial_state(memory) if state is None else state
+        assert isinstance(position, Tensor)
+        assert isinstance(fed, Tensor)
+        features = []
+        for number, word in enumerate(embedded.unbind(1)):
+            read = word
+            if next_embedding is not None and (number > 0 or state is not None):
+                read = next_embedding(fed, word)
+            hidden, layers = self._layers(read, fed, layers, memory.noise)
+            context, _ = self.attention(hidden[:, None], memory.keys, memory.mask, position[:, None])
+            fed = drop(self._combined(hidden, context[:, 0]), memory.noise.features)
+            position = position + 1
             features.append(fed)
-        return torch.stack(features, dim=1)
+        return torch.stack(features, dim=1), (layers, position, fed)
 
     def step(
         self, embedded: Float[Tensor, "rows embedding"], memory: Memory, owner: Int[Tensor, " rows"], state: State
     ) -> tuple[Float[Tensor, "rows feature"], Float[Tensor, "rows source"], State]:
         """See `Decoder.step`."""
-        hidden, states = self._layers(embedded, state, None)
-        context, weights = attend_rows(self.attention, hidden, memory, owner)
-        fed = self._combined(hidden, context, None)
-        return fed, weights, (states, fed)
-
-    def _layers(self, embedded: Tensor, state: State, masks: list[Tensor] | None) -> tuple[Tensor, State]:
-        """Runs the stack of cells for one step; `masks` are the dropout masks of the layers' inputs."""
-        states, fed = state
+        layers, position, fed = state
+        assert isinstance(position, Tensor)
         assert isinstance(fed, Tensor)
+        hidden, after = self._layers(embedded, fed, layers, None)
+        context, weights = attend_rows(self.attention, hidden, memory.keys, memory.mask, position, owner)
+        fed = self._combined(hidden, context)
+        return fed, weights, (after, position + 1, fed)
+
+    def _layers(self, embedded: Tensor, fed: Tensor, states: State, noise: DecoderNoise | None) -> tuple[Tensor, State]:
+        """Runs the stack of cells for one step; a search's steps have no noise."""
         hidden, after = torch.cat([embedded, fed.to(embedded.dtype)], dim=-1), []
-        for number, cell in enumerate(self._cells):
-            hidden, new = cell.step(hidden if masks is None else hidden * masks[number], states[number])
+        for number in range(len(self.cells)):
+            hidden, new = self._step_layer(number, hidden, hidden, states[number], noise)
             after.append(new)
         return hidden, tuple(after)
 
-    def _combined(self, hidden: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:
-        """a_t, with its dropout."""
-        fed = torch.tanh(self.combine(torch.cat([context, hidden], dim=-1)))
-        return fed if mask is None else fed * mask
+    def _combined(self, hidden: Tensor, context: Tensor) -> Tensor:
+        """a_t, before its dropout."""
+        return torch.tanh(self.combine(torch.cat([context, hidden], dim=-1)))
