@@ -13,8 +13,23 @@ from seq2seq.data.batches import Batch
 class Objective(Protocol):
     """What is minimised."""
 
-    def __call__(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Returns the loss summed over the real target tokens of `batch`."""
+    def add_gradient(
+        self, model: nn.Module, batch: Batch, *, num_tokens: int, progress: float, precision: str
+    ) -> Tensor:
+        """Adds the gradient of this batch's share of an update's loss to the gradients of the weights.
+
+        The backward pass is the objective's own, since one that reads a target in parts makes several.
+
+        Args:
+            model: The network.
+            batch: The pairs.
+            num_tokens: Real target tokens of the whole update: the summed loss of `batch` is divided by it.
+            progress: Share of the training's updates that are done after this one; 0 while their number is not known.
+            precision: "bf16" or "fp32", of the forward pass (`seq2seq.training.precision.computing`).
+
+        Returns:
+            The divided loss, without a gradient, on the device of the weights.
+        """
 
 
 class Validator(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ from seq2seq.training.checkpoint import TrainingState
 from seq2seq.training.clock import CALIBRATE_TO, Clock
 from seq2seq.training.counters import Counters
 from seq2seq.training.metrics_log import MetricsLog
-from seq2seq.training.precision import computing
 from seq2seq.training.protocols import Keeper, Objective, Reporter, Validator
 from seq2seq.training.randomness import seed_update
 from seq2seq.training.schedules import Schedule
@@ -67,6 +67,7 @@ class Trainer:
         limits: When to end.
         learning_rate: The peak rate.
         clip_norm: Largest norm of the gradient; 0 for no limit (Pascanu et al. 2013).
+        clip_value: Largest absolute value of each number of the gradient, before the norm is taken; 0 for no limit.
         accumulate: Batches an update.
         average: Decay of the moving average of the weights; 0 for none.
         precision: "bf16" or "fp32".
@@ -91,6 +92,7 @@ class Trainer:
         limits: Limits,
         learning_rate: float,
         clip_norm: float = 0.0,
+        clip_value: float = 0.0,
         accumulate: int = 1,
         average: float = 0.0,
         precision: str = "fp32",
@@ -102,7 +104,8 @@ class Trainer:
         self.model, self.batches = model, batches
         self.objective, self.validator, self.reporter, self.keeper = objective, validator, reporter, keeper
         self.optimizer, self.schedule, self.limits = optimizer, schedule, limits
-        self.learning_rate, self.clip_norm, self.accumulate = learning_rate, clip_norm, accumulate
+        self.learning_rate, self.accumulate = learning_rate, accumulate
+        self.clip_norm, self.clip_value = clip_norm, clip_value
         self.precision, self.validate_every, self.stop_on, self.seed = precision, validate_every, stop_on, seed
         self.average = MovingAverage(model, average)
         self.counters = Counters()
@@ -127,8 +130,20 @@ class Trainer:
         if self.counters.schedule:
             self.schedule.restore(self.counters.schedule)
         if self.counters.stop_on != self.stop_on:  # scores of two kinds cannot be compared
-            self.counters.best, self.counters.looks = None, 0
+            self.counters.best, self.counters.looks = self._logged(self.counters.best_update), 0
         return True
+
+    def _logged(self, update: int) -> float | None:
+        """Returns the score, by which models are chosen now, of the look that was taken at `update`, if it is known."""
+        for row in self.log.rows():
+            if row["kind"] == "validation" and row["update"] == update and self.stop_on in row:
+                value = self._value(row)
+                return None if math.isnan(value) else value
+        return None
+
+    def _value(self, scores: Mapping[str, Any]) -> float:
+        """Returns the score by which models are chosen, larger is better."""
+        return float(scores[self.stop_on]) * (-1 if self.stop_on in SMALLER_IS_BETTER else 1)
 
     def run(self) -> Counters:
         """Trains to the end, or until asked to stop. The last checkpoint then holds the run as it stands."""
@@ -205,7 +220,7 @@ class Trainer:
             self._plan = self.batches.plan(counters.epoch)
         rows = self._plan[counters.position : counters.position + self.accumulate]
         counters.position += len(rows)
-        return [self.batches.fill(r).to(self.device) for r in rows]
+        return [self.batches.fill(r, counters.epoch).to(self.device) for r in rows]
 
     def _update(self, batches: list[Batch]) -> None:
         """One update: the mean loss over all real tokens of `batches`, its gradient, a step."""
@@ -216,10 +231,11 @@ class Trainer:
         num_tokens = sum(batch.num_tokens for batch in batches)
         total_loss = torch.zeros((), device=self.device)
         for batch in batches:
-            with computing(self.precision, self.device):
-                loss = self.objective(self.model, batch) / num_tokens
-            torch.autograd.backward(loss)
-            total_loss += loss.detach()
+            total_loss += self.objective.add_gradient(
+                self.model, batch, num_tokens=num_tokens, progress=self._progress(), precision=self.precision
+            )
+        if self.clip_value:
+            nn.utils.clip_grad_value_(self.model.parameters(), self.clip_value, foreach=True)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm or math.inf, foreach=True)
         rate = self.learning_rate * self.schedule.factor(counters.update, counters.total)
         for group in self.optimizer.param_groups:
@@ -231,6 +247,10 @@ class Trainer:
         loss_value, norm_value = float(total_loss), float(norm)
         self._clock.stop(num_tokens)
         self._record(loss_value, norm_value, rate)
+
+    def _progress(self) -> float:
+        """Share of the training that is done with this update: a function of counters, so that resuming is exact."""
+        return min(1.0, self.counters.update / self.counters.total) if self.counters.total else 0.0
 
     def _record(self, loss: float, norm: float, rate: float) -> None:
         counters = self.counters
@@ -266,7 +286,7 @@ class Trainer:
         begin = time.perf_counter()
         with self.average.swapped_in(), torch.inference_mode():
             scores = dict(self.validator(self.model))
-        value = scores[self.stop_on] * (-1 if self.stop_on in SMALLER_IS_BETTER else 1)
+        value = self._value(scores)
         best = not math.isnan(value) and (counters.best is None or value > counters.best)
         if best:
             counters.best, counters.best_update, counters.looks = value, counters.update, 0

@@ -73,3 +73,14 @@ def test_a_tied_weight_is_averaged_once() -> None:
     with average.swapped_in():
         assert model.again.item() == model.weight.item() != 2.0
     assert model.again.item() == 2.0
+
+
+@pytest.mark.parametrize("decay", [0.3, 0.999])
+def test_what_does_not_move_is_its_own_average_bit_for_bit(decay: float) -> None:
+    generator = torch.Generator().manual_seed(1)
+    model = Single()
+    model.weight = torch.nn.Parameter(torch.randn(4000, generator=generator) * torch.logspace(-30, 30, 4000))
+    before, average = model.weight.detach().clone(), MovingAverage(model, decay)
+    for number in range(1, 60):
+        average.update(number)
+    assert torch.equal(average.tensors()["weight"], before)

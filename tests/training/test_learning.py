@@ -75,3 +75,15 @@ def test_products_are_computed_in_the_chosen_precision() -> None:
     with precision.computing("bf16", cpu):
         assert (x @ x).dtype == torch.bfloat16
         assert (x + x).dtype == torch.float32
+
+
+def test_a_matrix_may_be_spared_and_what_needs_no_gradient_is_left_out() -> None:
+    model = build.model(Model(embedding_size=8, encoder_size=8, decoder_size=8), source_symbols=9, target_symbols=9)
+    spared, still = model.source_embedding.weight, model.output.projection.weight
+    still.requires_grad_(False)
+    groups = adamw(model, weight_decay=0.3, undecayed=[spared]).param_groups
+    placed = [{id(weight) for weight in group["params"]} for group in groups]
+    assert id(spared) not in placed[0]
+    assert id(spared) in placed[1]
+    assert id(still) not in placed[0] | placed[1]
+    assert sum(map(len, placed)) == len(list(model.parameters())) - 1

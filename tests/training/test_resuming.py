@@ -9,7 +9,7 @@ from toy_training import Development, Shelf, Watcher, copy_store
 from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.recipe.schema import Choice, Model
-from seq2seq.training.objective import CrossEntropy
+from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.randomness import seed_update
 from seq2seq.training.schedules import Plateau
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 CLOCKED = {"tokens_per_second", "seconds"}
 
 
-def trainer(folder, store, *, act=lambda row: None, wiring: str = "parallel", seed: int = 5) -> Trainer:
+def trainer(
+    folder, store, *, act=lambda row: None, wiring: str = "parallel", seed: int = 5, objective=None, **changes
+) -> Trainer:
     """Everything that could be forgotten is on: dropout, averaging, accumulation, a schedule with a memory."""
     seed_update(seed, 0)
     settings = Model(
@@ -36,7 +38,7 @@ def trainer(folder, store, *, act=lambda row: None, wiring: str = "parallel", se
     return Trainer(
         model,
         Batches(store, batch_tokens=60, seed=seed),
-        objective=CrossEntropy(0.1),
+        objective=objective or CrossEntropy(0.1),
         validator=Development(Batches(store, batch_tokens=400, seed=0)),
         reporter=Watcher(act),
         keeper=Shelf(),
@@ -51,6 +53,7 @@ def trainer(folder, store, *, act=lambda row: None, wiring: str = "parallel", se
         validate_every=6,
         stop_on="bleu",
         seed=seed,
+        **changes,
     )
 
 
@@ -138,6 +141,26 @@ def test_cut_off_without_warning_it_goes_on_from_the_last_look(tmp_path, store, 
     assert rest.counters.update == cut // 6 * 6
     rest.run()
     assert_same(everything(rest), uninterrupted[0])
+
+
+def test_parts_guesses_and_clipped_values_go_on_exactly(tmp_path, store) -> None:
+    def stepping(folder) -> Trainer:
+        objective = TruncatedCrossEntropy(3, 0.1, scheduled_sampling=0.9)
+        return trainer(folder, store, wiring="input-feeding", objective=objective, clip_value=0.01)
+
+    whole = stepping(tmp_path / "whole")
+    whole.run()
+    part = stepping(tmp_path / "parts")
+    part.reporter.act = lambda row: row["update"] == 23 and part.request_stop()
+    assert part.run().update == 23
+    torch.manual_seed(999)
+    rest = stepping(tmp_path / "parts")
+    assert rest.resume()
+    rest.run()
+    assert_same(everything(rest), everything(whole))
+    plain = trainer(tmp_path / "plain", store, wiring="input-feeding", clip_value=0.01)
+    plain.run()
+    assert everything(plain)["rows"] != everything(whole)["rows"]
 
 
 def test_another_seed_is_another_run(tmp_path, store, uninterrupted) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_models import random_batch, tiny
 from torch import nn
-from toy_training import Planned, Scripted, Shelf, Single, Watcher, single_trainer, square
+from toy_training import Plain, Planned, Scripted, Shelf, Single, Watcher, single_trainer, square
 
 from seq2seq.data.batches import collate
 from seq2seq.errors import UserError, WorkError
@@ -45,6 +45,37 @@ def test_the_gradient_is_clipped_to_its_norm(tmp_path) -> None:
     assert model.weight.item() == pytest.approx(9.5, rel=1e-4)
 
 
+class Two(nn.Module):
+    """Two weights with gradients far apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([3.0, -0.1]))
+
+
+@pytest.mark.parametrize(
+    ("clip_value", "clip_norm", "step"),
+    [
+        (0.0, 0.0, [6.0, -0.2]),
+        (0.5, 0.0, [0.5, -0.2]),
+        (0.1, 0.0, [0.1, -0.1]),
+        (0.4, 0.3, [0.3 * 0.4 / 0.2**0.5, -0.3 * 0.2 / 0.2**0.5]),  # by value, then by the norm of what is left
+    ],
+)
+def test_each_number_of_the_gradient_is_clipped_before_its_norm(tmp_path, clip_value, clip_norm, step) -> None:
+    model = Two()
+    trainer = single_trainer(
+        tmp_path,
+        model=model,
+        clip_value=clip_value,
+        clip_norm=clip_norm,
+        limits=Limits(max_updates=1),
+        learning_rate=1.0,
+    )
+    trainer.run()
+    assert [3.0 - model.weight[0].item(), -0.1 - model.weight[1].item()] == pytest.approx(step, rel=1e-4)
+
+
 def test_the_last_update_of_an_epoch_may_have_fewer_batches(tmp_path) -> None:
     batches = Planned(5)
     trainer = single_trainer(tmp_path, batches=batches, accumulate=2, limits=Limits(max_updates=4))
@@ -63,7 +94,7 @@ class Fixed:
     def plan(self, epoch):
         return list(range(len(self.parts)))
 
-    def fill(self, number):
+    def fill(self, number, epoch=None):
         sources, targets = self.parts[number]
         return collate(sources, targets)
 
@@ -98,7 +129,7 @@ def test_a_loss_that_is_no_number_stops_the_work(tmp_path, value: float) -> None
         return square(model, batch) * (value if len(calls) == 3 else 1.0)
 
     calls: list[int] = []
-    trainer = single_trainer(tmp_path, objective=objective, limits=Limits(max_updates=9), validate_every=2)
+    trainer = single_trainer(tmp_path, objective=Plain(objective), limits=Limits(max_updates=9), validate_every=2)
     with pytest.raises(WorkError, match=r"The loss of update 3 is (nan|inf).*learning_rate"):
         trainer.run()
     after = single_trainer(tmp_path)
@@ -256,7 +287,7 @@ def timed(tmp_path, hours: Hours, *, limits: Limits, seconds=lambda call: 0.1, *
     """Every forward pass takes `seconds(call)`, every batch 0.05 to fill, every look an hour."""
 
     class Slow(Planned):
-        def fill(self, rows):
+        def fill(self, rows, epoch=None):
             hours.now += 0.05
             return super().fill(rows)
 
@@ -271,7 +302,7 @@ def timed(tmp_path, hours: Hours, *, limits: Limits, seconds=lambda call: 0.1, *
         hours.now += 3600.0
         return {"bleu": 0.0}
 
-    settings = {"batches": Slow(50), "objective": objective, "validator": validator, "limits": limits, **changes}
+    settings = {"batches": Slow(50), "objective": Plain(objective), "validator": validator, "limits": limits, **changes}
     return single_trainer(tmp_path, **settings)
 
 
@@ -361,12 +392,38 @@ def test_scores_of_another_kind_do_not_freeze_the_best(tmp_path) -> None:
     assert kept
 
 
+@pytest.mark.parametrize(("losses", "wanted"), [((2.5, 3.0), []), ((1.5, 1.8), [3])])
+def test_with_another_score_the_kept_model_stays_until_it_is_beaten_in_that(tmp_path, losses, wanted) -> None:
+    def look(*scores):
+        following = iter(scores)
+        return lambda model: dict(zip(("bleu", "loss"), next(following), strict=True))
+
+    first = single_trainer(
+        tmp_path, limits=Limits(max_updates=2), validate_every=1, validator=look((30.0, 2.0), (20.0, 1.0))
+    )
+    assert first.run().best_update == 1
+    kept = []
+    other = single_trainer(
+        tmp_path,
+        limits=Limits(max_updates=4),
+        validate_every=1,
+        validator=look(*((1.0, loss) for loss in losses)),
+        keeper=lambda tensors, scores, update: kept.append(update),
+        stop_on="loss",
+    )
+    assert other.resume()
+    counters = other.run()
+    # What is kept is the model of update 1, with a loss of 2, not that of update 2.
+    assert kept == wanted
+    assert (counters.best, counters.best_update) == ((-losses[0], 3) if wanted else (-2.0, 1))
+
+
 def test_a_gradient_that_is_not_finite_is_never_saved(tmp_path) -> None:
     def broken(model, batch):
         return (next(model.parameters()).sum() * 0.0).sqrt()  # its value is 0 and its gradient is not a number
 
     with pytest.raises(WorkError, match="norm"):
-        single_trainer(tmp_path, objective=broken).run()
+        single_trainer(tmp_path, objective=Plain(broken)).run()
     assert not checkpoint.exists(tmp_path / "checkpoints" / "last")
 
 
