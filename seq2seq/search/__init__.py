@@ -7,6 +7,7 @@ from seq2seq.search.force import force_decode
 from seq2seq.search.greedy import Greedy
 from seq2seq.search.hypothesis import Hypothesis
 from seq2seq.search.limits import Limits
+from seq2seq.search.required import Required
 from seq2seq.search.sampling import Sampling
 from seq2seq.search.search import Search
 from seq2seq.search.step_model import FloatArray, IntArray, Step, StepModel
@@ -18,6 +19,7 @@ __all__ = [
     "Hypothesis",
     "IntArray",
     "Limits",
+    "Required",
     "Sampling",
     "Search",
     "Step",

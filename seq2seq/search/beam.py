@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from seq2seq.errors import UserError
-from seq2seq.search.candidates import Candidates, propose
+from seq2seq.search.banks import Banks
+from seq2seq.search.candidates import propose
 from seq2seq.search.constraints import Constraints
 from seq2seq.search.hypothesis import Hypothesis, check_length_penalty, scores
 from seq2seq.search.limits import DEFAULT_LIMITS, Limits
 from seq2seq.search.pool import NONE, Pool
-from seq2seq.search.step_model import BoolArray, DoubleArray, IntArray, Memory, State, StepModel
+from seq2seq.search.ranking import Likeliest, Opened, Ranking, Taken
+from seq2seq.search.required import Required
+from seq2seq.search.step_model import BoolArray, IntArray, Memory, State, StepModel
 from seq2seq.search.trellis import Trellis
 from seq2seq.search.walk import reorder
 
@@ -39,6 +41,9 @@ class Beam:
     bounded: p can only fall, and as p <= 0, the score p / length ** length_penalty is highest at the greatest length,
     limit + 1 (with EOS). So it is enough that max p / (limit + 1) ** length_penalty is at most the worst of the kept.
     With a large penalty or a far limit the bound is loose and costs steps; it never costs a better translation.
+
+    With required phrases, `Banks` shares out the beam, which it may widen, and says what the best is; the second point
+    and the exact stop hold among the sequences that have the phrases.
 
     Args:
         size: Hypotheses a sentence.
@@ -74,45 +79,59 @@ class Beam:
         source_lengths: IntArray,
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
+        required: Required | None = None,
         want_attention: bool = False,
         sentence_numbers: IntArray | None = None,
     ) -> list[list[Hypothesis]]:
         """Returns up to `nbest` hypotheses a sentence; see `Search` for the arguments."""
         num_sentences = len(source_lengths)
-        constraints = Constraints(self.limits(source_lengths), prefixes, model)
+        limits = self.limits(source_lengths)
+        ranking: Ranking = Likeliest(self.size, model.vocabulary_size, self.length_penalty)
+        if required is not None and any(required.phrases):
+            ranking = banks = self._banks(model, limits, prefixes, required)
+            limits = banks.limits
+        constraints = Constraints(limits, prefixes, model)
         trellis = Trellis(want_attention=want_attention)
         pool = Pool(num_sentences, self.nbest)
-        k = min(self.size, model.vocabulary_size)
         beam = _start(num_sentences, model.go)
         while beam.owner.size:
-            forced = constraints.forced(beam.owner, len(trellis))
-            candidates = propose(model, memory, state, owner=beam.owner, last_ids=beam.last_ids, k=k, forced=forced)
-            taken = _take(beam, candidates, self.size)
+            position = len(trellis)
+            candidates = propose(
+                model,
+                memory,
+                state,
+                owner=beam.owner,
+                last_ids=beam.last_ids,
+                k=ranking.k,
+                forced=constraints.forced(beam.owner, position),
+                wanted=ranking.wanted(beam),
+            )
+            taken = ranking.take(beam, candidates, position)
             trellis.append(candidates, taken.rows, taken.columns)
             ended = taken.ids == model.eos
-            self._collect(pool, taken, ended, len(trellis))
-            entries = np.flatnonzero(~ended & self._undecided(pool, taken, ended, constraints.limits)[taken.owner])
+            _collect(pool, ranking, taken, ended, len(trellis))
+            entries = np.flatnonzero(~ended & _undecided(pool, ranking, taken, ended, constraints.limits)[taken.owner])
             trellis.keep(entries)
+            ranking.keep(entries)
             state = reorder(model, candidates.state, taken.rows[entries], len(beam.owner))
-            beam = _Beam(taken.owner[entries], taken.ranks[entries], taken.ids[entries], taken.totals[entries])
+            beam = Opened(taken.owner[entries], taken.ranks[entries], taken.ids[entries], taken.totals[entries])
         return [self._read(trellis, pool, i, int(length)) for i, length in enumerate(source_lengths)]
 
-    def _collect(self, pool: Pool, taken: _Taken, ended: BoolArray, length: int) -> None:
-        """Moves the ended hypotheses, `length` tokens long with EOS, to the pool."""
-        pool.add(
-            taken.owner[ended],
-            taken.ranks[ended],
-            scores=scores(taken.totals[ended], length, self.length_penalty),
-            log_probs=taken.totals[ended],
-            step=length - 1,
-            entries=np.flatnonzero(ended),
+    def _banks(
+        self, model: StepModel, limits: IntArray, prefixes: Sequence[Sequence[int]] | None, required: Required
+    ) -> Banks:
+        """Returns the ranking that holds hypotheses to the required phrases."""
+        required.check(len(limits), model)
+        prefixes = [()] * len(limits) if prefixes is None else prefixes
+        return Banks(
+            required,
+            prefixes,
+            size=self.size,
+            length_penalty=self.length_penalty,
+            limits=limits,
+            eos=model.eos,
+            vocabulary_size=model.vocabulary_size,
         )
-
-    def _undecided(self, pool: Pool, taken: _Taken, ended: BoolArray, limits: IntArray) -> BoolArray:
-        """Tells for which sentences an open hypothesis could still enter the pool; [sentences]."""
-        best_open = np.full(len(limits), -np.inf)
-        np.maximum.at(best_open, taken.owner[~ended], taken.totals[~ended])
-        return pool.could_change(scores(best_open, limits + 1, self.length_penalty))
 
     def _read(self, trellis: Trellis, pool: Pool, sentence: int, source_length: int) -> list[Hypothesis]:
         """Returns a sentence's hypotheses, best first."""
@@ -121,7 +140,7 @@ class Beam:
                 int(step),
                 int(pool.entries[sentence, place]),
                 log_prob=float(pool.log_probs[sentence, place]),
-                score=float(pool.scores[sentence, place]),
+                score=float(scores(pool.log_probs[sentence, place], int(step) + 1, self.length_penalty)),
                 source_length=source_length,
             )
             for place, step in enumerate(pool.steps[sentence])
@@ -129,50 +148,26 @@ class Beam:
         ]
 
 
-@dataclass(frozen=True, eq=False)
-class _Beam:
-    """The open hypotheses of all sentences, [rows] each, in the order of (owner, rank)."""
-
-    owner: IntArray
-    ranks: IntArray  # the place in the sentence's beam, from 0; places may be empty
-    last_ids: IntArray
-    totals: DoubleArray
-
-
-@dataclass(frozen=True, eq=False)
-class _Taken:
-    """The continuations that a step takes, [taken] each, in the order of (owner, rank)."""
-
-    owner: IntArray
-    ranks: IntArray
-    ids: IntArray
-    totals: DoubleArray
-    rows: IntArray
-    columns: IntArray
+def _collect(pool: Pool, ranking: Ranking, taken: Taken, ended: BoolArray, length: int) -> None:
+    """Moves the ended hypotheses, `length` tokens long with EOS, to the pool."""
+    pool.add(
+        taken.owner[ended],
+        taken.ranks[ended],
+        scores=ranking.worth(taken.owner[ended], taken.merits[ended], length),
+        log_probs=taken.totals[ended],
+        step=length - 1,
+        entries=np.flatnonzero(ended),
+    )
 
 
-def _start(num_sentences: int, go: int) -> _Beam:
+def _undecided(pool: Pool, ranking: Ranking, taken: Taken, ended: BoolArray, limits: IntArray) -> BoolArray:
+    """Tells for which sentences an open hypothesis could still enter the pool; [sentences]."""
+    best_open = np.full(len(limits), -np.inf)
+    np.maximum.at(best_open, taken.owner[~ended], taken.merits[~ended])
+    return pool.could_change(ranking.worth(np.arange(len(limits)), best_open, limits + 1))
+
+
+def _start(num_sentences: int, go: int) -> Opened:
     """Returns the beam before the first step: one empty hypothesis a sentence."""
     zeros = np.zeros(num_sentences, dtype=np.int64)
-    return _Beam(np.arange(num_sentences, dtype=np.int64), zeros, np.full_like(zeros, go), np.zeros(num_sentences))
-
-
-def _take(beam: _Beam, candidates: Candidates, size: int) -> _Taken:
-    """Ranks each sentence's continuations and takes its first `size`.
-
-    They are laid out as [sentences, place in the beam, candidate], so that a stable sort breaks ties by the higher
-    hypothesis and then by the model's own order, in which equals stand by id.
-    """
-    num_rows, k = candidates.ids.shape
-    sentences, inverse = np.unique(beam.owner, return_inverse=True)
-    grid = np.full((len(sentences), size, k), -np.inf)
-    grid[inverse, beam.ranks] = beam.totals[:, None] + candidates.log_probs
-    row_at = np.zeros((len(sentences), size), dtype=np.int64)
-    row_at[inverse, beam.ranks] = np.arange(num_rows)
-    flat = grid.reshape(len(sentences), size * k)
-    order = np.argsort(-flat, axis=1, kind="stable")[:, :size]
-    totals = np.take_along_axis(flat, order, axis=1)
-    at, ranks = np.nonzero(totals > -np.inf)  # empty places and impossible continuations fall away
-    chosen = order[at, ranks]
-    rows, columns = row_at[at, chosen // k], chosen % k
-    return _Taken(sentences[at], ranks, candidates.ids[rows, columns], totals[at, ranks], rows, columns)
+    return Opened(np.arange(num_sentences, dtype=np.int64), zeros, np.full_like(zeros, go), np.zeros(num_sentences))

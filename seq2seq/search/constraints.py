@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.errors import UserError
+from seq2seq.search.candidates import FREE
 from seq2seq.search.step_model import IntArray, StepModel
-
-FREE = -1
 
 
 class Constraints:

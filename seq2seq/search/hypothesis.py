@@ -19,7 +19,8 @@ class Hypothesis:
         log_prob: The natural logarithm of the model's probability of the whole: the sum over the tokens and EOS.
         score: What hypotheses are ranked by: log_prob / length ** length_penalty, where length counts EOS and
             length_penalty is the search's setting. Scores compare only under equal settings: with 0 the score is
-            log_prob itself and long translations lose; with 1 it is the mean log-probability of a token.
+            log_prob itself and long translations lose; with 1 it is the mean log-probability of a token. With required
+            phrases it is reported, and `Banks` says what they are ranked by.
         token_log_probs: One per id, and then EOS's: always one more than `ids`; they add up to `log_prob`.
         attention: [tokens, source_length], EOS's row included; None where not asked for or where the model has none.
             Takes no part in comparisons with ==.

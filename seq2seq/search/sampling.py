@@ -12,6 +12,7 @@ from seq2seq.search.constraints import Constraints
 from seq2seq.search.draws import uniforms
 from seq2seq.search.hypothesis import Hypothesis, check_length_penalty
 from seq2seq.search.limits import DEFAULT_LIMITS, Limits
+from seq2seq.search.required import Required, refuse_required
 from seq2seq.search.step_model import DoubleArray, IntArray, Memory, State, StepModel
 from seq2seq.search.walk import reorder, walk
 
@@ -76,10 +77,12 @@ class Sampling:
         source_lengths: IntArray,
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
+        required: Required | None = None,
         want_attention: bool = False,
         sentence_numbers: IntArray | None = None,
     ) -> list[list[Hypothesis]]:
         """Returns `nbest` samples a sentence; see `Search` for the arguments."""
+        refuse_required(required, "Sampling")
         num_sentences = len(source_lengths)
         constraints = Constraints(self.limits(source_lengths), prefixes, model)
         numbers = np.arange(num_sentences, dtype=np.int64) if sentence_numbers is None else sentence_numbers

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from seq2seq.search.hypothesis import Hypothesis
+from seq2seq.search.required import Required
 from seq2seq.search.step_model import IntArray, Memory, State, StepModel
 
 
@@ -25,6 +26,7 @@ class Search(Protocol):
         source_lengths: IntArray,
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
+        required: Required | None = None,
         want_attention: bool = False,
         sentence_numbers: IntArray | None = None,
     ) -> list[list[Hypothesis]]:
@@ -36,11 +38,13 @@ class Search(Protocol):
             state: The model's first state, row i for sentence i.
             source_lengths: [sentences], source tokens of each; for the length limit and the width of the attention.
             prefixes: The ids each output must begin with (scored like all others); None: no such wish.
+            required: The phrases that each output must hold; None: no such wish. Where they need more than the length
+                limit, they lift it.
             want_attention: Whether to return attention weights, where the model has them.
             sentence_numbers: [sentences], what random draws know a sentence by; None: its place in the batch. Give each
                 sentence's place in the whole text, and its draws do not depend on how the text was batched.
 
         Raises:
-            UserError: A prefix holds an id that cannot stand there.
+            UserError: A prefix or a phrase holds an id that cannot stand there, or this search cannot promise phrases.
             WorkError: The model gives no usable probabilities.
         """

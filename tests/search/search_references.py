@@ -77,6 +77,20 @@ def greedy(model, key, limit, alpha, prefix=()) -> Found:
     return end(model, key, ids, log_prob, limit=limit, alpha=alpha)
 
 
+def count(ids, phrase, continuing=()) -> int:
+    """How often `phrase` stands in `ids`, its last word not gone on with."""
+    ids, size = [*ids, None], len(phrase)
+    return sum(
+        tuple(ids[i : i + size]) == tuple(phrase) and ids[i + size] not in continuing for i in range(len(ids) - size)
+    )
+
+
+def holds(ids, phrases, continuing=()) -> bool:
+    """Whether each phrase stands in `ids` as often as in `phrases`, those inside another phrase beside it."""
+    continuing = set(continuing) - {p[0] for p in phrases}
+    return all(count(ids, p, continuing) >= sum(count(q, p, continuing) for q in phrases) for p in phrases)
+
+
 def rounded(found) -> list[tuple]:
     """What is compared: hypotheses and `Found`s alike."""
     return [(f.ids, round(f.log_prob, 9), round(f.score, 9), f.finished) for f in found]
