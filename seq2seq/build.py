@@ -10,25 +10,43 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from seq2seq.recipe.schema import Choice, Data, Model, Recipe, Search
-from seq2seq.registry import ATTENTIONS, CELLS, FILTERS, SCHEDULES, SEARCHES, TOKENIZERS, WIRINGS, Family
+from seq2seq.recipe.decode import complete
+from seq2seq.recipe.schema import Choice, Data, Model, Recipe, Search, Training
+from seq2seq.registry import (
+    ATTENTIONS,
+    CELLS,
+    FILTERS,
+    INITIALISATIONS,
+    SCHEDULES,
+    SEARCHES,
+    TOKENIZERS,
+    WIRINGS,
+    Family,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import torch
 
     from seq2seq.corpus.filters import Filter
     from seq2seq.data.batches import Batches
+    from seq2seq.nn.cells import CellFactory
     from seq2seq.nn.model import EncoderDecoder
+    from seq2seq.nn.pretrained import Pretrained
     from seq2seq.search import Limits
     from seq2seq.search import Search as SearchMember
     from seq2seq.text.normaliser import Normaliser
     from seq2seq.text.pairs import TokenizerPair
+    from seq2seq.text.segmentation import Sampler
     from seq2seq.text.tokenizer import Tokenizer
+    from seq2seq.training.objective import CrossEntropy
     from seq2seq.training.protocols import Keeper, Reporter, Validator
     from seq2seq.training.schedules import Schedule
     from seq2seq.training.trainer import Trainer
+
+
+VECTOR_FILES = frozenset({"source_vectors", "target_vectors"})
 
 
 def member(family: Family, choice: Choice) -> Any:  # noqa: ANN401 - a class of whatever family this is
@@ -43,8 +61,8 @@ def model(settings: Model, *, source_symbols: int, target_symbols: int) -> Encod
     from seq2seq.nn.encoder import Encoder
     from seq2seq.nn.model import EncoderDecoder
     from seq2seq.nn.output import Output
+    from seq2seq.text.special import GO, PAD
 
-    cell = member(CELLS, settings.cell)
     target_embedding = _embedding(target_symbols, settings.embedding_size)
     source_embedding: nn.Embedding = target_embedding
     if settings.tie != "all":
@@ -52,30 +70,61 @@ def model(settings: Model, *, source_symbols: int, target_symbols: int) -> Encod
     encoder = Encoder(
         settings.embedding_size,
         settings.encoder_size,
-        cells=[cell] * settings.encoder_layers,
+        cells=_cells(settings, settings.encoder_cells, settings.encoder_layers, settings.encoder_transition),
         bidirectional=settings.bidirectional,
         reverse_source=settings.reverse_source,
         dropout=settings.dropout,
+        residual=settings.residual,
     )
+    # Only one wiring has a place for a second attention, and a rule keeps it from the others.
+    second = {"second_attention": settings.second_attention} if settings.second_attention else {}
     decoder = WIRINGS.load(settings.wiring.name)(
         settings.embedding_size,
         settings.encoder_size,
         settings.decoder_size,
-        cells=[cell] * settings.decoder_layers,
+        cells=_cells(settings, settings.decoder_cells, settings.decoder_layers, settings.decoder_transition),
         attention=member(ATTENTIONS, settings.attention),
         bridge=settings.bridge,
         dropout=settings.dropout,
+        residual=settings.residual,
+        **second,
     )
     output = Output(decoder.feature_size, target_embedding, tie=settings.tie != "none")
-    return EncoderDecoder(
-        source_embedding, target_embedding, encoder, decoder, output, word_dropout=settings.word_dropout
+    network = EncoderDecoder(
+        source_embedding,
+        target_embedding,
+        encoder,
+        decoder,
+        output,
+        word_dropout=settings.word_dropout,
+        never_guessed=(PAD, GO),
     )
+    member(INITIALISATIONS, settings.initialisation)(network)
+    return network
+
+
+def _cells(settings: Model, choices: Sequence[Choice], num_layers: int, transition: int) -> list[CellFactory]:
+    """Returns what makes the cell of each layer of one stack: `choices`, or the same cell everywhere."""
+    factories: list[CellFactory] = [
+        partial(member(CELLS, choice), layer_norm=settings.layer_norm, recurrent_dropout=settings.recurrent_dropout)
+        for choice in choices or (settings.cell,) * num_layers
+    ]
+    if transition == 1:
+        return factories
+    from seq2seq.nn.deep_transition import DeepTransition
+
+    return [partial(DeepTransition, cell=cell, depth=transition) for cell in factories]
 
 
 def digest(settings: Model) -> str:
-    """Returns a fingerprint of the network's settings, 16 hexadecimal digits."""
-    text = json.dumps(msgspec.to_builtins(settings), sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    """Returns a fingerprint of the network's settings, 16 hexadecimal digits.
+
+    Only what differs from the defaults counts, so that a setting which a later version adds changes no fingerprint; and
+    no file of vectors, which the first weights were made from and nothing after them. Whether they are frozen counts.
+    """
+    given, usual = msgspec.to_builtins(settings), msgspec.to_builtins(complete(Recipe()).model)
+    told = {key: value for key, value in given.items() if value != usual[key] and key not in VECTOR_FILES}
+    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _embedding(num_symbols: int, size: int) -> torch.nn.Embedding:
@@ -116,7 +165,13 @@ def normaliser(settings: Data) -> Normaliser:
     """Builds what all text goes through, in preparing as in translating."""
     from seq2seq.text.normaliser import Normaliser
 
-    return Normaliser(unicode_form=settings.unicode_form)
+    return Normaliser(
+        unicode_form=settings.unicode_form,
+        quotes=settings.quotes,
+        spaces=settings.spaces,
+        html_entities=settings.html_entities,
+        pretokenised=settings.pretokenised,
+    )
 
 
 def filters(settings: Data) -> list[Filter]:
@@ -124,22 +179,101 @@ def filters(settings: Data) -> list[Filter]:
     return [member(FILTERS, choice)() for choice in settings.filters]
 
 
-def tokenizer(choice: Choice, texts: Iterable[str], *, vocabulary_size: int, seed: int) -> Tokenizer:
-    """Learns the recipe's tokenizer from `texts`."""
-    settings = TOKENIZERS.settings(choice.name, choice.settings)
+def tokenizer(
+    choice: Choice, texts: Iterable[str], *, vocabulary_size: int, seed: int, pretokenised: bool = False
+) -> Tokenizer:
+    """Learns the chosen tokenizer from `texts`; of pretokenised ones, words are what stands between spaces."""
+    given = dict(choice.settings)
+    if pretokenised and "split" in TOKENIZERS.member(choice.name).settings:
+        given = {"split": "spaces", **given}
+    settings = TOKENIZERS.settings(choice.name, given)
     kind = TOKENIZERS.load(choice.name)
     return kind.train(texts, vocabulary_size=vocabulary_size, seed=seed, **settings)  # type: ignore[no-any-return]
 
 
+def tokenizers(
+    recipe: Recipe, source: Callable[[], Iterable[str]], target: Callable[[], Iterable[str]]
+) -> TokenizerPair:
+    """Learns the recipe's vocabulary or vocabularies, and before it each language's true case where it is asked for.
+
+    Args:
+        recipe: All settings.
+        source: Gives the source texts to learn from, each time from the first.
+        target: Likewise the target texts.
+    """
+    from itertools import chain
+
+    from seq2seq.text.pairs import TokenizerPair
+    from seq2seq.text.true_case import Case, TrueCase
+
+    def learn(texts: Iterable[str]) -> Tokenizer:
+        return tokenizer(
+            recipe.text.tokenizer,
+            texts,
+            vocabulary_size=recipe.text.vocabulary_size,
+            seed=recipe.data.seed,
+            pretokenised=recipe.data.pretokenised,
+        )
+
+    def learn_both(sources: Iterable[str], targets: Iterable[str]) -> tuple[Tokenizer, Tokenizer]:
+        if recipe.text.joint:
+            both = learn(chain(sources, targets))
+            return both, both
+        return learn(sources), learn(targets)
+
+    if recipe.text.case == "keep":
+        return TokenizerPair(*learn_both(source(), target()))
+
+    def changed(texts: Iterable[str], case: Case) -> Iterable[str]:
+        return (case(text).text for text in texts)
+
+    cases = Case.learn(source()), Case.learn(target())
+    inner = learn_both(changed(source(), cases[0]), changed(target(), cases[1]))
+    return TokenizerPair(*map(TrueCase, inner, cases))
+
+
+def samplers(recipe: Recipe, tokenizers: TokenizerPair) -> tuple[Sampler, Sampler] | None:
+    """Builds what cuts the source's and the target's words in several ways; None where the recipe wants but one."""
+    from typing import cast
+
+    from seq2seq.text.pairs import plain
+    from seq2seq.text.segmentation import Draws, SubwordSampler
+    from seq2seq.text.subwords import Subwords
+
+    probability, choice = recipe.training.subword_sampling, recipe.text.tokenizer
+    if not probability:
+        return None
+    model = str(TOKENIZERS.settings(choice.name, choice.settings)["model"])
+
+    def draws(side: Tokenizer) -> Draws:
+        return Draws(cast(Subwords, plain(side)), model=model, probability=probability, seed=recipe.training.seed)
+
+    source = draws(tokenizers.source)
+    target = source if tokenizers.joint else draws(tokenizers.target)
+    return SubwordSampler(tokenizers.source, source), SubwordSampler(tokenizers.target, target)
+
+
 def writes_unknown(tokenizers: TokenizerPair) -> bool:
     """Whether a translation may hold the unknown token: among words it is a placeholder, among subwords noise."""
-    return tokenizers.target.name == "words"
+    from seq2seq.text.special import UNK
+
+    return UNK in tokenizers.target.placeholders
 
 
 def schedule(recipe: Recipe) -> Schedule:
     """Builds the learning rate's course."""
     settings = recipe.training.schedule
     return member(SCHEDULES, settings.shape)(warmup_updates=settings.warmup_updates)  # type: ignore[no-any-return]
+
+
+def objective(settings: Training) -> CrossEntropy:
+    """Builds what training minimises."""
+    from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
+
+    share = settings.scheduled_sampling
+    if settings.truncate:
+        return TruncatedCrossEntropy(settings.truncate, settings.label_smoothing, scheduled_sampling=share)
+    return CrossEntropy(settings.label_smoothing, scheduled_sampling=share)
 
 
 def trainer(
@@ -152,10 +286,14 @@ def trainer(
     keeper: Keeper,
     folder: Path,
     device: torch.device,
+    vectors: Mapping[str, Pretrained] | None = None,
 ) -> Trainer:
-    """Builds the network and everything that trains it. The first weights are a function of the seed."""
+    """Builds the network and everything that trains it.
+
+    The first weights are a function of the seed and of `vectors`, which stand for "source" and "target" in the rows of
+    the embeddings that they know.
+    """
     from seq2seq.training import precision
-    from seq2seq.training.objective import CrossEntropy
     from seq2seq.training.optimizer import adamw
     from seq2seq.training.randomness import seed_update
     from seq2seq.training.trainer import Limits as TrainingLimits
@@ -168,15 +306,16 @@ def trainer(
         source_symbols=tokenizers.source.vocabulary_size,
         target_symbols=tokenizers.target.vocabulary_size,
     ).to(device)
+    frozen = _start_from(network, vectors or {}, freeze=recipe.model.freeze_vectors)
     return Trainer(
         network,
         batches,
-        objective=CrossEntropy(settings.label_smoothing),
+        objective=objective(settings),
         validator=validator,
         reporter=reporter,
         keeper=keeper,
         folder=folder,
-        optimizer=adamw(network, weight_decay=settings.weight_decay),
+        optimizer=adamw(network, weight_decay=settings.weight_decay, undecayed=frozen),
         schedule=schedule(recipe),
         limits=TrainingLimits(
             max_epochs=settings.max_epochs,
@@ -186,6 +325,7 @@ def trainer(
         ),
         learning_rate=settings.learning_rate,
         clip_norm=settings.clip_norm,
+        clip_value=settings.clip_value,
         accumulate=settings.accumulate,
         average=settings.average,
         precision=precision.choose(settings.precision, device),
@@ -194,3 +334,27 @@ def trainer(
         seed=settings.seed,
         network=digest(recipe.model),
     )
+
+
+def _start_from(network: EncoderDecoder, vectors: Mapping[str, Pretrained], *, freeze: bool) -> list[torch.Tensor]:
+    """Puts pretrained vectors into the embeddings, each side's into its own. Returns the weights that have frozen rows.
+
+    A weight that is tied holds them everywhere it is used: frozen rows of a target embedding are frozen in the output
+    layer as well, whose projection and bias still learn.
+    """
+    import torch
+
+    from seq2seq.nn.pretrained import hold, plant
+
+    frozen = []
+    for side, embedding in (("source", network.source_embedding), ("target", network.target_embedding)):
+        if side not in vectors:
+            continue
+        given, weight = vectors[side], embedding.weight
+        rows = torch.from_numpy(given.rows).to(weight.device)
+        if given.vectors is not None:
+            plant(weight, rows, torch.from_numpy(given.vectors).to(weight.device))
+        if freeze:
+            hold(weight, rows)
+            frozen.append(weight)
+    return frozen

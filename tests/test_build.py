@@ -8,18 +8,23 @@ import itertools
 import msgspec
 import pytest
 import torch
-from tiny_models import GRID, fits
+from msgspec import structs
+from tiny_models import CELL_KINDS, GRID, fits
 
 from seq2seq import build
-from seq2seq.corpus.filters import Length, Ratio
+from seq2seq.corpus.filters.length import Length
+from seq2seq.corpus.filters.ratio import Ratio
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.nn.attention.multi_head import MultiHead
+from seq2seq.nn.deep_transition import DeepTransition
+from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Choice, Data, Model, Recipe, Schedule, Search, Training
-from seq2seq.registry import ATTENTIONS, SCHEDULES
+from seq2seq.registry import ATTENTIONS, CELLS, SCHEDULES, WIRINGS
 from seq2seq.search import Beam, Greedy, Sampling
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.special import GO, PAD
 from seq2seq.training.schedules import Plateau
 
 SMALL = {"embedding_size": 6, "encoder_size": 8, "decoder_size": 12}
@@ -39,12 +44,61 @@ def test_a_member_gets_its_own_settings_and_their_defaults() -> None:
 @pytest.mark.parametrize(("wiring", "cell", "attention"), GRID)
 def test_every_network_of_the_grid_is_built(wiring: str, cell: str, attention: str) -> None:
     assert fits(wiring, attention)
+    kind = CELL_KINDS[cell]
+    settings = Model(wiring=Choice(wiring), attention=Choice(attention), **{**SMALL, "decoder_size": 8}, **kind)
+    network = build.model(settings, source_symbols=11, target_symbols=11)
+    assert type(network.decoder) is WIRINGS.load(wiring)
+    assert type(network.decoder.attention) is ATTENTIONS.load(attention)
+    made = [network.encoder.layers[0].forward_cell, network.encoder.layers[0].backward_cell, *network.decoder.cells]
+    assert [type(one) for one in made] == [CELLS.load(kind["cell"].name)] * 4
+    assert all(one.layer_norm == kind.get("layer_norm", False) for one in made)
+
+
+def test_the_cells_of_a_stack_may_differ_and_have_their_own_settings() -> None:
     settings = Model(
-        wiring=Choice(wiring), cell=Choice(cell), attention=Choice(attention), **{**SMALL, "decoder_size": 8}
+        encoder_layers=2,
+        encoder_cells=(Choice("gru"), Choice("elman", {"activation": "relu"})),
+        decoder_layers=3,
+        decoder_cells=(Choice("jordan"), Choice("lstm", {"peepholes": True}), Choice("lstm")),
+        recurrent_dropout=0.25,
+        layer_norm=True,
+        **SMALL,
     )
     network = build.model(settings, source_symbols=11, target_symbols=11)
-    assert type(network.encoder.layers[0].forward_cell).__name__.lower() == cell
-    assert len(network.decoder.cells) == 2
+    encoder = [layer.backward_cell for layer in network.encoder.layers]
+    decoder = list(network.decoder.cells)
+    assert [type(cell).__name__ for cell in encoder] == ["GRU", "Elman"]
+    assert [type(cell).__name__ for cell in decoder] == ["Jordan", "LSTM", "LSTM"]
+    assert encoder[1].activation == "relu"
+    assert decoder[1].peepholes is not None
+    assert decoder[2].peepholes is None
+    for cell in encoder + decoder:
+        assert cell.recurrent_dropout.share == 0.25
+        assert cell.layer_norm
+
+
+def test_a_transition_wraps_the_cell_of_each_layer() -> None:
+    settings = Model(encoder_transition=2, decoder_transition=3, cell=Choice("gru"), layer_norm=True, **SMALL)
+    network = build.model(settings, source_symbols=11, target_symbols=11)
+    for cell, depth in [(network.encoder.layers[0].forward_cell, 2), *((cell, 3) for cell in network.decoder.cells)]:
+        assert isinstance(cell, DeepTransition)
+        assert [type(one).__name__ for one in cell.cells] == ["GRU"] * depth
+        assert all(one.layer_norm for one in cell.cells)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_residual_and_second_attention_are_the_recipes(residual: bool) -> None:
+    settings = Model(residual=residual, second_attention=2, decoder_layers=3, attention=Choice("additive"), **SMALL)
+    network = build.model(settings, source_symbols=11, target_symbols=11)
+    assert network.encoder.residual == network.decoder.residual == residual
+    assert type(network.decoder.second_attention) is type(network.decoder.attention)
+    assert [cell.input_size for cell in network.decoder.cells] == [6, 12 + 8, 12 + 8 + 8]
+    assert build.model(Model(**SMALL), source_symbols=9, target_symbols=9).decoder.second_attention is None
+
+
+def test_a_network_never_guesses_what_no_word_has() -> None:
+    network = build.model(Model(**SMALL), source_symbols=9, target_symbols=9)
+    assert network.never_guessed == [PAD, GO]
 
 
 def test_sizes_and_depths_are_the_recipes() -> None:
@@ -87,6 +141,16 @@ def test_searches() -> None:
     sampling = build.search(Search(name="sampling", temperature=0.5, top_k=3, top_p=0.9, seed=8), nbest=2)
     assert isinstance(sampling, Sampling)
     assert (sampling.temperature, sampling.top_k, sampling.top_p, sampling.seed, sampling.nbest) == (0.5, 3, 0.9, 8, 2)
+
+
+def test_the_normaliser_gets_every_setting() -> None:
+    plain, other = (
+        build.normaliser(Data()),
+        build.normaliser(Data(unicode_form="NFKC", quotes="straight", spaces="keep", html_entities="decode")),
+    )
+    assert plain("  a  \u201cb\u201d &amp;  \ufb01") == "a \u201cb\u201d &amp; \ufb01"
+    assert other("  a  \u201cb\u201d &amp;  \ufb01") == '  a  "b" &  fi'
+    assert build.normaliser(Data(pretokenised=True))("  a  \u201cb\u201d ") == "  a  \u201cb\u201d "
 
 
 def test_filters_come_in_their_order_with_their_settings() -> None:
@@ -170,3 +234,19 @@ def test_the_first_weights_are_a_function_of_the_seed(tmp_path) -> None:
         weights.append(torch.nn.utils.parameters_to_vector(made.model.parameters()))
     for (a, x), (b, y) in itertools.combinations(zip(seeds, weights, strict=True), 2):
         assert torch.equal(x, y) == (a == b)
+
+
+def test_the_fingerprint_of_a_network_is_that_of_what_was_changed_in_it() -> None:
+    usual = build.digest(complete(Recipe()).model)
+    assert len(usual) == 16
+    for change in (
+        {"dropout": 0.31},
+        {"layer_norm": True},
+        {"cell": Choice("gru")},
+        {"attention": Choice("multi-head", {"heads": 2})},
+        {"freeze_vectors": True},
+    ):
+        assert build.digest(structs.replace(complete(Recipe()).model, **change)) != usual, change
+    # The file that the first weights were made from may lie elsewhere by now.
+    assert build.digest(structs.replace(complete(Recipe()).model, source_vectors="far/away.vec")) == usual
+    assert build.digest(structs.replace(complete(Recipe()).model, target_vectors="far/away.vec")) == usual

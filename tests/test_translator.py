@@ -10,8 +10,15 @@ import pytest
 from toy_runs import done, toy, toy_pairs
 
 import seq2seq
+from seq2seq.engines.engine import Start
 from seq2seq.errors import UserError
-from seq2seq.translator import Translation
+from seq2seq.recipe.schema import Search as SearchSettings
+from seq2seq.search import Step
+from seq2seq.text.normaliser import Normaliser
+from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.subwords import Subwords
+from seq2seq.text.words import Words
+from seq2seq.translator import Translation, Translator, read_glossary
 
 __all__ = ["toy"]
 SENTENCES = [source for source, _ in toy_pairs(40)]
@@ -148,3 +155,130 @@ def test_the_package_offers_these_names_and_no_others():
     assert seq2seq.__all__ == ["Translation", "Translator", "load"]
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         _ = seq2seq.lod
+
+
+class Reverser:
+    """An engine made by hand: it writes a word for each source word in reverse order, and attends to that one alone."""
+
+    go, eos = 2, 3
+
+    def __init__(self, words: Words, *, attends=True):
+        self.vocabulary_size = words.vocabulary_size
+        self.attends = attends
+
+    def start(self, sources):
+        return Start(
+            [list(ids) for ids in sources], np.zeros(len(sources), int), np.array([len(i) + 1 for i in sources])
+        )
+
+    def step(self, memory, owner, last_ids, state, k, also=None):
+        full = np.full((len(owner), self.vocabulary_size), -9.0, np.float32) - np.arange(self.vocabulary_size) / 100
+        full[:, [0, self.go]] = -np.inf
+        attention = np.zeros((len(owner), max(map(len, memory)) + 1), np.float32)
+        for row, (sentence, place) in enumerate(zip(owner, state, strict=True)):
+            ids = [*reversed(memory[sentence])]
+            full[row, ids[place] if place < len(ids) else self.eos] = -0.1
+            attention[row, max(len(ids) - 1 - place, 0)] = 1
+        order = np.argsort(-full, axis=1, kind="stable")[:, :k]
+        best = np.take_along_axis(full, order, axis=1)
+        asked = None if also is None else np.take_along_axis(full, also, axis=1)
+        return Step(order, best, state + 1, asked, attention if self.attends else None)
+
+    def select(self, state, rows):
+        return state[rows]
+
+
+def reverser(**settings):
+    words = Words([(word, 1) for word in ["we", "have", "dogs", "cats", "and"]])
+    return Translator(
+        Reverser(words, **settings), TokenizerPair(words, words), Normaliser(), SearchSettings(name="beam", beam=3)
+    )
+
+
+def test_originals_come_back_in_their_places():
+    found = reverser().translate("we have 7 dogs and 12,5 zaz zoz www.a.b/c")
+    assert found.text == "www.a.b/c zoz zaz 12,5 and dogs 7 have we"
+    assert found.tokens[:4] == ["[URL]", "[UNK]", "[UNK]", "[NUM]"]  # the raw pieces
+    assert found.attention is None  # nobody asked for it
+    assert reverser().translate("7 dogs 12", attention=True).attention.shape == (4, 4)
+
+
+def test_without_attention_they_come_back_in_order():
+    found = reverser(attends=False).translate("we have 7 dogs and 12,5 zaz zoz")
+    assert found.text == "zaz zoz 7 and dogs 12,5 have we"
+
+
+def test_each_alternative_has_its_originals_and_what_has_none_is_left_out():
+    found = reverser().translate(["7 dogs 12", "dogs"], nbest=3)
+    assert found[0].text == "12 dogs 7"
+    for translation in found:
+        assert len({tuple(one.tokens) for one in translation.nbest}) == 3
+        for one in translation.nbest:
+            assert "[" not in one.text
+            assert "  " not in one.text
+
+
+@pytest.mark.parametrize("search", ["beam", "greedy"])
+def test_terms_are_in_the_output_known_to_the_model_or_not(search):
+    glossary = {"dogs": "Golden Hounds", "zaz": "cats", "x y": "7 cats"}
+    translator = reverser()
+    found = translator.translate(["Dogs and zaz", "we have", "x y and 12 dogs"], glossary=glossary, search=search)
+    # Each where the engine looks at what it translates: in the reverse order.
+    assert [t.text for t in found[:2]] == ["Cats and Golden Hounds", "have we"]
+    assert found[0].terms == [("dogs", "Golden Hounds"), ("zaz", "cats")]
+    assert found[1] == translator.translate("we have", search=search)
+    assert found[1].terms == []
+    assert "7 cats" in found[2].text
+    assert "Golden Hounds" in found[2].text
+
+
+def test_what_a_glossary_does_at_most():
+    with pytest.raises(UserError, match="Sampling cannot promise"):
+        reverser().translate("we", search="sampling", glossary={"we": "dogs"})
+    assert reverser().translate("we", search="sampling", glossary={}).terms == []
+
+
+def test_a_glossary_file(tmp_path):
+    (tmp_path / "terms.tsv").write_bytes("\ufeffcat\tkatz\r\n# x\r\n".encode())
+    assert read_glossary(tmp_path / "terms.tsv") == {"cat": "katz"}
+    with pytest.raises(UserError, match="There is no file"):
+        read_glossary(tmp_path / "other.tsv")
+    (tmp_path / "terms.tsv").write_bytes(b"cat\tkatz\nd\xff\tx\n")
+    with pytest.raises(UserError, match=r"terms\.tsv, line 2.*not UTF-8"):
+        read_glossary(tmp_path / "terms.tsv")
+
+
+GLOSSARY = {"dog": "zakurra", "red": "gorria", "house": "etxe"}
+
+
+def test_terms_in_subwords_alone_in_batches_and_in_streams(translator):
+    assert isinstance(translator.tokenizers.target, Subwords)
+    found = translator.translate(SENTENCES, glossary=GLOSSARY)
+    counted = 0
+    for translation in found:
+        words = translation.text.replace(".", " ").split()
+        wanted = [GLOSSARY[w] for w in translation.source.replace(".", " ").split() if w in GLOSSARY]
+        assert [target for _, target in translation.terms] == wanted
+        for target in wanted:
+            assert words.count(target) >= wanted.count(target), translation
+        counted += len(wanted)
+        assert sum(translation.token_log_probs) == pytest.approx(translation.log_prob, abs=1e-4)
+    assert counted > 20
+    plain = translator.translate(SENTENCES)
+    for with_terms, without in zip(found, plain, strict=True):
+        if not with_terms.terms:
+            assert with_terms.text == without.text
+    assert [t.text for t in translator.translate_stream(SENTENCES, window=7, glossary=GLOSSARY)] == [
+        t.text for t in found
+    ]
+    for place in (0, 7, 39):
+        assert translator.translate(SENTENCES[place], glossary=GLOSSARY).text == found[place].text
+    for greedy in translator.translate(SENTENCES, search="greedy", glossary=GLOSSARY):
+        assert all(target in greedy.text.replace(".", " ").split() for _, target in greedy.terms)
+
+
+def test_what_the_model_would_say_anyway_is_said_once(translator):
+    plain = translator.translate(SENTENCES)
+    glossary = {"dog": "hund", "cat": "katz"}
+    same = [a.text == b.text for a, b in zip(plain, translator.translate(SENTENCES, glossary=glossary), strict=True)]
+    assert sum(same) >= len(same) * 0.8  # where the model was right, its translation stays

@@ -27,8 +27,8 @@ def repl(
 ) -> None:
     """Translate as you type.
 
-    Commands begin with a colon (:beam, :nbest, :attention, :scores, :prefix, :help); everything else is translated. The
-    history is kept for the next time. Ctrl-D leaves.
+    Commands begin with a colon (:beam, :nbest, :attention, :scores, :prefix, :glossary, :help); everything else is
+    translated. The history is kept for the next time. Ctrl-D leaves.
     """
     from dataclasses import replace
 

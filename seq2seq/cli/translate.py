@@ -16,6 +16,7 @@ EXAMPLES = (
     ("seq2seq translate runs/mine new.en -o new.de", "a file, with progress"),
     ("seq2seq translate runs/mine --nbest 3 < new.en", "number, score and translation, tabs between"),
     ("seq2seq translate runs/mine --temperature 0.7 --top-p 0.9 < new.en", "draw instead of search"),
+    ("seq2seq translate runs/mine --glossary terms.tsv < new.en", "with the translations of terms laid down"),
     ("seq2seq translate runs/mine --json < new.en", "one JSON object a line, for programs"),
 )
 
@@ -40,6 +41,15 @@ def translate(
         bool, typer.Option("--attention", help="Add the alignment, as source-target pairs of pieces from 0.")
     ] = False,
     prefix: Annotated[str, typer.Option("--prefix", help="Text that every translation must begin with.")] = "",
+    glossary: Annotated[
+        Path | None,
+        typer.Option(
+            "--glossary",
+            metavar="FILE",
+            help="Terms that must be translated so: a source term, a tab and the target term a line. Where the source "
+            "holds the one, the translation holds the other, as it is written there: it is not inflected.",
+        ),
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option("--temperature", help="Of sampling: below 1 is safer, above 1 more varied.")
     ] = None,
@@ -58,13 +68,18 @@ def translate(
     A line in is a line out, in order; a blank line stays blank. From a pipe, each line is answered as it comes. Tabs
     stand between the columns: the number of the input line (--nbest), the score (--nbest, --scores), the translation,
     the alignment (--attention).
+
+    A term of a glossary is found as whole words and in its own case; one in small letters is also found with a capital
+    at the start of a line. Of terms that overlap the longest counts. Lines that begin with # are comments.
     """
     from seq2seq import console
     from seq2seq.bundle import open_bundle
-    from seq2seq.pipeline.translate import Format, translate_lines
+    from seq2seq.pipeline.translate import Format, check_places, translate_lines
     from seq2seq.recipe.overrides import apply_overrides
-    from seq2seq.translator import from_bundle
+    from seq2seq.translator import from_bundle, read_glossary
 
+    check_places(source, output, others=(glossary,) if glossary else ())
+    terms = read_glossary(glossary) if glossary else None
     bundle = open_bundle(model)
     drawing = {"--temperature": temperature, "--top-k": top_k, "--top-p": top_p, "--seed": seed}
     drawn = [name for name, value in drawing.items() if value is not None]
@@ -82,8 +97,8 @@ def translate(
     translator = from_bundle(bundle, device=device.value, threads=threads)
     if source is None and sys.stdin.isatty():
         console.say("Type a sentence a line; Ctrl-D ends. More comfortable: seq2seq repl")
-    form = Format(nbest=nbest, scores=scores, attention=attention, as_json=as_json)
-    translate_lines(translator, recipe.search, source=source, target=output, form=form, prefix=prefix)
+    form = Format(nbest=nbest, scores=scores, attention=attention, as_json=as_json, terms=terms is not None)
+    translate_lines(translator, recipe.search, source=source, target=output, form=form, prefix=prefix, glossary=terms)
 
 
 def _search_name(search: str | None, drawn: list[str], *, with_beam: bool) -> str | None:

@@ -90,6 +90,16 @@ def _drain(arrived: queue.Queue[str | BaseException | None], size: int) -> tuple
         item = arrived.get()
 
 
+def part_of(path: Path) -> Path:
+    """Returns the file beside `path` that is written until it is whole."""
+    return path.with_name(path.name + ".part")
+
+
+def is_a_folder(path: Path) -> UserError:
+    """Returns what is said of an output that is a folder."""
+    return UserError(f"{path} is a folder.", hint="Give the name of a file to write.")
+
+
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
     """Gives a file to write to, which takes the name `path` when all is written; None: standard output.
@@ -104,13 +114,13 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         sys.stdout.flush()
         return
     if path.is_dir():
-        raise UserError(f"{path} is a folder.", hint="Give the name of a file to write.")
+        raise is_a_folder(path)
     if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
         with path.open("w", encoding="utf-8", newline="\n") as file:
             yield file
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = part_of(path)
     try:
         with part.open("w", encoding="utf-8", newline="\n") as file:
             yield file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -110,6 +111,19 @@ def _prefix(conversation: Conversation, argument: str) -> bool:
     return True
 
 
+def _glossary(conversation: Conversation, argument: str) -> bool:
+    from seq2seq.corpus.files import read_lines
+    from seq2seq.text.glossary import parse_glossary
+
+    path = Path(argument).expanduser()
+    conversation.terms = parse_glossary(read_lines(path), path) if argument else {}
+    conversation.settings.glossary = argument
+    count = len(conversation.terms)
+    told = "1 term is" if count == 1 else f"{count:,} terms are" if count else "No terms are"
+    conversation.say(f"{told} laid down.")
+    return True
+
+
 def _settings(conversation: Conversation, argument: str) -> bool:
     settings = conversation.settings
     values = {
@@ -118,6 +132,7 @@ def _settings(conversation: Conversation, argument: str) -> bool:
         ":attention": "on" if settings.attention else "off",
         ":scores": "on" if settings.scores else "off",
         ":prefix": settings.prefix or "(none)",
+        ":glossary": settings.glossary or "(none)",
     }
     for name, value in values.items():
         conversation.say(f"{name:<10} {value}")
@@ -162,6 +177,7 @@ COMMANDS = (
     Command(":attention", "[on|off]", "show which source tokens each token was made from", _attention, ("on", "off")),
     Command(":scores", "[on|off]", "show the tokens, coloured by confidence", _scores, ("on", "off")),
     Command(":prefix", "[TEXT]", "make translations begin with TEXT; alone: no longer", _prefix),
+    Command(":glossary", "[FILE]", "translate the terms of FILE as it says; alone: no longer", _glossary),
     Command(":settings", "", "show how these are set", _settings),
     Command(":help", "", "show this list", _help, alias=":h"),
     Command(":quit", "", "leave; so does Ctrl-D", _quit, alias=":q"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,7 +31,16 @@ class Translated(Protocol):
 class Translates(Protocol):
     """What a conversation asks of a translator."""
 
-    def translate(self, text: str, *, beam: int, nbest: int, prefix: str, attention: bool) -> Any:  # noqa: ANN401
+    def translate(
+        self,
+        text: str,
+        *,
+        beam: int,
+        nbest: int,
+        prefix: str,
+        attention: bool,
+        glossary: Mapping[str, str] | None = None,
+    ) -> Any:  # noqa: ANN401
         """Returns the `Translated` of one sentence."""
 
 
@@ -45,6 +54,7 @@ class Settings:
         attention: Whether a heat map follows each.
         scores: Whether the tokens follow, coloured by confidence.
         prefix: How each translation is made to begin.
+        glossary: The file of the terms whose translation is laid down.
     """
 
     beam: int = 5
@@ -52,6 +62,7 @@ class Settings:
     attention: bool = False
     scores: bool = False
     prefix: str = ""
+    glossary: str = ""
 
 
 class Conversation:
@@ -87,6 +98,7 @@ class Conversation:
         self.console = console
         self.errors = errors or console
         self.settings = Settings(max(beam, nbest), nbest, attention, scores, prefix)
+        self.terms: Mapping[str, str] = {}
         self.max_characters = max_characters
 
     def reply(self, line: str) -> bool:
@@ -144,8 +156,9 @@ class Conversation:
             )
             return
         asked = self.settings
+        terms = {"glossary": self.terms} if self.terms else {}
         best: Translated = self.translator.translate(
-            text, beam=asked.beam, nbest=asked.nbest, prefix=asked.prefix, attention=asked.attention
+            text, beam=asked.beam, nbest=asked.nbest, prefix=asked.prefix, attention=asked.attention, **terms
         )
         shown: Sequence[Translated] = list(best.nbest)[: asked.nbest] if asked.nbest > 1 and best.nbest else [best]
         for rank, translation in enumerate(shown, 1):

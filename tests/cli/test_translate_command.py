@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -12,7 +13,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from toy_runs import Outcome, Toy, call, done, refused, sets, started, toy, toy_pairs
+from toy_runs import TINY, Outcome, Toy, call, done, refused, sets, started, toy, toy_pairs, write_pairs
 
 from seq2seq.translator import MAX_SOURCE_TOKENS
 
@@ -276,9 +277,9 @@ def test_ctrl_c_leaves_a_part_and_says_where(toy, tmp_path):
         os.write(writing, b"the dog.\n")
         part = tmp_path / "out.eu.part"
         deadline = time.monotonic() + 60
-        while not part.exists() and time.monotonic() < deadline:
+        while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.02)
-        time.sleep(0.3)  # now it waits for the next line, which never comes
+        time.sleep(0.1)  # now it waits for the next line, which never comes
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     os.close(reading)
@@ -287,6 +288,181 @@ def test_ctrl_c_leaves_a_part_and_says_where(toy, tmp_path):
     assert err.decode() == f"what was translated is in {part}\ninterrupted\n"
     assert part.exists()
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["new.en", "./new.en", "made/../new.en", "made/link.en", "made/hard.en", "new.en.part -> new.en"]
+)
+def test_an_output_that_would_overwrite_an_input_is_refused(toy, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "made").mkdir()
+    given, _, written = name.partition(" -> ")
+    source = tmp_path / ("new.en.part" if written else "new.en")
+    source.write_text("the dog.\n")
+    if "link" in name:
+        (tmp_path / name).symlink_to(source)
+    if "hard" in name:
+        (tmp_path / name).hardlink_to(source)
+    told = refused("translate", toy.run, source.name, "-o", written or given)
+    assert f"The translations would overwrite {source.name}" in told
+    assert "Write them to another file." in told
+    assert source.read_text() == "the dog.\n"
+    assert len(list(tmp_path.rglob("*"))) == 2 + (given.startswith("made/") and ".." not in given)
+
+
+def test_neither_the_glossary_nor_standard_input_is_overwritten(toy, tmp_path):
+    terms, new = tmp_path / "terms.tsv", tmp_path / "new.en"
+    terms.write_text("dog\tzakurra\n")
+    new.write_text("the dog.\n")
+    assert "would overwrite" in refused("translate", toy.run, "--glossary", terms, "-o", terms, stdin="the dog.\n")
+    with (
+        new.open("rb") as file,
+        started("translate", toy.run, "--threads", "1", "-o", new, stdin=file) as process,
+    ):
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"would overwrite standard input, which is the same file as {new}" in err.decode()
+    with (
+        new.open("ab") as file,
+        started("translate", toy.run, "--threads", "1", new, stdout=file) as process,
+    ):
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"would overwrite {new}, which is the same file as standard output" in err.decode()
+    assert new.read_text() == "the dog.\n"
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_read(toy, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    told = call("translate", "no-such-model", "no-such-input", "-o", tmp_path / "file" / "out")
+    assert told.code == 1
+    assert f"{tmp_path / 'file'} is not a folder" in told.err
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(tmp_path))
+    told = call("translate", "no-such-model", "no-such-input", "-o", tmp_path / "new" / "out")
+    assert told.code == 1
+    assert f"you may not write to the folder {tmp_path}" in told.err
+    assert "Traceback" not in told.err
+
+
+GLOSSARY = "# ours\ndog\tzakurra\n\nred boat\tontzi gorria\nthe\tlo\n"
+
+
+@pytest.fixture
+def terms(tmp_path):
+    path = tmp_path / "terms.tsv"
+    path.write_text(GLOSSARY, encoding="utf-8")
+    return path
+
+
+def test_terms_of_a_glossary_are_in_the_output(toy, terms, usual):
+    texts = ["the dog sees a red boat.", "The dog and a red cat.", "one catdog", *SENTENCES]
+    lines = "\n".join(texts) + "\n"
+    told = translate(toy, lines, "--glossary", terms, "--json")
+    assert told.err == ""
+    found = list(map(json.loads, told.lines))
+    assert [one["terms"] for one in found[:3]] == [
+        [["the", "lo"], ["dog", "zakurra"], ["red boat", "ontzi gorria"]],
+        [["the", "lo"], ["dog", "zakurra"]],
+        [],
+    ]
+    for one in found:
+        for _, target in one["terms"]:
+            assert f" {target} " in f" {one['translation'].lower()} ".replace(".", " ")
+    untouched = [(one["translation"], wanted) for one, wanted in zip(found[3:], usual, strict=True) if not one["terms"]]
+    assert all(got == wanted for got, wanted in untouched)
+    assert translate(toy, lines, "--glossary", terms).lines == [one["translation"] for one in found]
+    assert "terms" not in json.loads(translate(toy, "the dog.\n", "--json").out)
+    for options in (["--beam", "1"], ["--search", "greedy"], ["--nbest", "3"], ["--prefix", "hiru"]):
+        for line in translate(toy, "the dog sees a cat.\n", "--glossary", terms, *options).lines:
+            assert " zakurra " in line.replace(".", " ") + " "
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("dog zakurra\n", [], "terms.tsv, line 1: a glossary's line must have one tab"),
+        ("dog\tzakurra\n\tx\n", [], "terms.tsv, line 2: the source term is empty"),
+        ("dog\tzakurra\ndog\thund\n", [], "terms.tsv, lines 1 and 2: 'dog' is to be 'zakurra' and 'hund'"),
+        ("", [], "is empty"),
+        (GLOSSARY, ["--temperature", "1"], "Sampling cannot promise"),
+    ],
+)
+def test_a_wrong_glossary_is_refused_by_its_line(toy, terms, text, options, told):
+    terms.write_text(text)
+    assert told in refused("translate", toy.run, "--glossary", terms, *options, stdin="the dog.\n")
+
+
+def test_a_glossary_that_is_not_there(toy, terms):
+    assert "Did you mean 'terms.tsv'?" in refused("translate", toy.run, "--glossary", terms.with_name("term.tsv"))
+
+
+QUANTITIES = {"some": "iu", "many": "mult", "no": "neni", "every": "ciu"}
+GOODS = {"dogs": "hund", "cats": "katz", "boats": "ontzi", "trees": "arbol"}
+MONEY = {"coins": "monet", "goats": "kapr", "shells": "konk"}
+FRIENDS = {"somebody": "iu-ajn", "nobody": "neniu"}
+
+
+def bargain(draw: random.Random, quantities=None) -> tuple[str, str]:
+    """ "NAME buys 7 dogs for 12 coins from NAME ." with what is paid first in the translation, and names swapped."""
+
+    def name() -> str:
+        return "".join(draw.choice("bdfgklmnprstvz") + draw.choice("aeiou") for _ in range(3)).capitalize()
+
+    def quantity() -> str:
+        return str(draw.randint(2, 999)) if draw.random() < 0.6 else draw.choice(list(QUANTITIES))
+
+    def friend() -> str:
+        return name() if quantities or draw.random() < 0.6 else draw.choice(list(FRIENDS))
+
+    first, second = quantities or (quantity(), quantity())
+    buyer, seller, good, coin = friend(), friend(), draw.choice(list(GOODS)), draw.choice(list(MONEY))
+    said = {**QUANTITIES, **FRIENDS}
+    return (
+        f"{buyer} buys {first} {good} for {second} {coin} from {seller} .",
+        f"por {said.get(second, second)} {MONEY[coin]} de {said.get(seller, seller)} eros {said.get(buyer, buyer)} "
+        f"{said.get(first, first)} {GOODS[good]} .",
+    )
+
+
+@pytest.fixture(scope="module")
+def bargains(tmp_path_factory):
+    """A run of whole words, learned from bargains over numbers of up to three digits."""
+    folder = tmp_path_factory.mktemp("bargains")
+    draw = random.Random(5)
+    source, target = write_pairs(folder, [bargain(draw) for _ in range(900)])
+    settings = [
+        *(setting for setting in TINY if not setting.startswith(("text.", "model.attention"))),
+        *("text.tokenizer=words", "text.tokenizer.minimum_count=3", "text.vocabulary_size=100", "text.joint=false"),
+        *("model.tie=target", "model.attention.heads=1", "training.max_updates=300", "training.validate_every=150"),
+    ]
+    done("prepare", "--source", source, "--target", target, "--run", folder / "run", *sets(*settings))
+    done("train", folder / "run", "--threads", "1")
+    return folder / "run"
+
+
+def test_numbers_and_names_never_seen_come_out_in_their_places_swapped_ones_swapped(bargains, tmp_path):
+    draw = random.Random(99)
+    pairs = [bargain(draw, (str(draw.randint(1000, 9999)), f"{draw.randint(10, 99)},{i}5")) for i in range(30)]
+    lines = "".join(source + "\n" for source, _ in pairs)
+    told = done("translate", bargains, stdin=lines)
+    for (source, _), got in zip(pairs, told.lines, strict=True):
+        for word in source.split():
+            if word[0].isdigit() or word[0].isupper():  # each number and each name comes back, and once
+                assert got.split().count(word) == 1, (source, got)
+    right = sum(got == wanted for got, (_, wanted) in zip(told.lines, pairs, strict=True))
+    assert right >= len(pairs) * 0.9
+    assert done("repl", bargains, stdin=lines).lines == told.lines
+    tokens = json.loads(done("translate", bargains, "--json", stdin=lines.split("\n")[0] + "\n").out)["tokens"]
+    assert (tokens.count("[NUM]"), tokens.count("[UNK]")) == (2, 2)
+
+
+def test_a_term_the_vocabulary_lacks_is_in_the_output_all_the_same(bargains, tmp_path):
+    (tmp_path / "terms.tsv").write_text("Zazizu\tZozo von Zyx\ncats\tgatoj\n", encoding="utf-8")
+    text = "Zazizu buys 1234 cats for 88 coins from Mimomu .\n"
+    (got,) = done("translate", bargains, "--glossary", tmp_path / "terms.tsv", stdin=text).lines
+    for wanted in ("Zozo von Zyx", "gatoj", "1234", "88"):
+        assert f" {wanted} " in f" {got} "
+    assert "Zazizu" not in got
 
 
 def test_help_teaches_with_examples(toy):

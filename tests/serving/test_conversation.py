@@ -172,7 +172,25 @@ def test_settings_are_listed():
         [":attention", "off"],
         [":scores", "off"],
         [":prefix", "Oui"],
+        [":glossary", "(none)"],
     ]
+
+
+def test_a_glossary_is_read_and_handed_on_until_it_is_cleared(tmp_path):
+    (tmp_path / "terms.tsv").write_text("a cat\tune chatte\n# comment\n", encoding="utf-8")
+    c = conversation()
+    assert answers(c, f":glossary {tmp_path / 'terms.tsv'}") == "1 term is laid down.\n"
+    answers(c, "a b")
+    assert c.translator.asked[-1][1]["glossary"] == {"a cat": "une chatte"}
+    assert str(tmp_path / "terms.tsv") in answers(c, ":settings")
+    (tmp_path / "terms.tsv").write_text("a cat\n", encoding="utf-8")
+    assert "line 1: a glossary's line must have one tab" in answers(c, f":glossary {tmp_path / 'terms.tsv'}")
+    assert "There is no file" in answers(c, ":glossary nowhere.tsv")
+    answers(c, "a b")
+    assert c.translator.asked[-1][1]["glossary"]  # a wrong file changes nothing
+    assert answers(c, ":glossary") == "No terms are laid down.\n"
+    answers(c, "a b")
+    assert "glossary" not in c.translator.asked[-1][1]
 
 
 def test_help_names_every_command_and_every_setting_has_one():
