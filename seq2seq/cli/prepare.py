@@ -16,6 +16,8 @@ EXAMPLES = (
     ("seq2seq prepare --source my.en --target my.de", "your own files; every setting is chosen for you"),
     ("seq2seq prepare --source my.en --target my.de --reverse", "the other direction"),
     ("seq2seq prepare --tsv pairs.tsv.gz --from en --into de", "one file, a pair a line, a tab between"),
+    ("seq2seq prepare --jsonl pairs.jsonl.zst", "one file, a JSON object a line, fields named by language"),
+    ("seq2seq prepare --tmx memory.tmx --from de --into en", "a translation memory"),
     ("seq2seq prepare multi30k-en-de --data ~/multi30k", "a shipped recipe on local files"),
     ("seq2seq prepare multi30k-en-de", "the same from the dataset hub"),
 )
@@ -27,23 +29,32 @@ def prepare(
         typer.Argument(metavar="RECIPE", help="A shipped recipe's name (see: seq2seq recipes) or a .toml."),
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--source", help="Your source sentences, one a line; plain or .gz.")
+        Path | None, typer.Option("--source", help="Your source sentences, one a line; plain, .gz, .xz, .bz2 or .zst.")
     ] = None,
     target: Annotated[Path | None, typer.Option("--target", help="Their translations, line by line.")] = None,
     tsv: Annotated[Path | None, typer.Option("--tsv", help="Instead of two files: source, tab, target a line.")] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            "--jsonl", help='Instead of two files: an object a line, for instance {"en": "...", "de": "..."}.'
+        ),
+    ] = None,
+    tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead of two files: a translation memory.")] = None,
     hub: Annotated[str, typer.Option("--hub", help="Instead of files: a dataset of the hub, owner/name.")] = "",
     from_language: Annotated[
-        str, typer.Option("--from", help="Source language, e.g. en. Default: the file's ending.")
+        str, typer.Option("--from", help="Source language, e.g. en. Default: what the file or its name says.")
     ] = "",
-    into_language: Annotated[
-        str, typer.Option("--into", help="Target language, e.g. de. Default: the file's ending.")
-    ] = "",
+    into_language: Annotated[str, typer.Option("--into", help="Target language, e.g. de. Default: likewise.")] = "",
     data: Annotated[Path | None, typer.Option("--data", help="The folder with the recipe's files.")] = None,
     run: Annotated[
         Path | None, typer.Option("--run", help="The folder to make. Default: runs/ and the recipe's name.")
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Translate the other way round.")] = False,
     minutes: Annotated[float | None, typer.Option("--minutes", min=0.1, help="How long training may take.")] = None,
+    pretokenised: Annotated[
+        bool,
+        typer.Option("--pretokenised", help="Your text is tokenised already: it passes untouched, and is scored so."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Prepare again, and drop a training on the old data.")] = False,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
@@ -62,27 +73,40 @@ def prepare(
     from seq2seq.errors import UserError
     from seq2seq.pipeline.prepare import prepare as run_preparation
     from seq2seq.pipeline.reasons import fitting, values
+    from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.overrides import apply_overrides
 
-    corpora = {"RECIPE": recipe, "--source": source, "--tsv": tsv, "--hub": hub}
+    corpora = {"RECIPE": recipe, "--source": source, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub}
     given = [name for name, value in corpora.items() if value]
     if len(given) != 1:
         found = " and ".join(given) if given else "nothing"
         raise UserError(
             f"prepare needs one corpus, and was given {found}.",
-            hint="Give --source and --target, or --tsv, or --hub, or a recipe's name.",
+            hint="Give --source and --target, or one of --tsv, --jsonl, --tmx and --hub, or a recipe's name.",
         )
     options = {"--target": target, "--from": from_language, "--into": into_language, "--data": data}
     _check_options(given[0], [name for name, value in options.items() if value])
     if recipe:
-        chosen = _shipped(recipe, reverse=reverse, minutes=minutes)
+        chosen = _shipped(recipe, reverse=reverse, minutes=minutes, pretokenised=pretokenised)
     else:
         chosen = _automatic(
-            source, target, tsv, hub, (from_language, into_language), data=data, minutes=minutes, reverse=reverse
+            source or tsv or jsonl or tmx,
+            target,
+            hub,
+            (from_language, into_language),
+            reader={"--source": "aligned"}.get(given[0], given[0].removeprefix("--")),
+            data=data,
+            minutes=minutes,
+            reverse=reverse,
+            pretokenised=pretokenised,
+            settings=settings or [],
         )
     final = apply_overrides(chosen.recipe, settings or [])
     folder = RunFolder(run or RUNS / final.name)
     reasons = fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final)
+    if recipe and folder.manifest.is_file() and find_recipe(recipe).resolve() == folder.recipe.resolve():
+        before = folder.read_manifest()  # the run's own recipe, edited: what was not touched keeps its reason
+        reasons = fitting(before["reasons"], before.get("chosen", {}), final)
     done = run_preparation(final, folder, folder=data, reasons=reasons, force=force)
     if done.settings_changed:
         console.say(f"{folder.path}: the data is up to date; the new settings are in {folder.recipe}.")
@@ -99,6 +123,8 @@ def _check_options(corpus: str, options: list[str]) -> None:
         "RECIPE": ("--data",),
         "--source": ("--target", "--from", "--into"),
         "--tsv": ("--from", "--into"),
+        "--jsonl": ("--from", "--into"),
+        "--tmx": ("--from", "--into"),
         "--hub": ("--from", "--into", "--data"),
     }
     for option in options:
@@ -107,11 +133,12 @@ def _check_options(corpus: str, options: list[str]) -> None:
             raise UserError(f"{option} does nothing with {what}.", hint=f"Leave out {option}, or see --help.")
 
 
-def _shipped(name: str, *, reverse: bool, minutes: float | None) -> Preset:
+def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: bool) -> Preset:
     """Returns a recipe from a file; its reasons stand in that file's comments."""
     from msgspec.structs import replace
 
     from seq2seq.errors import UserError
+    from seq2seq.pipeline.automatic import as_pretokenised
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.presets import Preset
     from seq2seq.recipe.toml import load_recipe
@@ -129,51 +156,61 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None) -> Preset:
         found = replace(found, data=replace(found.data, reverse=not found.data.reverse))
     if minutes:
         found = replace(found, training=replace(found.training, minutes=minutes, max_epochs=0.0))
-    return Preset(found, {})
+    return as_pretokenised(Preset(found, {})) if pretokenised else Preset(found, {})
 
 
 def _automatic(
-    source: Path | None,
+    file: Path | None,
     target: Path | None,
-    tsv: Path | None,
     hub: str,
     pair: tuple[str, str],
     *,
+    reader: str,
     data: Path | None,
     minutes: float | None,
     reverse: bool,
+    pretokenised: bool,
+    settings: list[str],
 ) -> Preset:
-    """Returns settings chosen for the user's own corpus."""
+    """Returns settings chosen for the user's own corpus: one file or two, or a dataset of the hub."""
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.automatic import choose_for, choose_for_files
-    from seq2seq.recipe.languages import guess_languages
+    from seq2seq.pipeline.automatic import choose_for, choose_for_files, choose_pair
+    from seq2seq.pipeline.sources import check_name
     from seq2seq.recipe.schema import Choice, Data
 
     if hub:
         if not all(pair):
             raise UserError("A dataset of the hub needs --from and --into.", hint="For instance: --from en --into de")
         described = Data(
-            reader=Choice("hub"), hub=hub, source_language=pair[0], target_language=pair[1], reverse=reverse
+            reader=Choice("hub"),
+            hub=hub,
+            source_language=pair[0],
+            target_language=pair[1],
+            reverse=reverse,
+            pretokenised=pretokenised,
         )
-        return choose_for(described, data, name=_name(hub.rsplit("/", 1)[-1], pair, reverse), minutes=minutes)
-    if source is not None and target is None:
+        name = _name(hub.rsplit("/", 1)[-1], pair, reverse)
+        return choose_for(described, data, name=name, minutes=minutes, settings=settings)
+    if reader == "aligned" and target is None:
         raise UserError("--source needs --target.", hint="For one file with both languages use --tsv.")
-    first = source or tsv
-    assert first is not None
-    for path in (first, target):
+    assert file is not None
+    for path in (file, target):
         if path is not None:
             require_file(path)
-    guessed = guess_languages(first, target)
-    codes = (pair[0] or guessed[0], pair[1] or guessed[1])
+            check_name(path)
+    codes = choose_pair(reader, file, target, given=pair)
     return choose_for_files(
-        first,
+        file,
         target,
-        name=_name(first.name.split(".", 1)[0], codes, reverse),
+        name=_name(file.name.split(".", 1)[0], codes, reverse),
         from_language=codes[0],
         into_language=codes[1],
         minutes=minutes,
         reverse=reverse,
+        reader=reader,
+        pretokenised=pretokenised,
+        settings=settings,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -13,11 +14,15 @@ from msgspec.structs import replace
 from seq2seq import console
 from seq2seq.corpus.filters import count_words
 from seq2seq.corpus.pair import Pair
-from seq2seq.corpus.reader import Reader
+from seq2seq.corpus.readers import jsonl, tmx
+from seq2seq.corpus.readers.hub import Hub
+from seq2seq.errors import UserError
 from seq2seq.pipeline.sources import HUB_SPLITS, languages, open_sources
-from seq2seq.recipe.languages import guess_languages, script_of
+from seq2seq.recipe.languages import guess_languages, is_known, script_of
+from seq2seq.recipe.languages import script as script_name
+from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset, choose
-from seq2seq.recipe.schema import Choice, Data
+from seq2seq.recipe.schema import Choice, Data, Recipe
 from seq2seq.registry import READERS
 
 FILES_REASON = "Your own files."
@@ -52,35 +57,131 @@ def choose_for_files(
     into_language: str = "",
     minutes: float | None = None,
     reverse: bool = False,
+    reader: str = "",
+    pretokenised: bool = False,
+    settings: Iterable[str] = (),
 ) -> Preset:
-    """Returns settings for two aligned files, or for one TSV where `target` is None.
+    """Returns settings for two aligned files, or for one file with both languages where `target` is None.
 
     Args:
-        source: The source sentences, or the TSV.
+        source: The source sentences, or the one file.
         target: Their translations, line by line.
         name: What the run is called.
-        from_language: Code of the source language; empty: guessed from the file names.
+        from_language: Code of the source language; empty: chosen as by `choose_pair`.
         into_language: Code of the target language; likewise.
         minutes: A time budget for training.
         reverse: Whether to translate from the target file's language into the source file's.
+        reader: What reads the file or files; empty: "aligned" or "tsv".
+        pretokenised: Whether the text is tokenised already.
+        settings: What a person set, as for `choose_for`.
 
     Raises:
         UserError: A file is wrong, or holds too few pairs.
     """
-    guessed = guess_languages(source, target)
+    reader = reader or ("aligned" if target else "tsv")
+    codes = choose_pair(reader, source, target, given=(from_language, into_language))
     data = Data(
-        reader=Choice("aligned" if target else "tsv"),
+        reader=Choice(reader),
         train=(str(source), str(target)) if target else (str(source),),
-        source_language=from_language or guessed[0],
-        target_language=into_language or guessed[1],
+        source_language=codes[0],
+        target_language=codes[1],
         reverse=reverse,
+        pretokenised=pretokenised,
     )
-    return choose_for(data, None, name=name, minutes=minutes)
+    return choose_for(data, None, name=name, minutes=minutes, settings=settings)
 
 
-def choose_for(data: Data, folder: Path | None, *, name: str, minutes: float | None = None) -> Preset:
-    """Returns settings for any corpus that `data` describes, chosen by its size."""
+def choose_pair(
+    reader: str, source: Path, target: Path | None = None, *, given: tuple[str, str] = ("", "")
+) -> tuple[str, str]:
+    """Returns the codes of a corpus's languages: as given, else by what is in its file, else by the files' names.
+
+    Two fields of JSON that are named by languages tell them, and so does a translation memory in two languages.
+
+    Args:
+        reader: What reads it.
+        source: The source sentences, or the one file.
+        target: Their translations.
+        given: Codes that a person gave; empty ones are chosen.
+
+    Returns:
+        "source" and "target" where nothing tells.
+
+    Raises:
+        UserError: The file is wrong, a translation memory does not tell which two of its languages are meant, or the
+            files' names say the opposite of what is given.
+    """
+    guessed = guess_languages(source, target)
+    if all(given):
+        _check_names(source, target, given, guessed)
+        return given
+    inside = _languages_inside(reader, source)
+    if len(inside) == 2 and set(guessed) != set(inside):
+        guessed = (inside[0], inside[1])
+    if inside and given in ((guessed[1], ""), ("", guessed[0])):  # one is named, and the other is not itself again
+        return guessed[1], guessed[0]
+    if reader == "tmx" and len(inside) != 2 and guessed == ("source", "target"):
+        raise UserError(
+            f"{source} does not tell which two languages to read; its languages are: {', '.join(inside) or 'none'}.",
+            hint="Name them, for instance: --from en --into de",
+        )
+    return given[0] or guessed[0], given[1] or guessed[1]
+
+
+def _check_names(source: Path, target: Path | None, given: tuple[str, str], named: tuple[str, str]) -> None:
+    """Refuses two files given the wrong way round, which would train without complaint, into the other language."""
+    if target is not None and given[0] != given[1] and given == named[::-1]:
+        raise UserError(
+            f"The languages do not match the files: {source.name} is given as {given[0]!r}, and {target.name} as "
+            f"{given[1]!r}.",
+            hint=f"Swap --source and --target, or give --from {named[0]} --into {named[1]}; with --reverse it then "
+            "translates the other way.",
+        )
+
+
+def _check_scripts(data: Data, measured: Measured) -> None:
+    """Refuses sides whose letters are each other's; where one alone is unlike its language, that may be a spelling."""
+    said = tuple(script_name(code) if is_known(code) else "" for code in languages(data))
+    seen = (measured.source_script, measured.target_script)
+    if all(said) and said[0] != said[1] and said == seen[::-1]:
+        raise UserError(
+            f"The languages do not match the text: the source is said to be {languages(data)[0]!r} and its letters are "
+            f"mostly {seen[0]}, the target is said to be {languages(data)[1]!r} and its letters are mostly {seen[1]}.",
+            hint="The sides are swapped: exchange --source and --target, or --from and --into.",
+        )
+
+
+def _languages_inside(reader: str, path: Path) -> list[str]:
+    """Returns the codes of languages that a file names within; of variants only the language, where that tells."""
+    if reader == "jsonl":
+        return [name for name in jsonl.languages_of(path) if is_known(name)]
+    if reader == "tmx":
+        codes = tmx.languages_of(path)
+        bases = [re.split("[-_]", code.lower())[0] for code in codes]
+        return bases if len(set(bases)) == len(bases) else codes
+    return []
+
+
+def choose_for(
+    data: Data, folder: Path | None, *, name: str, minutes: float | None = None, settings: Iterable[str] = ()
+) -> Preset:
+    """Returns settings for any corpus that `data` describes, chosen by its size.
+
+    Args:
+        data: The corpus.
+        folder: Where its files are; as for `open_sources`.
+        name: What the run is called.
+        minutes: A time budget for training.
+        settings: Assignments that a person made. Those of [data] say how to read the corpus, so they count here
+            already; sizes of sets are as chosen, and all others are for `apply_overrides` on the result.
+
+    Raises:
+        UserError: A file or an assignment is wrong, or there are too few pairs.
+    """
+    of_data = [assignment for assignment in settings if assignment.strip().startswith("data.")]
+    data = apply_overrides(Recipe(data=data), of_data).data
     measured = measure(open_sources(data, folder).train())
+    _check_scripts(data, measured)
     source_language, target_language = languages(data)
     preset = choose(
         measured.num_pairs,
@@ -92,22 +193,28 @@ def choose_for(data: Data, folder: Path | None, *, name: str, minutes: float | N
         own_sets=own_sets(data, folder),
         minutes=minutes,
     )
-    chosen = replace(
-        preset.recipe.data,
-        reader=data.reader,
-        hub=data.hub,
-        train=data.train,
-        source_language=data.source_language,
-        target_language=data.target_language,
-        reverse=data.reverse,
-    )
+    own = preset.recipe.data
+    chosen = replace(data, development_size=own.development_size, test_size=own.test_size)
     reasons = {**preset.reasons, "data.train": FILES_REASON}
     if data.reverse:
         reasons |= {
             "data.source_language": "The language of the source file, which data.reverse translates into.",
             "data.target_language": "The language of the target file, which data.reverse translates from.",
         }
-    return Preset(replace(preset.recipe, name=name, data=chosen), reasons)
+    found = Preset(replace(preset.recipe, name=name, data=chosen), reasons)
+    return as_pretokenised(found) if data.pretokenised else found
+
+
+def as_pretokenised(preset: Preset) -> Preset:
+    """Returns the settings for text that is tokenised already: it passes untouched, and is scored by its own tokens."""
+    recipe = preset.recipe
+    data, evaluation = replace(recipe.data, pretokenised=True), replace(recipe.evaluation, tokenize="none")
+    reasons = {
+        **preset.reasons,
+        "data.pretokenised": "You said so: the text passes untouched, and its tokens stand between spaces.",
+        "evaluation.tokenize": "The text is tokenised already, so its own tokens are what is scored.",
+    }
+    return Preset(replace(recipe, data=data, evaluation=evaluation), reasons)
 
 
 def own_sets(data: Data, folder: Path | None) -> list[str]:
@@ -124,8 +231,8 @@ def own_sets(data: Data, folder: Path | None) -> list[str]:
     return [name for name, reader in readers.items() if reader.split in splits and _has_text(reader)]
 
 
-def _has_text(reader: Reader) -> bool:
-    return any(_is_pair(pair) for pair in islice(reader(), ROWS_TRIED))
+def _has_text(reader: Hub) -> bool:
+    return any(_is_pair(pair) for pair in islice(reader.rows(), ROWS_TRIED))
 
 
 def _is_pair(pair: Pair) -> bool:

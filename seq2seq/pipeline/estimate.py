@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from seq2seq import build
-from seq2seq.data.batches import Batch, Batches
+from seq2seq.data.batches import Batch, Batches, plan_epoch
 from seq2seq.data.store import Store
 from seq2seq.nn.model import EncoderDecoder
-from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.schema import Recipe, Training
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training import precision
 from seq2seq.training.allocator import keep_large_buffers
-from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.optimizer import adamw
+from seq2seq.training.protocols import Objective
 
 TRIAL_UPDATES = 3
+PAIRS_PLANNED = 100_000
 BYTES = 4
 COPIES_IN_MEMORY = 6  # weights, gradients, two moments of the optimizer, the average, and a bundle being written
 COPIES_ON_DISK = 5  # a checkpoint's weights, average and two moments, and the bundle
@@ -56,25 +60,48 @@ class Estimate:
         return asdict(self)
 
 
-def estimate(recipe: Recipe, train: Store, tokenizers: TokenizerPair, *, device: torch.device) -> Estimate:
-    """Trains a few updates on batches drawn at random, and multiplies."""
+def estimate(
+    recipe: Recipe,
+    train: Store,
+    tokenizers: TokenizerPair,
+    *,
+    device: torch.device,
+    corpora: Sequence[tuple[int, float]] = (),
+) -> Estimate:
+    """Trains a few updates on batches drawn at random, and multiplies.
+
+    Args:
+        recipe: All settings.
+        train: The training pairs.
+        tokenizers: What made their ids.
+        device: Where to train.
+        corpora: Pairs and weight of each corpus in `train`, in their order; none: it is one.
+    """
     settings = recipe.training
     keep_large_buffers()
-    batches = Batches(train, batch_tokens=settings.batch_tokens, seed=settings.seed)
-    plan = batches.plan(0)
+    batches = Batches(
+        train,
+        batch_tokens=settings.batch_tokens,
+        seed=settings.seed,
+        corpora=corpora,
+        temperature=recipe.data.temperature,
+        sampler=build.samplers(recipe, tokenizers),
+    )
+    plan, num_batches = _planned(train, settings)
     # The first batch touches fresh memory; it is not counted.
-    trial = [batches.fill(rows).to(device) for rows in plan[: TRIAL_UPDATES + 1]]
+    trial = [batches.fill(rows, 0).to(device) for rows in plan]
     network = build.model(
         recipe.model,
         source_symbols=tokenizers.source.vocabulary_size,
         target_symbols=tokenizers.target.vocabulary_size,
     ).to(device)
     kind = precision.choose(settings.precision, device)
-    seconds_a_token = _time(network, trial, kind, device)
-    tokens = len(train) + int(train.target.lengths.sum())
-    updates = _updates(recipe, len(plan))
+    seconds_a_token = _time(network, build.objective(settings), trial, kind)
+    tokens = batches.num_tokens() * _growth(batches, plan, trial)
+    num_batches = batches.num_mixed_batches() if batches.is_mixed else num_batches
+    updates = _updates(recipe, num_batches)
     budget = settings.minutes * 60
-    seconds = updates * settings.accumulate * tokens / len(plan) * seconds_a_token if updates else budget
+    seconds = updates * settings.accumulate * tokens / num_batches * seconds_a_token if updates else budget
     parameters = sum(weight.numel() for weight in network.parameters())
     return Estimate(
         parameters=parameters,
@@ -88,20 +115,39 @@ def estimate(recipe: Recipe, train: Store, tokenizers: TokenizerPair, *, device:
     )
 
 
-def _time(network: EncoderDecoder, trial: list[Batch], kind: str, device: torch.device) -> float:
+def _planned(train: Store, settings: Training) -> tuple[list[NDArray[np.int64]], int]:
+    """Returns the rows of some batches, drawn at random, and how many batches an epoch has.
+
+    Of a large corpus a part is planned, taken evenly from all of it: the plan of a whole epoch would take more memory
+    than all of preparing.
+    """
+    rows = np.linspace(0, len(train) - 1, min(len(train), PAIRS_PLANNED)).astype(np.int64)
+    lengths = train.source.lengths[rows], train.target.lengths[rows]
+    plan = plan_epoch(*lengths, batch_tokens=settings.batch_tokens, seed=settings.seed, epoch=0)
+    return [rows[batch] for batch in plan[: TRIAL_UPDATES + 1]], round(len(plan) * len(train) / len(rows))
+
+
+def _growth(batches: Batches, plan: list[NDArray[np.int64]], trial: list[Batch]) -> float:
+    """Returns how many tokens a batch has for each that was planned: sampled subwords are more than the prepared."""
+    if batches.sampler is None:
+        return 1.0
+    planned = sum(int(batches.store.target.lengths[rows].sum()) + len(rows) for rows in plan)
+    return sum(batch.num_tokens for batch in trial) / planned
+
+
+def _time(network: EncoderDecoder, objective: Objective, trial: list[Batch], kind: str) -> float:
     """Returns the seconds that a target token takes in training."""
-    objective, optimizer = CrossEntropy(0.1), adamw(network, weight_decay=0.0)
+    optimizer = adamw(network, weight_decay=0.0)
     network.train()
     begin, tokens = time.perf_counter(), 0
     for number, batch in enumerate(trial):
         if number == 1:
             begin = time.perf_counter()
-        with precision.computing(kind, device):
-            loss = objective(network, batch) / batch.num_tokens
-        loss.backward()  # type: ignore[no-untyped-call]
+        # Half-way through: what changes with the progress costs its mean there.
+        loss = objective.add_gradient(network, batch, num_tokens=batch.num_tokens, progress=0.5, precision=kind)
         optimizer.step()
         optimizer.zero_grad()
-        float(loss.detach())  # waits for a GPU to finish
+        float(loss)  # waits for a GPU to finish
         tokens += batch.num_tokens if number else 0
     if not tokens:  # a corpus of one batch
         tokens = trial[0].num_tokens
@@ -119,5 +165,6 @@ def _updates(recipe: Recipe, num_batches: int) -> int | None:
 def _activations(recipe: Recipe, trial: list[Batch], tokenizers: TokenizerPair) -> float:
     """Returns how many numbers are kept of one batch, about: the layers', and the logits with their gradient."""
     model, largest = recipe.model, max(batch.num_tokens for batch in trial)
-    layers = model.encoder_layers * model.encoder_size + model.decoder_layers * model.decoder_size
-    return largest * (KEPT_A_LAYER * layers + 4 * tokenizers.target.vocabulary_size)
+    encoder = model.encoder_layers * model.encoder_transition * model.encoder_size
+    decoder = model.decoder_layers * model.decoder_transition * model.decoder_size
+    return largest * (KEPT_A_LAYER * (encoder + decoder) + 4 * tokenizers.target.vocabulary_size)

@@ -1,40 +1,41 @@
 """prepare: from raw text to a run folder that is ready to train.
 
-Two passes over the corpus in bounded memory: the first chooses the pairs to set aside (only where there are no
-development or test files), the second cleans, drops what leaks, and spools each split's text. The tokenizer then learns
-from a sample of the spooled training text, and each split is written with its ids.
+The corpus is read and cleaned in bounded memory (`seq2seq.pipeline.gather`), the tokenizer learns from a sample of it,
+and each split is written with its ids. All of this goes into a folder beside what the run holds; only when it is
+complete does it take the old data's place, by renaming. A wrong file, a full disk or Ctrl-C before that costs nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from seq2seq import build, console
 from seq2seq.bundle import MANIFEST_VERSION, RunFolder
-from seq2seq.corpus.cleaning import Cleaner, Report, in_batches, source_set
-from seq2seq.corpus.filters import Empty
+from seq2seq.corpus.cleaning import in_batches
 from seq2seq.corpus.pair import Pair
-from seq2seq.corpus.split import Split, Splitter
-from seq2seq.data.store import Row, Store, write_split
+from seq2seq.data.store import Row, write_split
 from seq2seq.errors import UserError
 from seq2seq.folders import write_json, write_text
+from seq2seq.pipeline import vectors
+from seq2seq.pipeline.gather import BATCH_PAIRS, Gathered, gather
+from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.reasons import values
-from seq2seq.pipeline.sources import Sources, fingerprint, languages, open_sources
-from seq2seq.recipe.decode import table_from_recipe
+from seq2seq.pipeline.sources import Sources, check_name, fingerprint, languages, open_sources
+from seq2seq.pipeline.spool import Spool
+from seq2seq.pipeline.vocabulary import report_size
+from seq2seq.recipe.decode import complete, table_from_recipe
 from seq2seq.recipe.schema import Recipe
-from seq2seq.recipe.toml import dump_recipe
-from seq2seq.text.normaliser import Normaliser
+from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
-
-BATCH_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def prepare(
     reasons: Mapping[str, str] | None = None,
     force: bool = False,
 ) -> Prepared:
-    """Prepares a corpus. What the folder held is replaced once the new data is read, so a wrong file costs nothing.
+    """Prepares a corpus. What the folder held is replaced once the new data is complete, so a failure costs nothing.
 
     Args:
         recipe: All settings.
@@ -72,38 +73,35 @@ def prepare(
         force: Prepare again even where nothing changed, and where a training has begun.
 
     Raises:
-        UserError: A file is wrong, no pair is left, a training with other data has begun in this folder, or it is no
-            run and holds what would be overwritten.
+        UserError: A file is wrong, of text or of vectors, no pair is left, a training with other data has begun in this
+            folder, it is no run and holds what would be overwritten, or another process is preparing or training it.
     """
+    check_name(run.path)
+    recipe = vectors.located(recipe)
     sources = open_sources(recipe.data, folder)
     inputs = _inputs(recipe, sources)
-    spool = run.path / "spool"
-    before = run.read_manifest() if run.manifest.is_file() else None
-    ours = spool.exists()  # a preparation that was cut off half-way
-    if before is None and not ours:
-        _check_free(run)
-    elif before is not None and not force:
-        missing = _missing(run, before)
-        if before["inputs"] == inputs and not missing:
-            return _up_to_date(recipe, run, before, reasons or {})
-        _check_untrained(run, missing)
-    try:
-        reports = _spool(recipe, sources, run, spool)
-        tokenizers = _learn_tokenizers(recipe, Store(spool / "train.arrow"))
-    except BaseException:
-        if not ours:
-            shutil.rmtree(spool, ignore_errors=True)
-        with suppress(OSError):  # not empty, or not there
-            run.path.rmdir()
-        raise
-    _clear(run)
-    tokenizers.save(run.tokenizers)
-    splits = {name: _write(name, spool, run, tokenizers) for name in reports}
-    write_text(run.recipe, dump_recipe(recipe, reasons))
-    manifest = _manifest(recipe, inputs, reports, splits, tokenizers, reasons or {})
-    write_json(run.manifest, manifest)
-    shutil.rmtree(spool, ignore_errors=True)  # until now it said that the folder is ours, and not whole
-    return Prepared(run, manifest, changed=True)
+    found = _up_to_date(run, inputs, force=force)
+    if found and _has_settings(recipe, run, found):
+        return Prepared(run, found, changed=False)  # nothing is written, so a training in the folder may go on
+    vectors.check_files(recipe)
+    with only_one(run):
+        _tidy(run)
+        found = _up_to_date(run, inputs, force=force)  # another process may have been at work until now
+        if found:
+            return _with_settings(recipe, run, found, reasons or {})
+        manifest = _make(recipe, run, sources, inputs, reasons or {}, place=_place(recipe, folder))
+        return Prepared(run, manifest, changed=True)
+
+
+def command(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> str:
+    """Returns the command that prepares a run again, with the settings that its recipe has now."""
+    parts = ["seq2seq", "prepare", str(run.recipe), "--run", str(run.path)]
+    folder = manifest.get("folder", "")  # older runs have none
+    from_hub = recipe.data.hub or any(corpus.hub for corpus in recipe.data.corpora)
+    # What names no dataset is looked for in the working folder.
+    if folder and (from_hub or Path(folder) != Path.cwd()):
+        parts += ["--data", folder]
+    return shlex.join(parts)
 
 
 def current_inputs(recipe: Recipe, folder: Path | None = None) -> dict[str, Any]:
@@ -140,6 +138,57 @@ def _labels(paths: list[Path]) -> list[str]:
     return [path.as_posix() for path in paths]
 
 
+def _recipe_digest(recipe: Recipe) -> str:
+    return _digest(table_from_recipe(complete(recipe)))
+
+
+def _has_settings(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> bool:
+    """Whether these are the settings of the last time, and still those in the run's recipe: people edit it."""
+    digest = _recipe_digest(recipe)
+    with suppress(UserError):
+        return bool(manifest.get("recipe") == digest == _recipe_digest(load_recipe(run.recipe)))
+    return False
+
+
+def _place(recipe: Recipe, folder: Path | None) -> str:
+    """Returns the folder that the recipe's files are named relative to; empty where none is needed to find them."""
+    if folder is not None:
+        return str(folder.resolve())
+    data = recipe.data
+    names = [*data.train, *data.development, *data.test, *(name for corpus in data.corpora for name in corpus.train)]
+    return "" if data.hub or all(Path(name).is_absolute() for name in names) else str(Path.cwd())
+
+
+def _spool(run: RunFolder) -> Path:
+    """Where the work is done. While it is there, the folder is a run, or is to become one."""
+    return run.path / "spool"
+
+
+def _ready(run: RunFolder) -> RunFolder:
+    """What is to take the place of the run's data, in the same layout; complete once it has a manifest."""
+    return RunFolder(_spool(run) / "ready")
+
+
+def _up_to_date(run: RunFolder, inputs: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
+    """Returns the manifest of data that is whole and made of just these files and settings; None: there is work to do.
+
+    Raises:
+        UserError: The work would destroy something.
+    """
+    if not run.manifest.is_file():
+        if not _spool(run).exists():
+            _check_free(run)
+        return None
+    manifest = run.read_manifest()
+    if force:
+        return None
+    missing = _missing(run, manifest)
+    if manifest["inputs"] == inputs and not missing:
+        return manifest
+    _check_untrained(run, missing)
+    return None
+
+
 def _check_free(run: RunFolder) -> None:
     """Makes sure that a folder which is no run loses nothing."""
     for path in (run.recipe, *run.products()):
@@ -167,166 +216,154 @@ def _check_untrained(run: RunFolder, missing: list[Path]) -> None:
         )
 
 
-def _clear(run: RunFolder) -> None:
-    """Takes away what was made of other data; scores of a model that may have seen the new test set mean nothing."""
-    run.manifest.unlink(missing_ok=True)  # first, as it comes last: a folder with one is whole
-    for path in run.products():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _up_to_date(recipe: Recipe, run: RunFolder, manifest: dict[str, Any], reasons: Mapping[str, str]) -> Prepared:
+def _with_settings(recipe: Recipe, run: RunFolder, manifest: dict[str, Any], reasons: Mapping[str, str]) -> Prepared:
     """Leaves the data as it is; where other settings are asked for than the last time, the recipe gets them."""
-    digest = _digest(table_from_recipe(recipe))
-    if manifest.get("recipe") == digest and run.recipe.is_file():
+    if _has_settings(recipe, run, manifest):
         return Prepared(run, manifest, changed=False)
     write_text(run.recipe, dump_recipe(recipe, reasons))
+    digest = _recipe_digest(recipe)
     manifest = {**manifest, "recipe": digest, "reasons": dict(reasons), "chosen": values(recipe, reasons)}
     write_json(run.manifest, manifest)
     return Prepared(run, manifest, changed=False, settings_changed=True)
 
 
-def _spool(recipe: Recipe, sources: Sources, run: RunFolder, spool: Path) -> dict[str, Report]:
-    """Writes the cleaned text of each split to `spool`. Returns what was dropped, by split."""
-    normaliser = Normaliser(unicode_form=recipe.data.unicode_form)
-    given = {**({"development": sources.development} if sources.development else {}), **sources.tests}
-    reports = {name: Report() for name in ("train", *given)}
-    # A test set is scored as it is: only what has no text on one side is left out.
-    whole = Cleaner(normaliser, filters=[Empty()], deduplicate=False)
-    for name, reader in given.items():
-        _spool_one(spool, name, whole(reader(), reports[name]))
-    held_out = source_set(chain.from_iterable(_pairs(Store(_at(spool, name))) for name in given), normaliser)
-    cleaner = Cleaner(
-        normaliser, filters=build.filters(recipe.data), deduplicate=recipe.data.deduplicate, excluded=held_out
-    )
-    split = _split(recipe, sources, cleaner)
-    with console.Progress("reading", unit="pairs") as progress:
-        cleaned = _watched(cleaner(sources.train(), reports["train"]), progress)
-        if split is None:
-            _spool_one(spool, "train", cleaned)
-        else:
-            sizes = {"development": recipe.data.development_size, "test": recipe.data.test_size}
-            parts = [part for part, size in sizes.items() if size and part not in given]
-            reports |= {part: Report() for part in parts}
-            _spool_parts(spool, cleaned, split, parts, reports)
-    if reports["train"].kept == 0:
-        raise UserError(f"No training pair is left of {reports['train'].read}.", hint=_most_dropped(reports["train"]))
-    return reports
+def _make(
+    recipe: Recipe,
+    run: RunFolder,
+    sources: Sources,
+    inputs: Mapping[str, Any],
+    reasons: Mapping[str, str],
+    *,
+    place: str,
+) -> dict[str, Any]:
+    """Does the work and puts the result in its place. Returns the manifest."""
+    spool, ready = _spool(run), _ready(run)
+    # Without a manifest a folder is known as ours by its spool alone.
+    keeps_spool = spool.exists() and not run.manifest.is_file()
+    _empty(spool)
+    try:
+        gathered = gather(recipe.data, sources, Spool(spool))
+        tokenizers = _learn_tokenizers(recipe, gathered)
+        tokenizers.save(ready.tokenizers)
+        splits = {name: _write(name, gathered, ready, tokenizers) for name in gathered.reports}
+        write_text(ready.recipe, dump_recipe(recipe, reasons))
+        manifest = {**_manifest(recipe, inputs, gathered, splits, tokenizers, reasons), "folder": place}
+        write_json(ready.manifest, manifest)
+    except BaseException:
+        _empty(spool)
+        if not keeps_spool:
+            with suppress(OSError):
+                spool.rmdir()
+        raise
+    _settle(run)
+    return manifest
 
 
-def _split(recipe: Recipe, sources: Sources, cleaner: Cleaner) -> Split | None:
-    """Chooses the pairs to set aside, where a set has no file of its own."""
-    development = 0 if sources.development else recipe.data.development_size
-    test = 0 if sources.tests else recipe.data.test_size
-    if not sources.development and not development:
-        raise UserError(
-            "There is no development set.",
-            hint="Set data.development_size, for instance --set data.development_size=500.",
-        )
-    if not development and not test:
-        return None
-    splitter = Splitter(development_size=development, test_size=test, seed=recipe.data.seed)
-    with console.Progress("choosing what to set aside", unit="pairs") as progress:
-        return splitter.fit(_watched(cleaner(sources.train(), Report()), progress))
+def _empty(folder: Path) -> None:
+    """Makes an empty folder of it, and at no moment none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        _remove(path)
 
 
-def _spool_parts(
-    spool: Path, pairs: Iterable[Pair], split: Split, parts: list[str], reports: Mapping[str, Report]
-) -> None:
-    """Sends each pair to its split; the sets that are set aside are small and held until the end."""
-    aside: dict[str, list[Pair]] = {part: [] for part in parts}
+def _tidy(run: RunFolder) -> None:
+    """Finishes a replacement that has begun: then there is no manifest. One that had not yet is forgotten.
 
-    def rest() -> Iterator[Pair]:
-        for pair in pairs:
-            part = split.part_of(pair.source)
-            if part in aside:
-                aside[part].append(pair)
-            else:
-                yield pair
-
-    _spool_one(spool, "train", rest())
-    for part, held in aside.items():
-        _spool_one(spool, part, held)
-        reports[part].read = reports[part].kept = len(held)
-        reports["train"].read -= len(held)
-        reports["train"].kept -= len(held)
+    A training may have been made since of what the run holds, and replacing would drop it unasked.
+    """
+    if run.manifest.is_file():
+        shutil.rmtree(_spool(run), ignore_errors=True)
+    else:
+        _settle(run)
 
 
-def _spool_one(spool: Path, name: str, pairs: Iterable[Pair]) -> None:
-    write_split(_at(spool, name), (Row(line, source, target, (), ()) for line, source, target in pairs))
+def _settle(run: RunFolder) -> None:
+    """Puts what is ready in its place, the manifest last: a folder with one is whole.
+
+    What was made of other data goes; scores of a model that may have seen the new test set mean nothing. Cut off half
+    way, it goes on where it was the next time: what is not in the spool any more has its place already.
+    """
+    ready = _ready(run)
+    if not ready.manifest.is_file():
+        return
+    run.manifest.unlink(missing_ok=True)
+    prepared = [ready.split("train").parent, ready.tokenizers, ready.recipe, ready.manifest]
+    for path in run.products():
+        if path.name not in {fresh.name for fresh in prepared}:
+            _remove(path)
+    for fresh in prepared:
+        if fresh.exists():
+            place = run.path / fresh.name
+            _remove(place)
+            fresh.replace(place)
+    shutil.rmtree(_spool(run), ignore_errors=True)
 
 
-def _pairs(store: Store) -> Iterator[Pair]:
-    return (Pair(row.line, row.source, row.target) for row in store.rows())
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
-def _at(spool: Path, name: str) -> Path:
-    return spool / f"{name}.arrow"
-
-
-def _learn_tokenizers(recipe: Recipe, train: Store) -> TokenizerPair:
+def _learn_tokenizers(recipe: Recipe, gathered: Gathered) -> TokenizerPair:
     """Learns the vocabulary or vocabularies from a bounded part of the training text, taken evenly from all of it."""
-    text, seed = recipe.text, recipe.data.seed
-    every = max(1, -(-len(train) // text.sample_lines))
+    every = max(1, -(-gathered.sizes()["train"] // recipe.text.sample_lines))
 
-    def sample(column: str) -> Iterator[str]:
-        return (getattr(row, column) for row in islice(train.rows(), 0, None, every))
-
-    def learn(texts: Iterable[str]) -> Any:  # noqa: ANN401 - some member of the family
-        return build.tokenizer(text.tokenizer, texts, vocabulary_size=text.vocabulary_size, seed=seed)
+    def sample(side: str) -> Iterator[str]:
+        return (getattr(pair, side) for pair in islice(gathered.pairs("train"), 0, None, every))
 
     console.say("learning the vocabulary …")
-    if text.joint:
-        both = learn(chain(sample("source"), sample("target")))
-        return TokenizerPair(both, both)
-    return TokenizerPair(learn(sample("source")), learn(sample("target")))
+    learned = build.tokenizers(recipe, lambda: sample("source"), lambda: sample("target"))
+    report_size(learned, asked=recipe.text.vocabulary_size)
+    return learned
 
 
-def _write(name: str, spool: Path, run: RunFolder, tokenizers: TokenizerPair) -> dict[str, Any]:
+@dataclass
+class _Counts:
+    """A split in numbers; lengths in tokens, without EOS."""
+
+    pairs: int = 0
+    source_tokens: int = 0
+    target_tokens: int = 0
+    longest_source: int = 0
+    longest_target: int = 0
+
+    def add(self, sources: list[list[int]], targets: list[list[int]]) -> None:
+        self.pairs += len(sources)
+        self.source_tokens += sum(map(len, sources))
+        self.target_tokens += sum(map(len, targets))
+        self.longest_source = max(self.longest_source, *map(len, sources))
+        self.longest_target = max(self.longest_target, *map(len, targets))
+
+
+def _write(name: str, gathered: Gathered, ready: RunFolder, tokenizers: TokenizerPair) -> dict[str, Any]:
     """Writes a split with its ids. Returns its counts."""
-    store = Store(_at(spool, name))
+    counts = _Counts()
+    pairs = gathered.noticed() if name == "train" else gathered.pairs(name)
 
     def rows() -> Iterator[Row]:
-        with console.Progress(f"tokenising {name}", len(store), unit="pairs") as progress:
-            for batch in in_batches(store.rows(), BATCH_ROWS):  # type: ignore[arg-type]
-                source_ids = tokenizers.source.encode_batch([row.source for row in batch])
-                target_ids = tokenizers.target.encode_batch([row.target for row in batch])
-                for row, source, target in zip(batch, source_ids, target_ids, strict=True):
-                    yield Row(row.line, row.source, row.target, source, target)
+        with console.Progress(f"tokenising {name}", gathered.sizes()[name], unit="pairs") as progress:
+            for batch in in_batches(pairs, BATCH_PAIRS):
+                yield from _tokenised(batch, tokenizers, counts)
                 progress.advance(len(batch))
 
-    write_split(run.split(name), rows())
-    written = Store(run.split(name))
-    return {
-        "pairs": len(written),
-        "source_tokens": int(written.source.lengths.sum()),
-        "target_tokens": int(written.target.lengths.sum()),
-        "longest_source": int(written.source.lengths.max(initial=0)),
-        "longest_target": int(written.target.lengths.max(initial=0)),
-    }
+    write_split(ready.split(name), rows())
+    return asdict(counts)
 
 
-def _watched(pairs: Iterable[Pair], progress: console.Progress) -> Iterator[Pair]:
-    for number, pair in enumerate(pairs, start=1):
-        if number % BATCH_ROWS == 0:
-            progress.update(number)
-        yield pair
-
-
-def _most_dropped(report: Report) -> str:
-    if not report.dropped:
-        return "The training file is empty."
-    reason, drops = max(report.dropped.items(), key=lambda item: item[1].count)
-    first = drops.examples[0]
-    return f"Most were dropped as {reason!r}, for instance line {first.line}: {first.source!r} / {first.target!r}."
+def _tokenised(batch: list[Pair], tokenizers: TokenizerPair, counts: _Counts) -> Iterator[Row]:
+    sources = tokenizers.source.encode_batch([pair.source for pair in batch])
+    targets = tokenizers.target.encode_batch([pair.target for pair in batch])
+    counts.add(sources, targets)
+    for (line, source, target), source_ids, target_ids in zip(batch, sources, targets, strict=True):
+        yield Row(line, source, target, source_ids, target_ids)
 
 
 def _manifest(
     recipe: Recipe,
     inputs: Mapping[str, Any],
-    reports: Mapping[str, Report],
+    gathered: Gathered,
     splits: Mapping[str, Any],
     tokenizers: TokenizerPair,
     reasons: Mapping[str, str],
@@ -338,9 +375,10 @@ def _manifest(
         "source_language": source,
         "target_language": target,
         "inputs": dict(inputs),
-        "recipe": _digest(table_from_recipe(recipe)),
+        "recipe": _recipe_digest(recipe),
         "splits": dict(splits),
-        "cleaning": {name: report.to_dict() for name, report in reports.items()},
+        "corpora": [{"name": one.name, "pairs": one.pairs, "weight": one.weight} for one in gathered.corpora],
+        "cleaning": {name: report.to_dict() for name, report in gathered.reports.items()},
         "vocabulary": {
             "joint": tokenizers.joint,
             "source": tokenizers.source.vocabulary_size,

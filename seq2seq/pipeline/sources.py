@@ -1,17 +1,19 @@
-"""Which readers a recipe means: local files, a dataset of the hub, or the embedded phrasebook."""
+"""Which readers a recipe means: local files, a dataset of the hub, the embedded phrasebook, or several of these."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from seq2seq.corpus.files import stored_as
 from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.reader import Reader
 from seq2seq.errors import UserError
-from seq2seq.recipe.schema import Data
+from seq2seq.recipe.schema import Corpus, Data
 from seq2seq.registry import READERS
 
 HUB_SPLITS = {"train": "train", "development": "validation", "test": "test"}
@@ -24,22 +26,54 @@ _NAMES_LISTED = 12
 
 
 @dataclass(frozen=True)
+class CorpusSource:
+    """One corpus to train on.
+
+    Attributes:
+        name: What reports call it.
+        weight: How much more often than its size says its pairs are drawn.
+        reader: Its pairs.
+    """
+
+    name: str
+    weight: float
+    reader: Reader
+
+
+@dataclass(frozen=True)
 class Sources:
     """Where the pairs of each split come from.
 
     Attributes:
-        train: The training pairs.
-        development: The development pairs; None where they are to be split off `train`.
-        tests: Test sets by name; empty where one is to be split off `train`.
+        corpora: What to train on, at least one.
+        development: The development pairs; None where they are to be split off the training pairs.
+        tests: Test sets by name; empty where one is to be split off the training pairs.
         files: The local files that are read, for their fingerprints.
         folder: What the files are named relative to; None where their own names tell them apart.
     """
 
-    train: Reader
+    corpora: tuple[CorpusSource, ...]
     development: Reader | None = None
     tests: dict[str, Reader] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     folder: Path | None = None
+
+    @property
+    def train(self) -> Reader:
+        """All training pairs, corpus after corpus."""
+        return self.corpora[0].reader if len(self.corpora) == 1 else Joined(self.corpora)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Several corpora as one reader; lines are those of each corpus."""
+
+    corpora: tuple[CorpusSource, ...]
+
+    def __call__(self) -> Iterator[Pair]:
+        """Yields the pairs of one corpus after the other."""
+        for corpus in self.corpora:
+            yield from corpus.reader()
 
 
 @dataclass(frozen=True)
@@ -65,13 +99,32 @@ def open_sources(data: Data, folder: Path | None) -> Sources:
     Raises:
         UserError: The recipe needs a folder and none is given or it lacks a file, or it names no training data.
     """
+    corpora = (name for corpus in data.corpora for name in corpus.train)
+    for name in (folder or "", *data.train, *data.development, *data.test, *corpora):
+        check_name(name)
     if data.reader.name == "phrasebook":
         sources = _phrasebook()
     elif _from_hub(data, folder):
         sources = _hub(data, folder)
     else:
         sources = _local(data, folder)
+    if data.corpora:
+        files = {*sources.files, *_corpus_files(data, folder)}
+        sources = replace(sources, corpora=_corpora(data, folder), files=tuple(sorted(files)), folder=None)
     return _swapped(sources) if data.reverse else sources
+
+
+def check_name(path: Path | str) -> None:
+    """Refuses a path that cannot be written down, before the work: Linux takes any bytes for a name.
+
+    Raises:
+        UserError: It is not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = ascii(str(path)).replace("\\udc", "\\x")
+        raise UserError(f"The name {shown} is not UTF-8.", hint="Rename the file or folder.") from None
 
 
 def languages(data: Data) -> tuple[str, str]:
@@ -95,7 +148,9 @@ def _from_hub(data: Data, folder: Path | None) -> bool:
         return True
     if not data.hub:
         return False
-    return folder is None or (not any(_found(folder / name).exists() for name in data.train) and _has_hub_files(folder))
+    return folder is None or (
+        not any(stored_as(folder / name).exists() for name in data.train) and _has_hub_files(folder)
+    )
 
 
 def _has_hub_files(folder: Path) -> bool:
@@ -116,18 +171,13 @@ def _files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _found(path: Path) -> Path:
-    """Returns the file, or where it is not there the same one compressed or decompressed."""
-    other = path.with_suffix("") if path.suffix == ".gz" else path.with_name(path.name + ".gz")
-    return other if other.is_file() and not path.exists() else path
-
-
 def _phrasebook() -> Sources:
     from seq2seq.resources import shipped
 
     reader = READERS.load("phrasebook")
     files = tuple(sorted(shipped("vocab").glob("*.tsv")))
-    return Sources(reader("train"), reader("development"), {name: reader(name) for name in PHRASEBOOK_TESTS}, files)
+    train = (CorpusSource("phrasebook", 1.0, reader("train")),)
+    return Sources(train, reader("development"), {name: reader(name) for name in PHRASEBOOK_TESTS}, files)
 
 
 def _hub(data: Data, folder: Path | None) -> Sources:
@@ -136,8 +186,10 @@ def _hub(data: Data, folder: Path | None) -> Sources:
     pair = {"source_language": data.source_language, "target_language": data.target_language}
     readers = {split: READERS.load("hub")(data.hub, name, folder=folder, **pair) for split, name in HUB_SPLITS.items()}
     files = tuple(sorted(_files_below(folder))) if folder else ()
+    for path in files:
+        check_name(path)
     return Sources(
-        readers["train"],
+        (CorpusSource(_short(data.hub), 1.0, readers["train"]),),
         None if data.development_size else readers["development"],
         {} if data.test_size else {"test": readers["test"]},
         files,
@@ -146,24 +198,31 @@ def _hub(data: Data, folder: Path | None) -> Sources:
 
 
 def _local(data: Data, folder: Path | None) -> Sources:
-    if not data.train:
+    if not data.train and not data.corpora:
         raise UserError("The recipe names no training files.", hint="Set data.train, or give --source and --target.")
     base = folder or Path()
-    if folder is None and not all(_found(base / name).exists() for name in data.train):
+    of_corpora = (name for corpus in data.corpora if not _corpus_from_hub(corpus, folder) for name in corpus.train)
+    names = sorted({*data.train, *data.development, *data.test, *of_corpora})
+    needed = data.train or names
+    absent = next((name for name in needed if not stored_as(base / name).exists()), None)
+    if folder is None and absent is not None:
         raise UserError(
-            f"{data.train[0]} is not in the working folder, and the recipe has no dataset on the hub.",
+            f"{absent} is not in the working folder, and the recipe has no dataset on the hub.",
             hint="Say where the files are: --data FOLDER",
         )
     if folder is not None and not folder.is_dir():
         raise UserError(f"--data {folder} is not a folder.", hint="Give the folder that holds the files.")
-    names = sorted({*data.train, *data.development, *data.test})
-    missing = [name for name in names if not _found(base / name).exists()]
+    missing = [name for name in names if not stored_as(base / name).exists()]
     if folder is not None and missing:
         raise UserError(f"--data {folder} lacks files of the recipe: {', '.join(missing)}.", hint=_listing(folder))
-    development = _files(data, base, data.development, data.development_lines) if data.development else None
-    tests = {"test": _files(data, base, data.test, data.test_lines)} if data.test else {}
-    files = tuple(_found(base / name) for name in names)
-    return Sources(_files(data, base, data.train, None), development, tests, files)
+    train = (CorpusSource(Path(data.train[0]).name, 1.0, _files(data, data, base, data.train)),) if data.train else ()
+    development = _files(data, data, base, data.development, data.development_lines) if data.development else None
+    tests = {"test": _files(data, data, base, data.test, data.test_lines)} if data.test else {}
+    return Sources(train, development, tests, _paths(names, base))
+
+
+def _paths(names: Iterable[str], base: Path) -> tuple[Path, ...]:
+    return tuple(stored_as(base / name) for name in names)
 
 
 def _listing(folder: Path) -> str:
@@ -172,18 +231,74 @@ def _listing(folder: Path) -> str:
     return f"It holds: {', '.join(names[:_NAMES_LISTED] + more)}." if names else "It is empty."
 
 
-def _files(data: Data, base: Path, names: tuple[str, ...], lines: tuple[int, int] | None) -> Reader:
-    paths = [_found(base / name) for name in names]
-    reader = READERS.load(data.reader.name)
-    if data.reader.name == "tsv":
-        return reader(*paths, columns=data.columns, lines=lines)  # type: ignore[no-any-return]
-    return reader(*paths, lines=lines)  # type: ignore[no-any-return]
+def _files(
+    data: Data, section: Data | Corpus, base: Path, names: tuple[str, ...], lines: tuple[int, int] | None = None
+) -> Reader:
+    """Returns the reader of local files, as `section` describes them."""
+    kind = section.reader.name
+    pair = {"source_language": data.source_language, "target_language": data.target_language}
+    options: dict[str, dict[str, Any]] = {
+        "tsv": {"columns": section.columns},
+        "jsonl": {"fields": section.fields, **pair},
+        "tmx": pair,
+    }
+    reader = READERS.load(kind)(*_paths(names, base), **options.get(kind, {}), lines=lines)
+    return reader  # type: ignore[no-any-return]
+
+
+def _corpora(data: Data, folder: Path | None) -> tuple[CorpusSource, ...]:
+    names: list[str] = []
+    corpora = []
+    for corpus in data.corpora:
+        first = corpus.train[0] if corpus.train else corpus.hub or corpus.reader.name
+        name = corpus.name or _short(first)
+        number = names.count(name) + 1
+        names.append(name)
+        label = name if number == 1 else f"{name}-{number}"
+        corpora.append(CorpusSource(label, corpus.weight, _corpus_reader(data, corpus, folder)))
+    return tuple(corpora)
+
+
+def _corpus_reader(data: Data, corpus: Corpus, folder: Path | None) -> Reader:
+    if corpus.reader.name == "phrasebook":
+        return READERS.load("phrasebook")("train")  # type: ignore[no-any-return]
+    if _corpus_from_hub(corpus, folder):
+        pair = {"source_language": data.source_language, "target_language": data.target_language}
+        copy = _local_copy(corpus, folder)
+        return READERS.load("hub")(corpus.hub, "train", folder=copy, **pair)  # type: ignore[no-any-return]
+    return _files(data, corpus, folder or Path(), corpus.train)
+
+
+def _corpus_from_hub(corpus: Corpus, folder: Path | None) -> bool:
+    if corpus.reader.name == "hub":
+        return True
+    return bool(corpus.hub) and not any(path.exists() for path in _paths(corpus.train, folder or Path()))
+
+
+def _local_copy(corpus: Corpus, folder: Path | None) -> Path | None:
+    """Returns where a dataset of the hub is, where it is in the given folder: in one of its own."""
+    copy = folder / _short(corpus.hub) if folder else None
+    return copy if copy and copy.is_dir() else None
+
+
+def _corpus_files(data: Data, folder: Path | None) -> Iterator[Path]:
+    """Yields the local files of all corpora."""
+    for corpus in data.corpora:
+        if not _corpus_from_hub(corpus, folder):
+            yield from _paths(corpus.train, folder or Path())
+        elif copy := _local_copy(corpus, folder):
+            yield from _files_below(copy)
+
+
+def _short(name: str) -> str:
+    """Returns a path's or a dataset's last part."""
+    return name.rsplit("/", 1)[-1]
 
 
 def _swapped(sources: Sources) -> Sources:
     return replace(
         sources,
-        train=Swapped(sources.train),
+        corpora=tuple(replace(corpus, reader=Swapped(corpus.reader)) for corpus in sources.corpora),
         development=Swapped(sources.development) if sources.development else None,
         tests={name: Swapped(reader) for name, reader in sources.tests.items()},
     )

@@ -19,7 +19,7 @@ from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
 
-TRAINING_COPIES = 5  # weights, gradients, two moments, average
+TRAINING_COPIES = 4  # weights, gradients, two moments; the average is one more
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Summary:
         layers: In the order that data takes; a weight that is shared counts where it is met first.
         parameters: All weights, shared ones once.
         training_bytes: What training holds besides activations.
-        kernel: Whether sequences run in a fused kernel or step by step.
+        averages: Whether an average of the weights is among that.
+        kernel: Which layers run whole sequences in a kernel, and which run step by step and why.
         scores: Of the bundle, by test set.
     """
 
@@ -49,6 +50,7 @@ class Summary:
     layers: list[Layer]
     parameters: int
     training_bytes: int
+    averages: bool
     kernel: str
     scores: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -68,11 +70,13 @@ def summarise(given: Path, assignments: list[str]) -> Summary:
     source_symbols, target_symbols = sizes or (recipe.text.vocabulary_size, recipe.text.vocabulary_size)
     network = build.model(recipe.model, source_symbols=source_symbols, target_symbols=target_symbols)
     parameters = sum(weight.numel() for weight in network.parameters())
+    averages = recipe.training.average > 0
     return Summary(
         recipe.name,
         _layers(network),
         parameters,
-        4 * TRAINING_COPIES * parameters,
+        4 * (TRAINING_COPIES + averages) * parameters,
+        averages,
         _kernel(recipe, network),
         scores,
     )
@@ -132,9 +136,21 @@ def _output(module: nn.Module) -> str | None:
 
 
 def _kernel(recipe: Recipe, network: EncoderDecoder) -> str:
-    fused = type(next(m for m in network.modules() if isinstance(m, Cell))).forward is not Cell.forward
-    if not fused:
-        return "none: every layer steps"
+    """How the layers run over a sequence; those that run alike are told together."""
+    encoder = _runs("encoder", network.encoder.layers)
     if recipe.model.wiring.name == "input-feeding":
-        return "fused in the encoder; the decoder steps, since each step needs the context of the last"
-    return "fused: one call a layer and direction"
+        decoder = {"step by step: each step needs the context of the last": ["decoder"]}
+    else:
+        decoder = _runs("decoder", network.decoder.cells)
+    if encoder.keys() == decoder.keys() and len(encoder) == 1:
+        return next(iter(encoder))
+    return "; ".join(f"{' and '.join(names)}: {how}" for part in (encoder, decoder) for how, names in part.items())
+
+
+def _runs(stack: str, layers: nn.ModuleList) -> dict[str, list[str]]:
+    """Returns which layers of a stack run in which way; both directions of a layer run alike."""
+    ways: dict[str, list[str]] = {}
+    for number, layer in enumerate(layers, start=1):
+        cell = next(module for module in layer.modules() if isinstance(module, Cell))
+        ways.setdefault(cell.execution, []).append(f"{stack} layer {number}")
+    return ways if len(ways) > 1 else {how: [stack] for how in ways}

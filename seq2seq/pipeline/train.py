@@ -26,18 +26,18 @@ from seq2seq.device import choose_device
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
 from seq2seq.pipeline.lock import only_one
-from seq2seq.pipeline.prepare import data_digest
+from seq2seq.pipeline.prepare import command, data_digest
 from seq2seq.pipeline.reasons import fitting
 from seq2seq.pipeline.validation import DevelopmentScores
+from seq2seq.pipeline.vectors import located, note, start_from
 from seq2seq.recipe.schema import Recipe
-from seq2seq.recipe.toml import dump_recipe
+from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training import checkpoint, precision
 from seq2seq.training.allocator import keep_large_buffers
 from seq2seq.training.counters import Counters
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.protocols import Reporter
-from seq2seq.training.trainer import SMALLER_IS_BETTER
 
 SECONDS_BETWEEN_PICTURES = 60.0
 
@@ -86,17 +86,15 @@ def train(
         UserError: The run was prepared with other settings, or a training has begun and neither `resume` nor
             `restart` says what to do with it.
     """
-    manifest = run.read_manifest()
-    if manifest["inputs"]["settings"] != data_digest(recipe):
-        raise UserError(
-            f"{run.path} was prepared with other settings in [data] or [text].", hint="Run 'seq2seq prepare' again."
-        )
-    if not (resume or restart) and checkpoint.exists(run.checkpoints / "last"):
-        raise UserError(
-            f"{run.path} has been trained before.",
-            hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
-        )
+    recipe = located(recipe)
     with only_one(run):
+        manifest = run.read_manifest()  # not before: another process may have been preparing until now
+        _check_prepared(recipe, run, manifest)
+        if not (resume or restart) and checkpoint.exists(run.checkpoints / "last"):
+            raise UserError(
+                f"{run.path} has been trained before.",
+                hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
+            )
         return _train(
             recipe,
             run,
@@ -106,6 +104,18 @@ def train(
             place=choose_device(device, threads=threads),
             reporter=reporter,
         )
+
+
+def _check_prepared(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> None:
+    """Makes sure that the data was made with these settings."""
+    prepared, wanted = manifest["inputs"]["settings"], data_digest(recipe)
+    if prepared == wanted:
+        return
+    given = "" if data_digest(load_recipe(run.recipe)) == wanted else ", with the same --set"
+    raise UserError(
+        f"{run.path} was prepared with other settings in [data] or [text].",
+        hint=f"Prepare it with these: {command(recipe, run, manifest)}{given}",
+    )
 
 
 def _train(
@@ -122,23 +132,34 @@ def _train(
     text = dump_recipe(recipe, fitting(manifest["reasons"], manifest.get("chosen", {}), recipe))
     tokenizers = TokenizerPair.load(run.tokenizers)
     watcher = reporter or ConsoleReporter(recipe.training.stop_on)
+    store = Store(run.split("train"))
+    goes_on = resume and checkpoint.exists(run.checkpoints / "last")
+    vectors = start_from(recipe, run, tokenizers, store, goes_on=goes_on)
     trainer = build.trainer(
         recipe,
         tokenizers=tokenizers,
         batches=Batches(
-            Store(run.split("train")), batch_tokens=recipe.training.batch_tokens, seed=recipe.training.seed
+            store,
+            batch_tokens=recipe.training.batch_tokens,
+            seed=recipe.training.seed,
+            corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in manifest.get("corpora", ())],
+            temperature=recipe.data.temperature,
+            sampler=build.samplers(recipe, tokenizers),
         ),
         validator=_validator(recipe, run, tokenizers, precision.choose(recipe.training.precision, place)),
         reporter=_Pictures(watcher, run),
-        keeper=_Keeper(run, text, tokenizers, manifest),
+        keeper=_Keeper(run, text, tokenizers, manifest, vectors.report),
         folder=run.path,
         device=place,
+        vectors=vectors.given,
     )
     # Nothing is changed on disk before here, where all that could be refused has been.
     if restart:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
         run.metrics.unlink(missing_ok=True)
     going_on = resume and trainer.resume()
+    if not going_on:
+        note(vectors, run)
     write_text(run.recipe, text)
     first, begin = trainer.counters.update, time.monotonic()
     if going_on:
@@ -151,15 +172,17 @@ def _train(
         trainer.finished,
         counters.update - first,
         time.monotonic() - begin,
-        best_scores(run, recipe.training.stop_on),
+        best_scores(run, counters.best_update),
     )
 
 
-def best_scores(run: RunFolder, stop_on: str) -> Mapping[str, float]:
-    """Returns the best row of the development scores so far; empty where there is none."""
-    rows = [row for row in MetricsLog(run.metrics).rows() if row["kind"] == "validation"]
-    sign = -1 if stop_on in SMALLER_IS_BETTER else 1
-    return max(rows, key=lambda row: sign * row[stop_on], default={})
+def best_scores(run: RunFolder, update: int) -> Mapping[str, float]:
+    """Returns the development scores of the bundle, whose `update` is known; empty where there are none.
+
+    They need not be the best in the log: where `training.stop_on` was changed, looks before chose by another score.
+    """
+    rows = MetricsLog(run.metrics).rows()
+    return next((row for row in rows if row["kind"] == "validation" and row["update"] == update), {})
 
 
 def draw_learning_curve(run: RunFolder) -> None:
@@ -188,9 +211,15 @@ class _Keeper:
     """Writes the best model so far as the run's bundle."""
 
     def __init__(
-        self, run: RunFolder, recipe_text: str, tokenizers: TokenizerPair, manifest: Mapping[str, Any]
+        self,
+        run: RunFolder,
+        recipe_text: str,
+        tokenizers: TokenizerPair,
+        manifest: Mapping[str, Any],
+        vectors: Mapping[str, Any],
     ) -> None:
         self._run, self._recipe_text, self._tokenizers, self._manifest = run, recipe_text, tokenizers, manifest
+        self._vectors = vectors
 
     def __call__(self, tensors: Mapping[str, Tensor], scores: Mapping[str, float], update: int) -> None:
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -213,6 +242,7 @@ class _Keeper:
             "scores": {},
             "data": {"files": manifest["inputs"]["files"], "pairs": manifest["splits"]["train"]["pairs"]},
             "vocabulary": manifest["vocabulary"],
+            **({"vectors": dict(self._vectors)} if self._vectors else {}),
             "versions": _versions(),
         }
 

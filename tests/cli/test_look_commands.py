@@ -25,7 +25,7 @@ def test_info_of_a_run_and_of_its_bundle_counts_the_real_model(toy):
     assert sum(int(row[3]) for row in rows) == own
     assert f"{own:,} parameters, {own * 4 / 1e6:.1f} MB" in told.out
     assert any(row[1] == "LSTM" and row[2] == "[batch, time, 32]" for row in rows)
-    assert "recurrent kernel: fused" in told.out
+    assert "recurrent kernel: torch LSTM, whole sequences" in told.lines
     assert layers(done("info", toy.run / "bundle")) == rows
 
 
@@ -34,6 +34,14 @@ def test_info_as_json(toy):
     assert told["name"] == "toy-en-eu"
     assert told["parameters"] == sum(layer["parameters"] for layer in told["layers"])
     assert told["training_bytes"] == 20 * told["parameters"]
+
+
+def test_info_counts_an_average_only_where_there_is_one(toy):
+    assert "MB of weights, gradients, moments and average" in done("info", toy.run).out
+    without = ("info", toy.run, "--set", "training.average=0")
+    told = done(*without, "--json").json
+    assert told["training_bytes"] == 16 * told["parameters"]
+    assert "MB of weights, gradients and moments\n" in done(*without).out
 
 
 def test_info_shows_the_scores_that_were_kept(toy, tmp_path):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
+import os
+import re
+import shlex
 import shutil
 import tomllib
 
 import pytest
+import zstandard
 from toy_runs import NUM_PAIRS, TINY, call, done, refused, sets, toy, toy_pairs, toy_translation, write_pairs
 
 from seq2seq.data.store import Store
@@ -124,6 +130,97 @@ def test_other_settings_for_training_reach_the_recipe_and_the_data_stays(tmp_pat
     assert "nothing done" in prepare(*files, *sets("training.max_updates=777"), run=run).err
 
 
+def edit(run, old, new):
+    text = (run / "recipe.toml").read_text(encoding="utf-8")
+    assert old in text
+    (run / "recipe.toml").write_text(text.replace(old, new), encoding="utf-8")
+
+
+def advised(run):
+    """The command that train names for a recipe that no longer fits the data."""
+    told = " ".join(refused("train", run).split())
+    assert "was prepared with other settings" in told
+    return shlex.split(told.partition("Prepare it with these: seq2seq ")[2])
+
+
+@pytest.mark.parametrize("place", ["absolute", "relative", "elsewhere"])
+def test_a_recipe_edited_by_hand_leads_on(tmp_path, monkeypatch, place):
+    """Train says which command prepares with it, and the first command takes the edit back."""
+    source, target = write_pairs(tmp_path / "my files", toy_pairs(60))
+    monkeypatch.chdir(source.parent)
+    if place != "absolute":
+        source, target = source.relative_to(source.parent), target.relative_to(target.parent)
+    files, run = ["--source", source, "--target", target], tmp_path / "a run"
+    prepare(*files, run=run)
+    before = contents(run)
+    edit(run, "vocabulary_size = 300", "vocabulary_size = 290")
+    assert "the new settings are in" in prepare(*files, run=run).err
+    assert contents(run) == before
+
+    edit(run, "vocabulary_size = 300", "vocabulary_size = 290")
+    if place == "elsewhere":
+        monkeypatch.chdir(tmp_path)
+    command = advised(run)
+    assert ("--data" in command) == (place == "elsewhere")
+    done(*command)
+    assert manifest(run)["vocabulary"]["source"] == 290
+    assert "# With AdamW" in (run / "recipe.toml").read_text(encoding="utf-8")  # what was not touched keeps its reason
+    assert manifest(run)["reasons"]["text.vocabulary_size"] == "Set by you."
+    done("train", run, *sets("training.max_updates=3", "training.schedule.warmup_updates=0"))
+
+    monkeypatch.chdir(tmp_path / "my files")
+    prepare(*files, "--force", run=run)
+    assert load_recipe(run / "recipe.toml").training.max_updates == 0  # as the command says, not as train was told
+
+
+def test_the_advised_command_finds_a_datasets_local_copy(tmp_path):
+    folder, run = tmp_path / "set", tmp_path / "run"
+    write_jsonl(folder / "train.jsonl", toy_pairs(100))
+    hub(folder, run=run)
+    edit(run, "vocabulary_size = 300", "vocabulary_size = 290")
+    done(*advised(run))
+    assert manifest(run)["vocabulary"]["source"] == 290
+
+
+def test_settings_given_to_train_leave_when_prepare_is_asked_again(tmp_path):
+    run, files = tmp_path / "run", own(tmp_path, toy_pairs(60))
+    prepare(*files, run=run)
+    done("train", run, *sets("training.max_updates=3", "training.schedule.warmup_updates=0"))
+    told = prepare(*files, run=run)
+    assert "the new settings are in" in told.err
+    assert load_recipe(run / "recipe.toml").training.max_updates == 0
+    assert (run / "checkpoints").is_dir()
+
+
+def test_columns_and_fields_that_are_set_count_from_the_first_look(tmp_path):
+    pairs = toy_pairs(60)
+    prepare(*own(tmp_path, pairs), run=tmp_path / "two")
+    rows = (json.dumps({"meta": {"src": source, "trg": target}}) + "\n" for source, target in pairs)
+    (tmp_path / "a.jsonl").write_text("".join(rows), encoding="utf-8")
+    (tmp_path / "a.tsv").write_text("".join(f"7\t{b}\t{a}\n" for a, b in pairs), encoding="utf-8")
+    codes = ["--from", "en", "--into", "eu"]
+    for option, name, setting in (
+        ("--jsonl", "a.jsonl", 'data.fields=["meta.src","meta.trg"]'),
+        ("--tsv", "a.tsv", "data.columns=[2,1]"),
+    ):
+        run = tmp_path / f"run{option}"
+        prepare(option, tmp_path / name, *codes, *sets(setting), run=run)
+        for column in ("source", "target"):
+            assert texts(run, "train", column) == texts(tmp_path / "two", "train", column)
+
+
+def test_a_file_whose_name_is_not_utf8_is_refused_at_once(tmp_path):
+    files = own(tmp_path, toy_pairs(30))
+    wrong = tmp_path / os.fsdecode(b"caf\xe9.en")
+    try:
+        files[1].rename(wrong)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    told = prepare("--source", wrong, *files[2:], run=tmp_path / "run", check=refused)
+    assert "is not UTF-8" in told
+    assert "Rename" in told
+
+
 def test_two_files_of_one_name_are_both_watched(tmp_path):
     for language, side in (("en", 0), ("eu", 1)):
         (tmp_path / language).mkdir()
@@ -190,6 +287,199 @@ def test_a_tsv_plain_or_gzip_makes_the_same_data_as_two_files(tmp_path):
         for split in ("train", "development", "test"):
             for column in ("source", "target"):
                 assert texts(run, split, column) == texts(tmp_path / "two", split, column)
+
+
+def json_lines(pairs):
+    return "".join(json.dumps({"en": source, "eu": target}) + "\n" for source, target in pairs)
+
+
+def memory(pairs, codes=("en-GB", "eu")):
+    sides = '<tuv xml:lang="{}"><seg>{}</seg></tuv>'
+    units = ("<tu>" + "".join(map(sides.format, codes, pair)) + "</tu>\n" for pair in pairs)
+    return f'<tmx version="1.4"><header srclang="{codes[0]}"/><body>{"".join(units)}</body></tmx>'
+
+
+def write_packed(path, text):
+    pack = {".xz": lzma.compress, ".bz2": bz2.compress, ".zst": zstandard.ZstdCompressor().compress}
+    path.write_bytes(pack.get(path.suffix, bytes)(text.encode()))
+    return path
+
+
+def test_json_lines_and_a_memory_make_the_same_data_as_two_files(tmp_path):
+    pairs = toy_pairs(60)
+    prepare(*own(tmp_path, pairs), run=tmp_path / "two")
+    files = {
+        "--jsonl": write_packed(tmp_path / "pairs.jsonl.zst", json_lines(pairs)),
+        "--tmx": write_packed(tmp_path / "pairs.tmx.bz2", memory(pairs)),
+    }
+    for option, path in files.items():
+        run = tmp_path / f"run{option}"
+        assert "pairs-en-eu: en to eu" in prepare(option, path, run=run).out
+        for split in ("train", "development", "test"):
+            for column in ("source", "target"):
+                assert texts(run, split, column) == texts(tmp_path / "two", split, column)
+    back = prepare("--tmx", files["--tmx"], "--from", "eu", run=tmp_path / "back")
+    assert "pairs-eu-en: eu to en" in back.out
+    both = {split: texts(tmp_path / "back", split) for split in ("train", "development", "test")}
+    assert {line for lines in both.values() for line in lines} == {target for _, target in pairs}
+
+
+def test_text_that_is_tokenised_already_passes_untouched_and_is_scored_so(tmp_path):
+    pairs = [(source.replace(".", " ."), target) for source, target in toy_pairs(60)]
+    files = own(tmp_path, [*pairs, ("a  “dog”  &amp; cat", "un  hund")])
+    prepare(*files, "--pretokenised", *sets("data.development_size=5", "data.test_size=0"), run=tmp_path / "run")
+    recipe = load_recipe(tmp_path / "run" / "recipe.toml")
+    assert (recipe.data.pretokenised, recipe.evaluation.tokenize) == (True, "none")
+    kept = texts(tmp_path / "run", "train") + texts(tmp_path / "run", "development")
+    assert "a  “dog”  &amp; cat" in kept
+    assert set(kept) <= {source for source, _ in pairs} | {"a  “dog”  &amp; cat"}
+    told = manifest(tmp_path / "run")["reasons"]
+    assert "passes untouched" in told["data.pretokenised"]
+
+
+SEVERAL = """
+[data]
+source_language = "en"
+target_language = "eu"
+development_size = 10
+temperature = 2
+
+[[data.corpora]]
+train = ["toy.en", "toy.eu"]
+
+[[data.corpora]]
+name = "memory"
+reader = "tmx"
+train = ["more.tmx"]
+weight = 3
+"""
+
+
+def test_several_corpora_are_prepared_together_and_trained_on_in_their_shares(tmp_path):
+    pairs = toy_pairs(90)
+    own(tmp_path, pairs[:70])
+    write_packed(tmp_path / "more.tmx.xz", memory(pairs[65:]))  # some pairs are in both
+    (tmp_path / "mine.toml").write_text(SEVERAL, encoding="utf-8")
+    run = tmp_path / "run"
+    prepare(tmp_path / "mine.toml", "--data", tmp_path, run=run)
+    told = manifest(run)
+    assert [corpus["name"] for corpus in told["corpora"]] == ["toy.en", "memory"]
+    assert [corpus["weight"] for corpus in told["corpora"]] == [1.0, 3.0]
+    counts = [corpus["pairs"] for corpus in told["corpora"]]
+    assert sum(counts) == told["splits"]["train"]["pairs"] == len(dict(pairs)) - 10
+    first = {source for source, _ in pairs[:70]}
+    in_order = [source in first for source in texts(run, "train")]
+    assert in_order == [True] * counts[0] + [False] * counts[1]
+    assert sorted(told["inputs"]["files"]) == ["more.tmx.xz", "toy.en", "toy.eu"]
+    tiny = sets(*(setting for setting in TINY if not setting.startswith("text.")))
+    done("train", run, *tiny, *sets("training.max_updates=3", "training.schedule.warmup_updates=1"))
+
+
+def test_each_of_several_corpora_is_told_with_what_it_gives(tmp_path):
+    pairs = toy_pairs(90)
+    own(tmp_path, pairs[:70])
+    more = tmp_path / "more.tmx"
+    more.write_text(memory(pairs[65:]), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(SEVERAL, encoding="utf-8")
+    told = prepare(tmp_path / "mine.toml", "--data", tmp_path, run=tmp_path / "run")
+    assert "warning: no pair" not in told.err
+    counts = [corpus["pairs"] for corpus in manifest(tmp_path / "run")["corpora"]]
+    roots = [counts[0] ** 0.5, 3 * counts[1] ** 0.5]  # temperature 2, weights 1 and 3
+    for name, count, weight, root in zip(("toy.en", "memory"), counts, (1, 3), roots, strict=True):
+        line = next(line for line in told.lines if line.startswith(f"{name} "))
+        assert line.split() == [name, str(count), str(weight), str(round(sum(counts) * root / sum(roots)))]
+
+    more.write_text(memory(pairs[:9]), encoding="utf-8")  # all of them are in the first
+    told = prepare(tmp_path / "mine.toml", "--data", tmp_path, run=tmp_path / "run")
+    assert "warning: no pair of the corpus memory is left" in told.err
+    assert "the first one's weight counts" in told.err
+    more.write_text(memory(pairs[65:]), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(SEVERAL.replace("weight = 3", "weight = 1e-6"), encoding="utf-8")
+    told = prepare(tmp_path / "mine.toml", "--data", tmp_path, run=tmp_path / "run")
+    assert "the corpus memory gives no row to an epoch" in told.err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("weight = 3", ("weight = 0", "mine.toml, line 15: data.corpora[2].weight must be a number (above 0), not 0")),
+        ('"more.tmx"', ('"mroe.tmx"', "lacks files of the recipe: mroe.tmx")),
+        ("[data]", ('[data]\ntrain = ["a", "b"]', "mine.toml, line 3: data.train and data.corpora both")),
+    ],
+)
+def test_a_wrong_corpus_among_several_is_named(tmp_path, wrong, told):
+    own(tmp_path, toy_pairs(30))
+    (tmp_path / "more.tmx").write_text(memory(toy_pairs(30)), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(SEVERAL.replace(wrong, told[0]), encoding="utf-8")
+    assert told[1] in prepare(tmp_path / "mine.toml", "--data", tmp_path, run=tmp_path / "run", check=refused)
+
+
+GOOD = toy_pairs(40)
+BAD_FILES = [
+    ("--jsonl", "a.jsonl", json_lines(GOOD) + '{"en": "x"}\n', "a.jsonl, line 42: there is no field 'eu'"),
+    ("--jsonl", "a.jsonl", json_lines(GOOD) + '{"en": "x", "eu": 3}\n', "line 42: the field 'eu' holds 3"),
+    ("--jsonl", "a.jsonl", json_lines(GOOD) + '{"en"', "a.jsonl, line 42: not valid JSON"),
+    ("--jsonl", "a.jsonl", "[]", "line 1: a list, and an object is needed"),
+    ("--jsonl", "a.jsonl", "", "a.jsonl is empty"),
+    ("--tsv", "a.tsv", "a\tb\nc\n", "a.tsv, line 2: 1 column found, 2 needed"),
+    ("--tsv", "a.tsv.xz", "a\tb\n", "a.tsv.xz is not xz data"),
+    ("--tsv", "a.tsv.zst", "a\tb\n", "a.tsv.zst is not Zstandard data"),
+    ("--tmx", "a.tmx", memory(GOOD).replace("</seg></tuv></tu>\n</body>", "</tuv></tu>\n</body>"), "mismatched tag"),
+    ("--tmx", "a.tmx", memory(GOOD)[:-400], "the XML is broken: the file ends within"),
+    ("--tmx", "a.tmx", memory(GOOD, ("en", "en")), "does not tell which two languages"),
+    ("--tmx", "a.tmx", "<html/>", "line 1: the outermost element is <html>"),
+    ("--tmx", "a.tmx", '<!DOCTYPE tmx [<!ENTITY a "b">]><tmx/>', "line 1: the file declares an entity, 'a'"),
+]
+
+
+@pytest.mark.parametrize(("option", "name", "text", "told"), BAD_FILES)
+def test_a_wrong_file_is_named_with_its_line(tmp_path, option, name, text, told):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    message = prepare(option, tmp_path / name, run=tmp_path / "run", check=refused)
+    assert told in message
+    assert name in message
+    assert message.count("\n") >= 2  # what is wrong, and what to do
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2", ".zst"])
+def test_a_file_that_is_cut_short(tmp_path, suffix):
+    packed = {".gz": gzip.compress}.get(suffix)
+    path, text = tmp_path / f"a.en-eu.tsv{suffix}", "".join(f"{a}\t{b}\n" for a, b in GOOD)
+    if packed:
+        path.write_bytes(packed(text.encode()))
+    else:
+        write_packed(path, text)
+    path.write_bytes(path.read_bytes()[:-9])
+    told = prepare("--tsv", path, run=tmp_path / "run", check=refused)
+    assert f"{path} is cut short: its compressed data ends early, after line" in told
+    assert "Copy or download it again" in told
+
+
+def test_the_line_where_two_files_part_is_told(tmp_path):
+    pairs = toy_pairs(400)
+    files = own(tmp_path, pairs)
+    lines = files[3].read_text().splitlines(keepends=True)
+    del lines[250]
+    files[3].write_text("".join(lines), encoding="utf-8")
+    told = prepare(*files, run=tmp_path / "run", check=refused)
+    found = re.search(r"they part near line (\d+)", " ".join(told.split()))
+    assert abs(int(found[1]) - 251) <= 25
+
+
+def test_a_dataset_without_the_column_names_those_it_has(tmp_path):
+    for row in ({"en": "a", "baq": "b"}, {"translation": {"en": "a", "baq": "b"}}):
+        (tmp_path / "train.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+        told = hub(tmp_path, run=tmp_path / "run", check=refused)
+        assert "has no column 'eu'; its columns are: en, baq." in " ".join(told.split())
+
+
+def test_a_validation_split_without_rows_is_set_aside(tmp_path):
+    pairs, folder, run = toy_pairs(100), tmp_path / "set", tmp_path / "run"
+    write_jsonl(folder / "train.jsonl", pairs)
+    write_jsonl(folder / "validation.jsonl", [])
+    hub(folder, run=run)
+    assert len(texts(run, "development")) == load_recipe(run / "recipe.toml").data.development_size == 10
 
 
 def test_gzip_pairs_and_the_other_direction(tmp_path):
@@ -276,11 +566,13 @@ def test_a_shipped_recipe_on_local_files_keeps_held_out_sentences_out(tmp_path):
         (development[1][0].upper(), development[1][1]),
         (test[0][0].replace(".", " !"), test[0][1]),
     ]
+    train.append(("four green frogs sleep.", test[1][1]))
     folder, run = multi30k(tmp_path / "data", [*train, *leaks], development, test), tmp_path / "run"
     told = prepare("multi30k-en-de", "--data", folder, run=run)
     assert "multi30k-en-de: en to de" in told.out
     assert "a time budget" in told.out
     assert "dropped from train: 3 (leakage)" in told.out
+    assert "kept in train, but know: 1 (another source with the target of a development or test pair)" in told.out
     assert manifest(run)["cleaning"]["train"]["dropped"]["leakage"]["count"] == 3
     assert texts(run, "train") == [source for source, _ in train]
     assert texts(run, "development") == [source for source, _ in development]
@@ -310,8 +602,8 @@ def write_jsonl(path, pairs):
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def hub(folder, *more, run):
-    return prepare("--hub", "our/toys", "--from", "en", "--into", "eu", "--data", folder, *more, run=run)
+def hub(folder, *more, run, check=done):
+    return prepare("--hub", "our/toys", "--from", "en", "--into", "eu", "--data", folder, *more, run=run, check=check)
 
 
 def test_a_datasets_own_sets_are_used_and_its_deeper_files_watched(tmp_path):

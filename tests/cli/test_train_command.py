@@ -215,6 +215,14 @@ def test_the_best_model_is_chosen_by_the_named_score(prepared, score):
     assert json.loads((prepared / "bundle" / "bundle.json").read_text())["update"] == chosen["update"]
 
 
+def test_going_on_by_another_score_reports_the_model_that_is_kept(prepared):
+    done("train", prepared, *SHORT)
+    told = done("train", prepared, "--resume", "--json", *SHORT, *sets("training.stop_on=loss")).json
+    facts = json.loads((prepared / "bundle" / "bundle.json").read_text())
+    assert told["best"]["update"] == facts["update"]
+    assert told["best"]["loss"] == facts["development"]["loss"]
+
+
 def test_accumulated_batches_are_one_update(prepared):
     done("train", prepared, *SHORT, *sets("training.accumulate=3", "training.max_epochs=1", "training.max_updates=0"))
     one = MetricsLog(prepared / "metrics.jsonl").rows()[-1]["update"]

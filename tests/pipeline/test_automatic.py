@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from seq2seq.corpus.pair import Pair
-from seq2seq.pipeline.automatic import FIRST_SAMPLED, choose_for_files, measure
+from seq2seq.errors import UserError
+from seq2seq.pipeline.automatic import FIRST_SAMPLED, choose_for, choose_for_files, choose_pair, measure
+from seq2seq.recipe.schema import Choice, Data
 
 
 def test_pairs_words_and_scripts_are_those_of_pairs_with_both_sides():
@@ -28,3 +33,110 @@ def test_files_whose_names_say_nothing_are_chosen_for_by_their_script(tmp_path, 
     assert (found.recipe.text.joint, found.recipe.model.tie) == (False, "target")
     assert found.recipe.evaluation.tokenize == tokenizer
     assert reverse or "Han script" in found.reasons["evaluation.tokenize"]
+
+
+def memory(*codes):
+    sides = "".join(f"<tuv xml:lang='{code}'><seg>a</seg></tuv>" for code in codes)
+    return f"<tmx><header srclang='*all*'/><body><tu>{sides}</tu></body></tmx>"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "given", "codes"),
+    [
+        ("a.jsonl", '{"de": "x", "en": "y"}', ("", ""), ("de", "en")),
+        ("a.jsonl", '{"id": 1, "text": "x", "de": "x", "pt-BR": "y"}', ("", ""), ("de", "pt-BR")),
+        ("a.jsonl", '{"translation": {"fr": "x", "en": "y"}}', ("en", ""), ("en", "fr")),
+        ("a.jsonl", '{"source": "x", "target": "y"}', ("", ""), ("source", "target")),
+        ("a.en-de.jsonl", '{"source": "x", "target": "y"}', ("", ""), ("en", "de")),
+        ("a.en-de.jsonl", '{"de": "x", "en": "y"}', ("", ""), ("en", "de")),
+        ("a.jsonl", '{"de": "x", "en": "y", "fr": "z"}', ("fr", "de"), ("fr", "de")),
+        ("a.tmx", memory("en-GB", "DE"), ("", ""), ("en", "de")),
+        ("a.tmx", memory("en", "de"), ("de", ""), ("de", "en")),
+        ("a.tmx", memory("en", "de"), ("", "en"), ("de", "en")),
+        ("a.tmx", memory("en", "de"), ("en", ""), ("en", "de")),
+        ("a.tmx", memory("pt-BR", "pt-PT"), ("", ""), ("pt-BR", "pt-PT")),
+        ("a.de-fr.tmx", memory("en", "de", "fr"), ("", ""), ("de", "fr")),
+        ("a.tmx", memory("en", "de", "fr"), ("fr", "en"), ("fr", "en")),
+    ],
+)
+def test_languages_are_told_by_the_file_or_its_name(tmp_path, name, text, given, codes):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert choose_pair(name.rpartition(".")[2], tmp_path / name, given=given) == codes
+
+
+@pytest.mark.parametrize("codes", [("en", "de", "fr"), ("en",)])
+def test_a_memory_that_does_not_tell_its_two_languages_asks(tmp_path, codes):
+    (tmp_path / "a.tmx").write_text(memory(*codes), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"its languages are: {', '.join(codes)}\..*--from en --into de"):
+        choose_pair("tmx", tmp_path / "a.tmx")
+
+
+def test_pretokenised_text_is_scored_as_it_is(tmp_path):
+    for name in ("a.en", "a.de"):
+        (tmp_path / name).write_text("a dog runs .\n" * 30, encoding="utf-8")
+    found = choose_for_files(tmp_path / "a.en", tmp_path / "a.de", name="x", pretokenised=True)
+    assert found.recipe.data.pretokenised
+    assert found.recipe.evaluation.tokenize == "none"
+    assert "tokenised already" in found.reasons["evaluation.tokenize"]
+    plain = choose_for_files(tmp_path / "a.en", tmp_path / "a.de", name="x")
+    assert (plain.recipe.data.pretokenised, plain.recipe.evaluation.tokenize) == (False, "13a")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "csv"])
+def test_a_split_without_rows_is_set_aside_as_one_that_is_not_there(tmp_path, kind):
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    for name, count in (("train", 60), ("validation", 0), ("test", 3)):
+        path, rows = tmp_path / f"{name}.{kind}", [{"en": f"a dog {n}", "de": f"ein Hund {n}"} for n in range(count)]
+        table = pa.Table.from_pylist(rows, schema=pa.schema([("en", pa.string()), ("de", pa.string())]))
+        if kind == "jsonl":
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        elif kind == "csv":
+            csv.write_csv(table, path)
+        else:
+            parquet.write_table(table, path)
+    data = Data(reader=Choice("hub"), hub="x/y", source_language="en", target_language="de")
+    found = choose_for(data, tmp_path, name="x").recipe.data
+    assert found.development_size > 0
+    assert found.test_size == 0
+
+
+def test_what_is_set_of_the_data_counts_before_the_corpus_is_measured(tmp_path):
+    (tmp_path / "a.tsv").write_text("word\tслово\tодин два три\n" * 30, encoding="utf-8")
+    data = Data(reader=Choice("tsv"), train=("a.tsv",), source_language="ru", target_language="en")
+    with pytest.raises(UserError, match="letters are mostly Latin"):
+        choose_for(data, tmp_path, name="x")
+    found = choose_for(data, tmp_path, name="x", settings=["data.columns=[1,0]", "data.seed=7", "text.joint=true"])
+    assert (found.recipe.data.columns, found.recipe.data.seed) == ((1, 0), 7)
+    assert not found.recipe.text.joint  # for another section it is too early
+    both = choose_for(data, tmp_path, name="x", settings=["data.columns=[1,2]", "data.target_language=bg"])
+    assert both.recipe.text.joint  # one script
+    (tmp_path / "a.jsonl").write_text('{"m": {"a": "dog", "b": "Hund"}}\n' * 30, encoding="utf-8")
+    fields = 'data.fields=["m.a","m.b"]'
+    preset = choose_for_files(tmp_path / "a.jsonl", None, name="x", reader="jsonl", settings=[fields])
+    assert preset.recipe.data.fields == ("m.a", "m.b")
+    sizes = choose_for(data, tmp_path, name="x", settings=["data.columns=[1,0]", "data.development_size=9"])
+    assert sizes.recipe.data.development_size == found.recipe.data.development_size  # chosen, with its reason
+
+
+def test_codes_that_are_the_opposite_of_the_files_names_are_refused():
+    with pytest.raises(UserError, match=r"toy\.en is given as 'fr', and toy\.fr as 'en'") as caught:
+        choose_pair("aligned", Path("toy.en"), Path("toy.fr"), given=("fr", "en"))
+    assert "--from en --into fr" in caught.value.hint
+
+
+@pytest.mark.parametrize("given", [("en", "fr"), ("de", "en"), ("en", "de"), ("en-GB", "fr-CA"), ("fr", "fr")])
+def test_codes_that_the_files_names_do_not_turn_round_are_taken(given):
+    assert choose_pair("aligned", Path("toy.en"), Path("toy.fr"), given=given) == given
+
+
+def test_files_whose_letters_are_each_others_are_refused(tmp_path):
+    source, target = tmp_path / "one.txt", tmp_path / "two.txt"
+    source.write_text("".join(f"слово {word}\n" for word in ("дом", "лес", "сад")), encoding="utf-8")
+    target.write_text("word house\nword wood\nword garden\n", encoding="utf-8")
+    with pytest.raises(UserError, match="said to be 'en' and its letters are mostly Cyrillic"):
+        choose_for_files(source, target, name="x", from_language="en", into_language="ru")
+    choose_for_files(source, target, name="x", from_language="ru", into_language="en")
+    # Serbian is written in both: that one side is unlike its language is no reason to refuse it.
+    choose_for_files(target, target, name="x", from_language="en", into_language="sr")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from toy_runs import toy
 
 import seq2seq
+from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.pipeline.estimate import estimate
@@ -41,6 +43,12 @@ def test_parameters_and_bytes_are_the_networks(toy, about):
     assert 0.3 < found.disk_bytes / on_disk < 3
 
 
+def test_the_cells_of_a_transition_are_held_for_the_backward_pass(about):
+    plain, deep = about(), about("model.decoder_transition=3")
+    copies_of_the_weights = 4 * 6 * (deep.parameters - plain.parameters)
+    assert deep.memory_bytes - plain.memory_bytes > copies_of_the_weights
+
+
 def test_updates_follow_from_the_first_limit(toy, about):
     batches = Batches(Store(toy.run / "data" / "train.arrow"), batch_tokens=300, seed=1).plan(0)
     assert about().updates == 150
@@ -48,6 +56,47 @@ def test_updates_follow_from_the_first_limit(toy, about):
     accumulated = about("training.max_updates=0", "training.max_epochs=3", "training.accumulate=4")
     assert accumulated.updates == 3 * math.ceil(len(batches) / 4)
     assert about("training.max_epochs=1").updates == len(batches)
+
+
+@pytest.mark.parametrize(("weight", "temperature"), [(1.0, 1.0), (40.0, 1.0), (1.0, 5.0)])
+def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch, weight, temperature):
+    store = Store(toy.run / "data" / "train.arrow")
+    # The first corpus has the shortest sentences: drawn often, they make fewer tokens of the same number of rows.
+    corpora = [(len(store) // 3, weight), (len(store) - len(store) // 3, 1.0)]
+    first = np.arange(len(store)) < corpora[0][0]
+    monkeypatch.setattr(store.target, "lengths", np.where(first, 3, 30).astype(np.int32))
+    monkeypatch.setattr("seq2seq.pipeline.estimate._time", lambda *_: 1.0)
+    limits = ("training.max_updates=0", "training.max_epochs=3", "training.batch_tokens=50")
+    changes = (*limits, f"data.temperature={temperature}")
+    recipe = apply_overrides(load_recipe(toy.run / "recipe.toml"), changes)
+    tokenizers = TokenizerPair.load(toy.run / "tokenizer")
+    found = estimate(recipe, store, tokenizers, device=torch.device("cpu"), corpora=corpora)
+    batches = Batches(store, batch_tokens=50, seed=1, corpora=corpora, temperature=temperature)
+    plans = [batches.plan(epoch) for epoch in range(3)]
+    assert found.updates == sum(map(len, plans))
+    tokens = sum(int(store.target.lengths[rows].sum()) + len(rows) for plan in plans for rows in plan)
+    assert found.seconds == pytest.approx(tokens, rel=0.01)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_sampled_subwords_are_more_tokens_in_as_many_updates(toy, about, monkeypatch, share):
+    monkeypatch.setattr("seq2seq.pipeline.estimate._time", lambda *_: 1.0)
+    changes = ("training.max_updates=0", "training.max_epochs=1", f"training.subword_sampling={share}")
+    found = about(*changes)
+    recipe = apply_overrides(load_recipe(toy.run / "recipe.toml"), changes)
+    store, tokenizers = Store(toy.run / "data" / "train.arrow"), TokenizerPair.load(toy.run / "tokenizer")
+    batches = Batches(store, batch_tokens=300, seed=1, sampler=build.samplers(recipe, tokenizers))
+    assert found.updates == len(batches.plan(0))
+    tokens = sum(batches.fill(rows, 0).num_tokens for rows in batches.plan(0))
+    assert (tokens > 1.2 * batches.num_tokens()) == (share > 0)
+    assert found.seconds == pytest.approx(tokens, rel=0.1)
+
+
+def test_a_large_corpus_is_judged_by_a_part_of_it(about, monkeypatch):
+    short = ("training.max_epochs=2", "training.max_updates=0", "training.batch_tokens=50")
+    whole = about(*short).updates
+    monkeypatch.setattr("seq2seq.pipeline.estimate.PAIRS_PLANNED", 150)
+    assert about(*short).updates == pytest.approx(whole, rel=0.1)
 
 
 def test_a_time_budget_is_what_it_takes(about):

@@ -32,3 +32,17 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
         holder.kill()
     with only_one(run):
         pass
+
+
+def test_a_folder_made_for_the_lock_goes_again_unless_something_was_put_there(tmp_path):
+    new, old = RunFolder(tmp_path / "new"), RunFolder(tmp_path / "old")
+    with pytest.raises(KeyError), only_one(new):
+        raise KeyError
+    assert not new.path.exists()
+    with only_one(new):
+        (new.path / "mine").touch()
+    assert (new.path / "mine").exists()
+    old.path.mkdir()
+    with only_one(old):
+        pass
+    assert old.path.is_dir()  # it was there before

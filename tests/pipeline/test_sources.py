@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
+import lzma
+from itertools import islice
 
 import pytest
 
@@ -10,7 +13,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.readers.hub import Hub
 from seq2seq.errors import UserError
 from seq2seq.pipeline.sources import open_sources
-from seq2seq.recipe.schema import Data
+from seq2seq.recipe.schema import Choice, Corpus, Data
 
 DATA = Data(
     hub="some/name",
@@ -82,3 +85,136 @@ def test_all_files_of_a_dataset_are_watched_but_hidden_ones_and_runs(tmp_path):
     found = [path.relative_to(tmp_path).as_posix() for path in sources.files]
     assert found == ["README.md", "data/deeper/test.parquet", "data/train-0.parquet"]
     assert sources.folder == tmp_path
+
+
+def test_a_file_is_found_however_it_is_packed(tmp_path):
+    (tmp_path / "train.en.xz").write_bytes(lzma.compress(ROWS["en"].encode()))
+    for name in ("train.de", "test.en", "test.de"):
+        write(tmp_path / name, ROWS[name[-2:]])
+    assert list(open_sources(DATA, tmp_path).train()) == [Pair(1, "a dog", "ein Hund")]
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "more"),
+    [
+        ("tsv", "x\tein Hund\ta dog\n", {"columns": (2, 1)}),
+        ("jsonl", '{"de": "ein Hund", "en": "a dog"}\n', {}),
+        ("jsonl", '{"t": "ein Hund", "s": "a dog"}\n', {"fields": ("s", "t")}),
+        (
+            "tmx",
+            "<tmx><tu><tuv lang='DE'><seg>ein Hund</seg></tuv><tuv lang='EN'><seg>a dog</seg></tuv></tu></tmx>",
+            {},
+        ),
+    ],
+)
+def test_one_file_with_both_languages_is_read_as_the_recipe_says(tmp_path, reader, text, more):
+    write(tmp_path / "a.gz", text)
+    write(tmp_path / "v", text)
+    files = {"train": ("a",), "development": ("v",), "development_lines": (1, 1), "reader": Choice(reader)}
+    data = Data(source_language="en", target_language="de", **files, **more)
+    sources = open_sources(data, tmp_path)
+    assert list(sources.train()) == list(sources.development()) == [Pair(1, "a dog", "ein Hund")]
+    assert [(corpus.name, corpus.weight) for corpus in sources.corpora] == [("a", 1.0)]
+    back = open_sources(Data(source_language="en", target_language="de", reverse=True, **files, **more), tmp_path)
+    assert list(back.train()) == list(back.development()) == [Pair(1, "ein Hund", "a dog")]
+
+
+def several(folder, **more):
+    """Four corpora, one of each kind, and their recipe."""
+    write(folder / "a.en.gz", "one\ntwo\n")
+    write(folder / "a.de", "eins\nzwei\n")
+    write(folder / "deep" / "b.jsonl", json.dumps({"en": "three", "de": "drei"}) + "\n")
+    write(folder / "set" / "train.jsonl", json.dumps({"en": "four", "de": "vier"}) + "\n")
+    write(folder / "v.en", "five\n")
+    write(folder / "v.de", "fünf\n")
+    return Data(
+        source_language="en",
+        target_language="de",
+        development=("v.en", "v.de"),
+        corpora=(
+            Corpus(train=("a.en", "a.de")),
+            Corpus(name="lines", reader=Choice("jsonl"), train=("deep/b.jsonl",), weight=3.0),
+            Corpus(reader=Choice("hub"), hub="owner/set"),
+            Corpus(train=("a.en", "a.de"), weight=0.5),
+            Corpus(reader=Choice("phrasebook")),
+        ),
+        **more,
+    )
+
+
+def test_several_corpora_each_with_its_reader_name_and_weight(tmp_path):
+    sources = open_sources(several(tmp_path), tmp_path)
+    assert [(corpus.name, corpus.weight) for corpus in sources.corpora] == [
+        ("a.en", 1.0),
+        ("lines", 3.0),
+        ("set", 1.0),
+        ("a.en-2", 0.5),
+        ("phrasebook", 1.0),
+    ]
+    files = [Pair(1, "one", "eins"), Pair(2, "two", "zwei")]
+    local = [*files, Pair(1, "three", "drei"), Pair(1, "four", "vier"), *files]
+    assert [pair for corpus in sources.corpora[:4] for pair in corpus.reader()] == local
+    together = sources.train()
+    assert [next(together) for _ in local] == local
+    assert next(together).line == 1  # of the phrasebook
+    assert list(islice(sources.train(), len(local))) == local  # and again
+    assert list(sources.development()) == [Pair(1, "five", "fünf")]
+    found = {path.relative_to(tmp_path).as_posix() for path in sources.files}
+    assert found == {"a.en.gz", "a.de", "deep/b.jsonl", "set/train.jsonl", "v.en", "v.de"}
+    assert len(sources.files) == len(found)
+
+
+def test_several_corpora_the_other_way_round(tmp_path):
+    sources = open_sources(several(tmp_path, reverse=True), tmp_path)
+    assert [next(iter(corpus.reader())) for corpus in sources.corpora[:3]] == [
+        Pair(1, "eins", "one"),
+        Pair(1, "drei", "three"),
+        Pair(1, "vier", "four"),
+    ]
+    assert next(sources.train()) == Pair(1, "eins", "one")
+
+
+def test_several_corpora_lie_in_the_working_folder_too(tmp_path, monkeypatch):
+    data = several(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert [pair.source for pair in open_sources(data, None).corpora[0].reader()] == ["one", "two"]
+    (tmp_path / "a.de").unlink()
+    with pytest.raises(UserError, match=r"a\.de is not in the working folder.*--data FOLDER"):
+        open_sources(data, None)
+
+
+def test_what_is_missing_of_the_working_folder_is_named(tmp_path, monkeypatch):
+    data = several(tmp_path)
+    (tmp_path / "deep" / "b.jsonl").unlink()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^deep/b\.jsonl is not in the working folder"):
+        open_sources(data, None)
+
+
+def test_a_missing_file_of_one_corpus_is_named(tmp_path):
+    data = several(tmp_path)
+    (tmp_path / "deep" / "b.jsonl").unlink()
+    with pytest.raises(UserError, match=r"lacks files of the recipe: deep/b\.jsonl\."):
+        open_sources(data, tmp_path)
+
+
+def test_corpora_beside_a_datasets_own_sets(tmp_path):
+    several(tmp_path)
+    for name in ("train", "validation", "test"):
+        write(tmp_path / f"{name}.jsonl", json.dumps({"en": name, "de": "x"}) + "\n")
+    data = Data(
+        reader=Choice("hub"),
+        hub="some/name",
+        source_language="en",
+        target_language="de",
+        corpora=(Corpus(train=("a.en", "a.de")),),
+    )
+    sources = open_sources(data, tmp_path)
+    assert [pair.source for pair in sources.train()] == ["one", "two"]
+    assert [pair.source for pair in sources.development()] == ["validation"]
+    assert [pair.source for pair in sources.tests["test"]()] == ["test"]
+
+
+def test_no_training_files_at_all(tmp_path):
+    with pytest.raises(UserError, match="names no training files"):
+        open_sources(Data(), tmp_path)
