@@ -54,9 +54,10 @@ def _table(summary: Summary) -> Table:
 
 
 def _facts(summary: Summary) -> list[str]:
+    kept = "weights, gradients, moments and average" if summary.averages else "weights, gradients and moments"
     lines = [
         f"{summary.parameters:,} parameters, {summary.parameters * 4 / 1e6:.1f} MB in 32 bits",
-        f"trains at about {summary.training_bytes / 1e6:,.0f} MB of weights, gradients, moments and average",
+        f"trains at about {summary.training_bytes / 1e6:,.0f} MB of {kept}",
         f"recurrent kernel: {summary.kernel}",
     ]
     for split, scores in summary.scores.items():

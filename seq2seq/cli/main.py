@@ -22,12 +22,14 @@ from seq2seq.errors import Seq2SeqError, UserError, WorkError, nearest
 # name: what it does, in the order of a first day's use.
 COMMANDS: Mapping[str, str] = {
     "demo": "Train a small English-French translator on the built-in phrases, in minutes.",
+    "inspect": "Look for what would spoil a training: slipped lines, wrong languages, leaked test sentences.",
     "prepare": "Check a corpus, choose settings for its size and store it ready to train.",
     "train": "Train a translator, or go on where an earlier training stopped.",
     "translate": "Translate a file or standard input, line by line.",
     "evaluate": "Score a translator on a test set, with signatures and intervals.",
     "repl": "Translate as you type.",
     "info": "Show what a run or a bundle holds.",
+    "neighbours": "Show which words a model holds for alike, and draw a map of them.",
     "recipes": "List the recipes that ship with the package.",
 }
 EXAMPLES = (
@@ -42,7 +44,9 @@ EXTRA_OF: Mapping[str, str] = {
     "datasets": "train",
     "pyarrow": "train",
     "matplotlib": "train",
+    "sklearn": "train",
     "tomlkit": "train",
+    "zstandard": "train",
     "tensorboard": "tensorboard",
 }
 # Failures of reading and writing that are no bug of ours: the system's own words say what is wrong.

@@ -7,27 +7,51 @@ from typing import TYPE_CHECKING, Any
 from seq2seq import console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from seq2seq.corpus.doctor.examination import Finding
     from seq2seq.pipeline.estimate import Estimate
     from seq2seq.pipeline.prepare import Prepared
 
 MEGABYTE = 1e6
+NOTICED = {
+    "known-target": "another source with the target of a development or test pair",
+    "known-source": "the source of a development pair, by which the best model is chosen",
+}
 
 
 def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
     """Writes the report to stdout, as tables or as one line of JSON."""
+    findings = _findings(done)
     estimate = _estimate(done, device, threads)
+    corpora = _corpora(done)
     if as_json:
+        found = {"findings": [finding.to_dict() for finding in findings]}
         console.emit_json(
-            {"run": done.run.path, "changed": done.changed, "estimate": estimate.to_dict(), **done.manifest}
+            {"run": done.run.path, "changed": done.changed, "estimate": estimate.to_dict(), **found, **done.manifest}
         )
         return
     manifest = done.manifest
     console.emit(f"{manifest['name']}: {manifest['source_language']} to {manifest['target_language']}")
-    for line in [*_splits(manifest), *_drops(manifest), *_reasons(manifest, done), *_takes(estimate)]:
+    told = [*_splits(manifest), *corpora, *_drops(manifest), *_told(findings, done), *_reasons(manifest, done)]
+    for line in [*told, *_takes(estimate)]:
         console.emit(line)
     console.emit(f"\nTrain it: seq2seq train {done.run.path}")
+
+
+def _findings(done: Prepared) -> tuple[Finding, ...]:
+    """What the doctor finds in the training pairs, or of a large corpus in a sample of them."""
+    from seq2seq.pipeline.inspect import inspect_run
+
+    return inspect_run(done.run, short=True).diagnosis.of_weight()
+
+
+def _told(findings: Sequence[Finding], done: Prepared) -> list[str]:
+    if not findings:
+        return []
+    lines = ["", "Look at this before you train:"]
+    lines += [f"  {finding.severity.value}: {finding.message}" for finding in findings]
+    return [*lines, f"  See all, with lines and what to do: seq2seq inspect {done.run.path}"]
 
 
 def _estimate(done: Prepared, device: str, threads: int) -> Estimate:
@@ -43,6 +67,7 @@ def _estimate(done: Prepared, device: str, threads: int) -> Estimate:
         Store(run.split("train")),
         TokenizerPair.load(run.tokenizers),
         device=choose_device(device, threads=threads),
+        corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in done.manifest.get("corpora", ())],
     )
 
 
@@ -56,14 +81,45 @@ def _splits(manifest: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _corpora(done: Prepared) -> list[str]:
+    """Says of each of several corpora what it gives, and warns of one that gives nothing."""
+    corpora = done.manifest.get("corpora", ())  # older runs have none
+    if len(corpora) < 2:
+        return []
+    from seq2seq.data.mixing import epoch_counts
+    from seq2seq.recipe.toml import load_recipe
+
+    sizes, weights = [int(one["pairs"]) for one in corpora], [float(one["weight"]) for one in corpora]
+    rows = epoch_counts(sizes, weights, load_recipe(done.run.recipe).data.temperature)
+    lines = ["", f"{'corpus':<24}{'pairs kept':>12}{'weight':>9}{'rows an epoch':>15}"]
+    for name, pairs, weight, count in zip((one["name"] for one in corpora), sizes, weights, rows, strict=True):
+        lines.append(f"{name:<24}{pairs:>12,}{weight:>9g}{count:>15,}")
+        if not pairs:
+            console.warn(
+                f"no pair of the corpus {name} is left. Of a pair that several corpora have, the first one's is kept, "
+                "and the first one's weight counts."
+            )
+        elif not count:
+            console.warn(f"the corpus {name} gives no row to an epoch: its weight or data.temperature is too small.")
+    return lines
+
+
 def _drops(manifest: Mapping[str, Any]) -> list[str]:
     lines = []
     for split, cleaning in manifest["cleaning"].items():
         for reason, drops in cleaning["dropped"].items():
-            lines.append(f"dropped from {split}: {drops['count']:,} ({reason})")
-            for example in drops["examples"]:
-                lines.append(f"  line {example['line']}: {example['source']!r} | {example['target']!r}")
+            lines += [f"dropped from {split}: {drops['count']:,} ({reason})", *_examples(drops)]
+        for what, pairs in cleaning.get("noticed", {}).items():  # older runs have none
+            lines += [f"kept in {split}, but know: {pairs['count']:,} ({NOTICED.get(what, what)})", *_examples(pairs)]
     return ["", *lines] if lines else []
+
+
+def _examples(drops: Mapping[str, Any]) -> list[str]:
+    return [
+        f"  {example['corpus'] + ', ' if 'corpus' in example else ''}line {example['line']}: "
+        f"{example['source']!r} | {example['target']!r}"
+        for example in drops["examples"]
+    ]
 
 
 def _reasons(manifest: Mapping[str, Any], done: Prepared) -> list[str]:
