@@ -186,7 +186,8 @@ class Toy:
 
 
 @cache
-def _toy(base: Path) -> Toy:
+def make_toy(base: Path) -> Toy:
+    """Trains the toy in the folder `base`."""
     source, target = write_pairs(base / "files")
     run = base / "run"
     prepared = done(
@@ -199,4 +200,4 @@ def _toy(base: Path) -> Toy:
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """The trained toy. Modules that import this fixture share one: it is made once a process."""
-    return _toy(tmp_path_factory.getbasetemp() / "toy-run")
+    return make_toy(tmp_path_factory.getbasetemp() / "toy-run")
