@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import runpy
@@ -23,6 +24,7 @@ import pytest
 from seq2seq.cli import main
 from seq2seq.corpus.phrasebook.split import SPLITS
 from seq2seq.corpus.readers.phrasebook import Phrasebook
+from seq2seq.registry import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -105,8 +107,15 @@ def prototype(tmp_path_factory):
     for name in MULTI30K_FILES:
         kept = pairs if name.startswith("train") else pairs[:6]
         write(folder / "path/to/multi30k" / name, [pair[name.endswith("de.gz")] for pair in kept])
-    (toml,) = [text for kind, text in BLOCKS if kind == "toml"]
-    (folder / "mine.toml").write_text(toml, "utf-8")
+    rows = [json.dumps({"en": source, "fr": target}, ensure_ascii=False) for source, target in pairs]
+    write(folder / "pairs.jsonl", rows)
+    units = [
+        f'<tu><tuv xml:lang="en"><seg>{a}</seg></tuv><tuv xml:lang="fr"><seg>{b}</seg></tuv></tu>' for a, b in pairs
+    ]
+    write(folder / "memory.tmx", ["<tmx><body>", *units, "</body></tmx>"])
+    write(folder / "terms.tsv", ["cat\tminou"])
+    for text in (text for kind, text in BLOCKS if kind == "toml"):
+        (folder / text.split()[1]).write_text(text, "utf-8")  # its first line is its name
     with contextlib.chdir(folder):
         call(with_settings(["prepare", "--source", "my.en", "--target", "my.fr"], ADDED["prepare"]))
         call(["train", "my-en-fr"])
@@ -133,7 +142,7 @@ def adapted(command: list[str], folder: Path) -> list[str]:
     assert name in main.COMMANDS, f"there is no command {name}"
     if name in ("prepare", "demo"):
         shutil.rmtree(folder / "runs")
-        if "mine.toml" in arguments:
+        if {"mine.toml", "several.toml"} & set(arguments):
             arguments = with_settings(arguments, FEWER_HELD_OUT)
         if arguments == ["prepare", "multi30k-en-de"]:
             # The one command that needs a network: a local copy takes the hub's place.
@@ -231,18 +240,21 @@ def test_its_pictures_are_made_by_the_product(workspace):
     assert "url(http" not in svg
 
 
-def test_its_recipe_says_what_its_comment_says():
-    (toml,) = [text for kind, text in BLOCKS if kind == "toml"]
-    assert toml.startswith(f"# {tomllib.loads(toml)['name']}.toml\n")
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "toml"])
+def test_its_recipes_say_what_their_comments_say(text):
+    assert text.startswith(f"# {tomllib.loads(text)['name']}.toml\n")
 
 
-def test_members_that_the_readme_names_are_those_of_the_registry():
-    from seq2seq.registry import ATTENTIONS, CELLS, SCHEDULES, SEARCHES, TOKENIZERS, WIRINGS
-
-    families = {"Cells": CELLS, "Attentions": ATTENTIONS, "Wirings of the decoder": WIRINGS, "Tokenizers": TOKENIZERS}
-    for title, family in {**families, "Searches": SEARCHES, "Schedules": SCHEDULES}.items():
-        (listed,) = re.findall(rf"\b{title}: (.*?)\.(?:\s|$)(?=[A-Z\n])", README, re.S)
-        assert set(re.findall(r"`([\w-]+)`", listed)) == set(family), title
+@pytest.mark.parametrize(
+    "family", ["cell", "attention", "wiring", "tokenizer", "search", "schedule", "filter", "initialisation"]
+)
+def test_the_readme_names_every_member_of_a_family(family):
+    (members,) = [found for found in FAMILIES if found.kind == family]
+    title = {"search": "searches"}.get(family, f"{family}s")
+    (listed,) = re.findall(rf"^\| {title} \| (.*) \|$", README, re.M)
+    # What stands in brackets or behind a semicolon are settings.
+    plain = re.sub(r"\([^()]*\)", "", listed).partition(";")[0]
+    assert set(re.findall(r"`([\w-]+)`", plain)) == set(members)
 
 
 def test_the_run_that_the_readme_shows_is_the_run_that_is_made(workspace):
