@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from functools import partial
 
 import pytest
 import zstandard
@@ -16,7 +17,7 @@ import zstandard
 from seq2seq.corpus.files import OPENERS, decode_line, read_lines, stored_as
 from seq2seq.errors import UserError
 
-PACK = {"": bytes, ".txt": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+PACK = {"": bytes, ".txt": bytes, ".gz": partial(gzip.compress, mtime=0), ".xz": lzma.compress, ".bz2": bz2.compress}
 PACK[".zst"] = zstandard.ZstdCompressor(write_checksum=True).compress
 PACKED = sorted(PACK.keys() - {"", ".txt"})
 KINDS = {".gz": "gzip", ".xz": "xz", ".bz2": "bzip2", ".zst": "Zstandard"}
@@ -146,7 +147,7 @@ def test_what_is_not_utf8_names_file_line_and_byte(tmp_path, raw, line, byte, va
         (bz2.compress(b"one\n" * 9), "is bzip2 data", "bzip2 -dc wrong.txt > NEW"),
         (b"\x28\xb5\x2f\xfd\x24\x04", "is Zstandard data", "zstd -dc wrong.txt > NEW"),
         (b"PK\x03\x04\x14\x00", "is a ZIP archive", "unzip -p wrong.txt > NEW"),
-        (gzip.compress(b"one\n" * 9), "is gzip data", "Let its name end in '.gz'"),
+        (gzip.compress(b"one\n" * 9, mtime=0), "is gzip data", "Let its name end in '.gz'"),
         ("one\ntwo\n".encode("utf-16"), "is UTF-16 text", "iconv -f UTF-16 -t UTF-8 wrong.txt"),
         (b"\xfe\xff" + "one\n".encode("utf-16-be"), "is UTF-16 text", "iconv -f UTF-16 -t UTF-8 wrong.txt"),
         ("one\n".encode("utf-32"), "is UTF-32 text", "iconv -f UTF-32 -t UTF-8 wrong.txt"),
@@ -155,7 +156,7 @@ def test_what_is_not_utf8_names_file_line_and_byte(tmp_path, raw, line, byte, va
 )
 def test_what_is_packed_or_in_another_encoding_is_named(tmp_path, raw, what, hint, packed):
     path = tmp_path / ("wrong.txt.gz" if packed else "wrong.txt")
-    path.write_bytes(gzip.compress(raw) if packed else raw)
+    path.write_bytes(gzip.compress(raw, mtime=0) if packed else raw)
     with pytest.raises(UserError, match=rf"wrong\.txt(\.gz)? {what}") as refused:
         list(read_lines(path))
     assert hint in refused.value.hint
@@ -212,7 +213,7 @@ def test_plain_text_with_another_suffix_and_damaged_data_say_so(tmp_path, suffix
 
 
 def test_a_damaged_checksum_is_damage(tmp_path):
-    whole = bytearray(gzip.compress(b"line\n" * 100))
+    whole = bytearray(gzip.compress(b"line\n" * 100, mtime=0))
     whole[-6] ^= 0xFF
     (tmp_path / "text.gz").write_bytes(bytes(whole))
     with pytest.raises(UserError, match=r"text\.gz is not gzip data, or is damaged, after line 100"):
