@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -165,6 +166,8 @@ def started(*arguments: object, cwd: Path | None = None, **settings: Any):
     """Runs `seq2seq ARGUMENTS` as a process of its own, with pipes, and ends it in any case."""
     command = [sys.executable, "-m", "seq2seq", *(str(argument) for argument in arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
+    if os.name == "posix":  # a shell makes its background jobs deaf to Ctrl-C, and what they start inherits it
+        pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, env=environment(), cwd=cwd, **pipes) as process:
         try:
             yield process
