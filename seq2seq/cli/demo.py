@@ -63,8 +63,14 @@ def demo(
         console.emit(f"\n  source     {example.source}")
         console.emit(f"  output     {example.output}")
         console.emit(f"  reference  {example.reference}")
-    # The program as it was called, where its short name is not on the search path (an environment not activated).
-    program = Path("seq2seq" if shutil.which("seq2seq") else sys.argv[0])
-    if program.is_relative_to(Path.cwd()):
-        program = program.relative_to(Path.cwd())
-    console.emit(f"\nDone in {seconds:.0f} s. Talk to it:\n\n  {shlex.join([str(program), 'repl', str(run)])}")
+    console.emit(f"\nDone in {seconds:.0f} s. Talk to it:\n\n  {shlex.join([*_program(), 'repl', str(run)])}")
+
+
+def _program() -> list[str]:
+    """Returns how to call this program: as it was called, where its short name is not on the search path."""
+    called = Path(sys.argv[0])
+    if shutil.which("seq2seq"):
+        return ["seq2seq"]
+    if called.stem != "seq2seq":  # as a module, or by another program
+        return ["python", "-m", "seq2seq"]
+    return [str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)]

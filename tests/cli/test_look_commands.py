@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 from toy_runs import call, done, refused, sets, toy, toy_pairs
 
 from seq2seq import load
+from seq2seq.cli import demo
 
 __all__ = ["toy"]
 
@@ -146,6 +148,22 @@ DEMO = sets(
 )
 
 
+@pytest.mark.parametrize(
+    ("called", "found", "shown"),
+    [
+        ("/far/bin/seq2seq", "/far/bin/seq2seq", ["seq2seq"]),
+        ("/far/bin/seq2seq", None, ["/far/bin/seq2seq"]),
+        ("{here}/.venv/bin/seq2seq", None, [".venv/bin/seq2seq"]),
+        ("/far/seq2seq/__main__.py", None, ["python", "-m", "seq2seq"]),
+    ],
+)
+def test_the_demo_names_the_program_in_a_way_that_works(monkeypatch, tmp_path, called, found, shown):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [called.format(here=tmp_path)])
+    monkeypatch.setattr(demo.shutil, "which", lambda _: found)
+    assert demo._program() == shown
+
+
 @pytest.mark.slow
 def test_the_demo_ends_with_the_command_that_opens_the_conversation(tmp_path):
     run = tmp_path / "demo run"
@@ -153,7 +171,7 @@ def test_the_demo_ends_with_the_command_that_opens_the_conversation(tmp_path):
     assert "test: " in told.out
     assert "combinations: " in told.out
     assert told.out.count("  reference  ") == 10
-    assert told.out.rstrip().endswith(f"seq2seq repl '{run}'")
+    assert told.out.rstrip().endswith(f"seq2seq repl '{run}'")  # on the path, or as a module where it is not
     again = done("demo", "--run", run, "--threads", "1", "--json", *DEMO)
     assert {result["name"] for result in again.json["results"]} == {"test", "combinations"}
     assert json.loads((run / "bundle" / "bundle.json").read_text())["scores"].keys() == {"test", "combinations"}
