@@ -63,7 +63,7 @@ def _is_text(kind: Any) -> bool:  # noqa: ANN401 - a type annotation, whatever i
 def _toml_value(text: str) -> Any:  # noqa: ANN401 - whatever TOML holds
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):  # the latter: thousands of brackets
         return text
     # A line break in the text would start another key; then it was no value.
     return parsed["value"] if parsed.keys() == {"value"} else text

@@ -96,3 +96,8 @@ def test_a_wrong_assignment_is_named_whole(assignment, message, hint):
     assert caught.value.message.startswith(f"--set {assignment}: ")
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_thousands_of_brackets_are_a_text_and_no_crash():
+    with pytest.raises(UserError, match="must be a number"):
+        apply_overrides(Recipe(), ["model.dropout=" + "[" * 5000])
