@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seq2seq.nn.draws import keep_mask, uniform
+
 
 class LockedDropout(nn.Module):
     """Drops whole features of a sentence, not single values (Gal & Ghahramani 2016, "variational" dropout).
@@ -30,10 +32,9 @@ class LockedDropout(nn.Module):
 
     def mask(self, rows: int, size: int, like: Tensor) -> Float[Tensor, "rows size"]:
         """Draws one mask; a stepping decoder draws it once and uses it at every step."""
-        keep = 1.0 - self.share if self.training else 1.0
-        if keep == 1.0:
+        if not self.training or self.share == 0.0:
             return torch.ones(rows, size, device=like.device, dtype=like.dtype)
-        return torch.empty(rows, size, device=like.device, dtype=like.dtype).bernoulli_(keep).div_(keep)
+        return keep_mask(rows, size, self.share, like)
 
 
 class WordDropout(nn.Module):
@@ -51,5 +52,5 @@ class WordDropout(nn.Module):
         """Returns `x` with some positions zeroed; `x` itself when evaluating."""
         if not self.training or self.share == 0.0:
             return x
-        keep = torch.empty(*x.shape[:2], 1, device=x.device, dtype=x.dtype).bernoulli_(1.0 - self.share)
-        return x * keep.div_(1.0 - self.share)
+        kept = uniform(x.shape[0], x.shape[1], x) >= self.share
+        return x * (kept.to(x.dtype) / (1.0 - self.share))[:, :, None]
