@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seq2seq.nn.decoders import Decoder
+from seq2seq.nn.draws import uniform
 from seq2seq.nn.dropout import WordDropout
 from seq2seq.nn.encoder import Encoder
 from seq2seq.nn.memory import Memory, sequence_mask
@@ -80,7 +81,7 @@ class EncoderDecoder(nn.Module):
             source_lengths: Real tokens of each source.
             target_in: Target ids shifted right, GO first.
             target_lengths: Real tokens of each target, EOS counted.
-            guess_share: See `decode_part`.
+            guess_share: See `read_part`.
         """
         memory = self.encode(source, source_lengths)
         logits, _ = self.decode_part(target_in, target_lengths, memory, guess_share=guess_share)
@@ -95,6 +96,20 @@ class EncoderDecoder(nn.Module):
         *,
         guess_share: float = 0.0,
     ) -> tuple[Float[Tensor, "real symbol"], State]:
+        """Returns the logits of what `read_part` reads, and the state after it."""
+        features, after = self.read_part(target_in, lengths, memory, state, guess_share=guess_share)
+        return self.output(features), after
+
+    def read_part(
+        self,
+        target_in: Int[Tensor, "batch part"],
+        lengths: Int[Tensor, " batch"],
+        memory: Memory,
+        state: State | None = None,
+        *,
+        guess_share: float = 0.0,
+        real: Int[Tensor, " real"] | None = None,
+    ) -> tuple[Float[Tensor, "real feature"], State]:
         """Reads the next part of each target, so that a gradient may be cut between two parts.
 
         Only real positions reach the output layer: padding would cost a product with the whole vocabulary each.
@@ -107,9 +122,11 @@ class EncoderDecoder(nn.Module):
             guess_share: Chance of each position but the first of a target to read, in the place of the true word, what
                 the network itself thinks likeliest there (scheduled sampling, Bengio et al. 2015). No gradient flows
                 through the choice. Every position then costs a product with the whole vocabulary.
+            real: Where the real positions stand in [batch, part], counted row by row; None: it is found out from
+                `lengths`, for which a GPU must be waited for.
 
         Returns:
-            The logits of the real positions, sentence by sentence, and the state after the part.
+            The features of the real positions, sentence by sentence, and the state after the part.
 
         Raises:
             ValueError: `guess_share` is above 0 and the decoder reads all target words at once.
@@ -117,7 +134,9 @@ class EncoderDecoder(nn.Module):
         embedded = self.word_dropout(self.target_embedding(target_in))
         choose = partial(self._guess, guess_share) if guess_share > 0.0 else None
         features, after = self.decoder(embedded, memory, state, choose)
-        return self.output(features[sequence_mask(lengths, target_in.shape[1])]), after
+        if real is None:
+            return features[sequence_mask(lengths, target_in.shape[1])], after
+        return features.flatten(0, 1).index_select(0, real), after
 
     def _guess(self, share: float, features: Tensor, embedded: Tensor) -> Tensor:
         """Returns `embedded`, [batch, embedding], with the network's own words in `share` of the rows."""
@@ -126,7 +145,7 @@ class EncoderDecoder(nn.Module):
             logits[:, self.never_guessed] = -torch.inf
             ids = logits.argmax(dim=-1)
         guessed = self.word_dropout(self.target_embedding(ids)[:, None])[:, 0]
-        chosen = torch.rand(embedded.shape[0], 1, device=embedded.device) < share
+        chosen = uniform(embedded.shape[0], 1, embedded) < share
         return torch.where(chosen, guessed, embedded)
 
     def start(self, memory: Memory) -> State:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from seq2seq.nn.loss import output_cross_entropy
 
 
 class Output(nn.Module):
@@ -33,3 +35,10 @@ class Output(nn.Module):
     def forward(self, features: Float[Tensor, "rows feature"]) -> Float[Tensor, "rows symbol"]:
         """Returns the logits."""
         return F.linear(self.projection(features), self.weight, self.bias)
+
+    def loss(
+        self, features: Float[Tensor, "rows feature"], targets: Int[Tensor, " rows"], *, label_smoothing: float = 0.0
+    ) -> Float[Tensor, ""]:
+        """Returns the summed cross-entropy of the logits; see `seq2seq.nn.loss.output_cross_entropy`."""
+        projected = self.projection(features)
+        return output_cross_entropy(projected, self.weight, self.bias, targets, label_smoothing=label_smoothing)

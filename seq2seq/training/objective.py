@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.data.batches import Batch
-from seq2seq.nn.loss import cross_entropy
 from seq2seq.nn.memory import Memory, sequence_mask
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import map_state
@@ -34,11 +33,13 @@ class CrossEntropy:
 
     def __call__(self, model: nn.Module, batch: Batch, *, guess_share: float = 0.0) -> Tensor:
         """Returns the summed loss in nats, with its graph; `guess_share` of the words read are guesses."""
-        logits = model(
-            batch.source, batch.source_lengths, batch.target_in, batch.target_lengths, guess_share=guess_share
+        network = cast(EncoderDecoder, model)
+        memory = network.encode(batch.source, batch.source_lengths)
+        features, _ = network.read_part(
+            batch.target_in, batch.target_lengths, memory, guess_share=guess_share, real=batch.real
         )
-        real = sequence_mask(batch.target_lengths, batch.target_out.shape[1])
-        return cross_entropy(logits, batch.target_out[real], label_smoothing=self.label_smoothing)
+        targets = batch.target_out.flatten().index_select(0, batch.real)
+        return network.output.loss(features, targets, label_smoothing=self.label_smoothing)
 
     def add_gradient(
         self, model: nn.Module, batch: Batch, *, num_tokens: int, progress: float, precision: str
@@ -91,11 +92,11 @@ class TruncatedCrossEntropy(CrossEntropy):
             words, wanted = batch.target_in[:, part], batch.target_out[:, part]
             lengths = (batch.target_lengths - begin).clamp(0, words.shape[1])
             with computing(precision, device):
-                logits, after = network.decode_part(
+                features, after = network.read_part(
                     words, lengths, border.memory, state, guess_share=self.scheduled_sampling * progress
                 )
                 real = sequence_mask(lengths, words.shape[1])
-                loss = cross_entropy(logits, wanted[real], label_smoothing=self.label_smoothing) / num_tokens
+                loss = network.output.loss(features, wanted[real], label_smoothing=self.label_smoothing) / num_tokens
             torch.autograd.backward(loss)
             total += loss.detach()
             state = map_state(Tensor.detach, after)
