@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq.data.mixing import epoch_counts, epoch_rows
+from seq2seq.data.plan import Plan, plan_epoch
 from seq2seq.data.store import Store
 from seq2seq.text.segmentation import Sampler
 from seq2seq.text.special import EOS, GO, PAD
@@ -27,6 +28,8 @@ class Batch:
         target_in: What the decoder reads: GO, then the target ids.
         target_out: What it should say: the target ids, then EOS.
         target_lengths: Real tokens of each target, EOS counted.
+        real: Where real target tokens stand, target after target, counting through [batch, target] row by row. Known
+            beforehand, since a GPU would have to be waited for to say how many there are.
     """
 
     source: Int[Tensor, "batch source"]
@@ -34,62 +37,31 @@ class Batch:
     target_in: Int[Tensor, "batch target"]
     target_out: Int[Tensor, "batch target"]
     target_lengths: Int[Tensor, " batch"]
+    real: Int[Tensor, " real"]
 
     @property
     def num_tokens(self) -> int:
         """Real target tokens, EOS counted."""
-        return int(self.target_lengths.sum())
+        return len(self.real)
+
+    def part(self, rows: Int[Tensor, " part"]) -> Batch:
+        """Returns the pairs `rows` as a batch of their own, padded to the longest of them."""
+        source, target = (int(lengths[rows].max()) for lengths in (self.source_lengths, self.target_lengths))
+        return Batch(
+            self.source[rows, :source],
+            self.source_lengths[rows],
+            self.target_in[rows, :target],
+            self.target_out[rows, :target],
+            self.target_lengths[rows],
+            real_places(self.target_lengths[rows].numpy(), target),
+        )
 
     def to(self, device: torch.device) -> Batch:
-        """Returns the batch on `device`."""
-        return Batch(*(getattr(self, field).to(device, non_blocking=True) for field in self.__dataclass_fields__))
-
-
-def plan_epoch(
-    source_lengths: NDArray[np.int32],
-    target_lengths: NDArray[np.int32],
-    *,
-    batch_tokens: int,
-    seed: int,
-    epoch: int,
-    num_batches: int | None = None,
-) -> list[NDArray[np.int64]]:
-    """Divides all pairs into batches of about `batch_tokens` real target tokens, of even length, in random order.
-
-    Pairs are sorted by target and then source length, ties at random, so that little is padding; then cut where the
-    running sum of tokens passes a multiple of the budget; then the batches are shuffled. A function of (seed, epoch).
-
-    Args:
-        source_lengths: Tokens of each source, EOS not counted.
-        target_lengths: Tokens of each target, EOS not counted.
-        batch_tokens: Real target tokens a batch, EOS counted. A longer sentence makes a batch of its own.
-        seed: The run's seed.
-        epoch: Number of the epoch, from 0.
-        num_batches: Cut into just so many batches of even size, in the place of `batch_tokens`; where there are fewer
-            pairs, one each.
-
-    Returns:
-        The row numbers of each batch.
-    """
-    generator = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    shuffled = generator.permutation(len(target_lengths))
-    order = shuffled[np.lexsort((source_lengths[shuffled], target_lengths[shuffled]))]
-    tokens = np.cumsum(target_lengths[order].astype(np.int64) + 1)
-    if num_batches is None:
-        cuts = np.flatnonzero(np.diff((tokens - 1) // batch_tokens)) + 1
-    else:
-        cuts = _even_cuts(tokens, num_batches)
-    batches = np.split(order, cuts)
-    return [batches[i] for i in generator.permutation(len(batches)) if len(batches[i])]
-
-
-def _even_cuts(tokens: NDArray[np.int64], num_batches: int) -> NDArray[np.int64]:
-    """Returns where to cut a running sum of tokens into so many parts, about even and none empty."""
-    number = np.arange(1, min(num_batches, len(tokens)))
-    cuts = np.searchsorted(tokens, tokens[-1:] * number / (len(number) + 1)) + 1
-    # Where a sentence is longer than a batch, several cuts fall together: each then takes a sentence of its own.
-    cuts = np.maximum.accumulate(cuts - number) + number
-    return np.minimum(cuts, len(tokens) - len(number) - 1 + number)
+        """Returns the batch on `device`; to a GPU it is copied while the GPU is still at work."""
+        fields = [getattr(self, field) for field in self.__dataclass_fields__]
+        if device.type == "cuda":  # only from pinned memory is a copy not waited for
+            fields = [field.pin_memory() for field in fields]
+        return Batch(*(field.to(device, non_blocking=True) for field in fields))
 
 
 def collate(
@@ -101,16 +73,29 @@ def collate(
     target_in = np.roll(target_out, 1, axis=1)
     target_in[:, 0] = GO
     target_in[target_in == EOS] = PAD  # EOS is said, never read
-    return Batch(*(torch.from_numpy(x) for x in (source, source_lengths, target_in, target_out, target_lengths)))
+    return Batch(
+        torch.from_numpy(source),
+        torch.from_numpy(source_lengths),
+        torch.from_numpy(target_in),
+        torch.from_numpy(target_out),
+        torch.from_numpy(target_lengths),
+        real_places(target_lengths, target_out.shape[1]),
+    )
+
+
+def real_places(lengths: NDArray[np.int64], time: int) -> Int[Tensor, " real"]:
+    """Returns where the first `lengths[b]` positions of each row b stand in [batch, time], counted row by row."""
+    return torch.from_numpy(np.flatnonzero(np.arange(time) < lengths[:, None]))
 
 
 def pad(rows: Sequence[Sequence[int] | NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns the rows with EOS behind each, padded to the longest, and their lengths with EOS."""
     lengths = np.fromiter((len(row) + 1 for row in rows), np.int64, len(rows))
     padded = np.full((len(rows), int(lengths.max(initial=1))), PAD, np.int64)
-    for number, row in enumerate(rows):
-        padded[number, : len(row)] = row
-        padded[number, len(row)] = EOS
+    if len(rows):
+        words = np.arange(padded.shape[1]) < lengths[:, None] - 1
+        padded[words] = np.concatenate(rows, dtype=np.int64, casting="unsafe")
+        padded[np.arange(len(rows)), lengths - 1] = EOS
     return padded, lengths
 
 
@@ -146,8 +131,8 @@ class Batches:
         self._weights = [weight for _, weight in corpora] or [1.0]
         self.sampler = sampler
 
-    def plan(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Returns the row numbers of each batch of an epoch."""
+    def plan(self, epoch: int) -> Plan:
+        """Returns the row numbers of each batch of an epoch; a function of the seed and `epoch`."""
         rows = epoch_rows(self._counts, self._weights, self.temperature, seed=self.seed, epoch=epoch)
         if rows is None:
             return self._plan_once(epoch)
@@ -159,9 +144,9 @@ class Batches:
             epoch=epoch,
             num_batches=self.num_mixed_batches(),
         )
-        return [rows[batch] for batch in plan]
+        return plan.of(rows)
 
-    def _plan_once(self, epoch: int) -> list[NDArray[np.int64]]:
+    def _plan_once(self, epoch: int) -> Plan:
         """Plans every pair once."""
         lengths = self.store.source.lengths, self.store.target.lengths
         return plan_epoch(*lengths, batch_tokens=self.batch_tokens, seed=self.seed, epoch=epoch)
@@ -192,8 +177,8 @@ class Batches:
             epoch: Number of the epoch, which with the row decides how the sampler cuts a text. None: the ids as they
                 were prepared. A batch was planned by their number, and one of sampled ids is somewhat longer.
         """
-        numbers = rows.tolist()
         if self.sampler is not None and epoch is not None:
+            numbers = rows.tolist()
             texts = (self.store.source_text, self.store.target_text)
             return collate(
                 *(
@@ -201,7 +186,7 @@ class Batches:
                     for side, (cut, text) in enumerate(zip(self.sampler, texts, strict=True))
                 )
             )
-        return collate([self.store.source[i] for i in numbers], [self.store.target[i] for i in numbers])
+        return collate(self.store.source.many(rows), self.store.target.many(rows))
 
     def in_order(self) -> Iterator[Batch]:
         """Goes through the store once, for a loss: every pair once, the same batches every time."""

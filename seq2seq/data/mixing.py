@@ -8,9 +8,12 @@ long as all corpora together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seq2seq.data.plan import row_type, shuffled
 
 
 def epoch_counts(counts: Sequence[int], weights: Sequence[float], temperature: float) -> list[int]:
@@ -36,11 +39,12 @@ def epoch_counts(counts: Sequence[int], weights: Sequence[float], temperature: f
 
 def epoch_rows(
     counts: Sequence[int], weights: Sequence[float], temperature: float, *, seed: int, epoch: int
-) -> NDArray[np.int64] | None:
+) -> NDArray[Any] | None:
     """Returns the rows of one epoch, corpus after corpus, or None where it is every row once.
 
     A corpus that gives more rows than it has pairs gives each pair as often as that goes, and the rest from a sample
     without replacement: none comes more than once more often than another of its corpus. A function of seed and epoch.
+    Rows are int32 where that holds them, else int64.
 
     Args:
         counts: Pairs of each corpus, which lie one after the other in the store.
@@ -53,12 +57,12 @@ def epoch_rows(
     if wanted == list(counts):
         return None
     starts = np.cumsum([0, *counts]).tolist()
-    rows = []
+    rows, kind = [], row_type(sum(counts))
     for number, (start, count, want) in enumerate(zip(starts, counts, wanted, strict=False), start=1):
         if want:
             times, rest = divmod(want, count)
             # The epoch's plan draws from the same key; a jump of 2 ** 128 leads to numbers that nothing else draws.
             generator = np.random.Generator(np.random.Philox(key=[seed, epoch]).jumped(number))
-            every = np.tile(np.arange(start, start + count, dtype=np.int64), times)
-            rows += [every, start + generator.permutation(count)[:rest]]
+            every = np.tile(np.arange(start, start + count, dtype=kind), times)
+            rows += [every, np.add(start, shuffled(count, generator)[:rest], dtype=kind)]
     return np.concatenate(rows)

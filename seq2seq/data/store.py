@@ -7,7 +7,8 @@ One file a split. Columns: `line` (int64, in its file), `source` and `target` (s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,29 +37,66 @@ class Row(NamedTuple):
 
 def write_split(path: Path, rows: Iterable[Row]) -> int:
     """Writes `rows` to the Arrow file `path`, in bounded memory. Returns how many there were."""
+    iterator = iter(rows)
+    with writing(path, schema()) as writer:
+        count = 0
+        while chunk := list(islice(iterator, ROWS_A_CHUNK)):
+            line, source, target, source_ids, target_ids = (list(column) for column in zip(*chunk, strict=True))
+            writer.write_batch(record_batch(line, source, target, source_ids, target_ids))
+            count += len(chunk)
+    return count
+
+
+@contextmanager
+def writing(path: Path, columns: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow ships no types
+    """Gives a writer of record batches of the schema `columns` to the Arrow file `path`; its folder is made."""
+    import pyarrow as pa
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, columns) as writer:
+        yield writer
+
+
+def schema() -> Any:  # noqa: ANN401
+    """Returns the columns of a split, as pyarrow describes them."""
     import pyarrow as pa
 
     ids = pa.list_(pa.int32())
-    schema = pa.schema(
-        [
-            ("line", pa.int64()),
-            ("source", pa.string()),
-            ("target", pa.string()),
-            ("source_ids", ids),
-            ("target_ids", ids),
-        ]
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    iterator, count = iter(rows), 0
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-        while chunk := list(islice(iterator, ROWS_A_CHUNK)):
-            columns = [
-                pa.array(column, type=field.type)
-                for column, field in zip(zip(*chunk, strict=True), schema, strict=True)
-            ]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-            count += len(chunk)
-    return count
+    texts = [("source", pa.string()), ("target", pa.string())]
+    return pa.schema([("line", pa.int64()), *texts, ("source_ids", ids), ("target_ids", ids)])
+
+
+def record_batch(
+    lines: Sequence[int] | NDArray[np.int64],
+    sources: Sequence[str],
+    targets: Sequence[str],
+    source_ids: Sequence[Sequence[int]],
+    target_ids: Sequence[Sequence[int]],
+) -> Any:  # noqa: ANN401
+    """Returns rows as a record batch of a split; a split holds `ROWS_A_CHUNK` rows in each but the last.
+
+    Args:
+        lines: Their lines.
+        sources: Their texts.
+        targets: Likewise.
+        source_ids: A list of ids a row.
+        target_ids: Likewise.
+    """
+    import pyarrow as pa
+
+    columns = [pa.array(lines, pa.int64()), pa.array(sources, pa.string()), pa.array(targets, pa.string())]
+    return pa.record_batch([*columns, _lists(source_ids), _lists(target_ids)], schema=schema())
+
+
+def _lists(rows: Sequence[Sequence[int]]) -> Any:  # noqa: ANN401
+    """Returns lists of ids as an Arrow array; by way of NumPy, which is several times faster than one by one."""
+    import pyarrow as pa
+
+    lengths = np.fromiter(map(len, rows), np.int32, len(rows))
+    offsets = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(lengths, dtype=np.int32, out=offsets[1:])
+    values = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
 
 
 class Store:
@@ -123,6 +161,16 @@ class Ids:
         offsets, values = self._chunks[number]
         local = row - int(self._starts[number])
         return values[offsets[local] : offsets[local + 1]]
+
+    def many(self, rows: NDArray[np.int64]) -> list[NDArray[np.int32]]:
+        """Returns what `self[row]` gives for each row: several times faster than one after the other."""
+        numbers = np.searchsorted(self._starts, rows, side="right") - 1
+        local = rows - self._starts[numbers]
+        found = []
+        for number, row in zip(numbers.tolist(), local.tolist(), strict=True):
+            offsets, values = self._chunks[number]
+            found.append(values[offsets[row] : offsets[row + 1]])
+        return found
 
 
 class Texts:

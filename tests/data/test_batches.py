@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.data.batches import Batches, collate, pad, plan_epoch
+from seq2seq.data.batches import Batches, collate, pad
+from seq2seq.data.plan import plan_epoch
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.text.special import EOS, GO, PAD
 
@@ -92,7 +93,8 @@ def test_batches_do_not_come_by_length() -> None:
 
 def test_no_pairs_make_no_batches() -> None:
     none = np.zeros(0, np.int32)
-    assert plan_epoch(none, none, batch_tokens=10, seed=1, epoch=0) == []
+    assert not plan_epoch(none, none, batch_tokens=10, seed=1, epoch=0)
+    assert not plan_epoch(none, none, batch_tokens=10, seed=1, epoch=0, num_batches=3)
 
 
 def test_collate_by_hand() -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.data.batches import Batches, plan_epoch
+from seq2seq.data.batches import Batches
 from seq2seq.data.mixing import epoch_counts, epoch_rows
+from seq2seq.data.plan import plan_epoch
 from seq2seq.data.store import Row, Store, write_split
 
 COUNTS = st.lists(st.integers(0, 60), min_size=1, max_size=5)

@@ -28,6 +28,10 @@ def test_what_is_written_comes_back(tmp_path, monkeypatch, rows_a_chunk: int) ->
     for number, row in enumerate(ROWS):
         assert store.source[number].tolist() == row.source_ids
         assert store.target[number].tolist() == row.target_ids
+    for rows in ([4, 0, 2, 2], [1], []):
+        many = store.source.many(np.array(rows, np.int64))
+        assert [ids.tolist() for ids in many] == [list(ROWS[row].source_ids) for row in rows]
+        assert not any(ids.flags.owndata for ids in many)
     assert store.source.lengths.tolist() == [2, 0, 4, 1, 2]
     assert store.target.lengths.tolist() == [1, 3, 0, 1, 2]
     assert store.source.lengths.dtype == store.source[0].dtype == np.int32
