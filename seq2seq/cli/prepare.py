@@ -20,6 +20,8 @@ EXAMPLES = (
     ("seq2seq prepare --tmx memory.tmx --from de --into en", "a translation memory"),
     ("seq2seq prepare multi30k-en-de --data ~/multi30k", "a shipped recipe on local files"),
     ("seq2seq prepare multi30k-en-de", "the same from the dataset hub"),
+    ("seq2seq prepare my.toml --shard 2/8", "read and clean the second eighth of a large corpus, on any machine"),
+    ("seq2seq prepare my.toml --merge", "make one run of all eight"),
 )
 
 
@@ -56,6 +58,19 @@ def prepare(
         typer.Option("--pretokenised", help="Your text is tokenised already: it passes untouched, and is scored so."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Prepare again, and drop a training on the old data.")] = False,
+    shard: Annotated[
+        str,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Only read and clean the I-th of N parts, into a folder in the run's. Any machine can do any part.",
+            show_default=False,
+        ),
+    ] = "",
+    merge: Annotated[
+        bool,
+        typer.Option("--merge", help="Make the run of its N shards: it is the same, to the byte, as without shards."),
+    ] = False,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,
@@ -66,16 +81,24 @@ def prepare(
     Normalises, filters and de-duplicates the pairs, keeps development and test sentences out of the training set,
     learns the vocabulary, and says what was dropped and why, and how long training will take. Doing it again with
     nothing changed does nothing.
+
+    A corpus too large for one machine is prepared in shards: give the same command on each, with --shard 1/8 to
+    --shard 8/8, and a --run that all of them see (or copy the folders in its shards/ together); then once with --merge.
     """
     from seq2seq import console
     from seq2seq.bundle import RUNS, RunFolder
-    from seq2seq.cli.prepare_report import report
+    from seq2seq.cli.prepare_report import report, report_shard
     from seq2seq.errors import UserError
     from seq2seq.pipeline.prepare import prepare as run_preparation
+    from seq2seq.pipeline.prepare import prepare_shard
     from seq2seq.pipeline.reasons import fitting, values
+    from seq2seq.pipeline.shards import Shard
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.overrides import apply_overrides
 
+    part = Shard.parse(shard) if shard else None
+    if part and merge:
+        raise UserError("--shard makes a part, and --merge makes one of all parts.", hint="Give one of the two.")
     corpora = {"RECIPE": recipe, "--source": source, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub}
     given = [name for name, value in corpora.items() if value]
     if len(given) != 1:
@@ -107,7 +130,12 @@ def prepare(
     if recipe and folder.manifest.is_file() and find_recipe(recipe).resolve() == folder.recipe.resolve():
         before = folder.read_manifest()  # the run's own recipe, edited: what was not touched keeps its reason
         reasons = fitting(before["reasons"], before.get("chosen", {}), final)
-    done = run_preparation(final, folder, folder=data, reasons=reasons, force=force)
+    if part is not None:
+        report_shard(
+            prepare_shard(final, folder, part, folder=data, force=force, threads=threads), folder, as_json=as_json
+        )
+        return
+    done = run_preparation(final, folder, folder=data, reasons=reasons, force=force, threads=threads, merge=merge)
     if done.settings_changed:
         console.say(f"{folder.path}: the data is up to date; the new settings are in {folder.recipe}.")
     elif not done.changed:

@@ -9,9 +9,10 @@ from seq2seq import console
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from seq2seq.bundle import RunFolder
     from seq2seq.corpus.doctor.examination import Finding
     from seq2seq.pipeline.estimate import Estimate
-    from seq2seq.pipeline.prepare import Prepared
+    from seq2seq.pipeline.prepare import Prepared, PreparedShard
 
 MEGABYTE = 1e6
 NOTICED = {
@@ -28,7 +29,14 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
     if as_json:
         found = {"findings": [finding.to_dict() for finding in findings]}
         console.emit_json(
-            {"run": done.run.path, "changed": done.changed, "estimate": estimate.to_dict(), **found, **done.manifest}
+            {
+                "run": done.run.path,
+                "changed": done.changed,
+                "seconds": {phase: round(seconds, 3) for phase, seconds in done.seconds.items()},
+                "estimate": estimate.to_dict(),
+                **found,
+                **done.manifest,
+            }
         )
         return
     manifest = done.manifest
@@ -37,6 +45,28 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
     for line in [*told, *_takes(estimate)]:
         console.emit(line)
     console.emit(f"\nTrain it: seq2seq train {done.run.path}")
+
+
+def report_shard(done: PreparedShard, run: RunFolder, *, as_json: bool) -> None:
+    """Says what a shard is, and what is still to do."""
+    from seq2seq.pipeline.shards import missing
+
+    facts, absent = done.facts, missing(run.path, done.shard.count)
+    if as_json:
+        told = {key: facts[key] for key in ("shard", "shards", "corpora", "read", "kept", "dropped")}
+        console.emit_json({"run": run.path, "folder": done.path, "changed": done.changed, "missing": absent, **told})
+        return
+    pairs = sum(corpus["pairs"] for corpus in facts["corpora"])
+    console.emit(
+        f"shard {done.shard}: of {pairs:,} pairs {facts['read']:,} are its own; {facts['kept']:,} are left to be "
+        f"merged, in {done.path}" + ("" if done.changed else " (nothing changed, nothing done)")
+    )
+    for reason, drops in facts["dropped"].items():
+        console.emit(f"dropped: {drops['count']:,} ({reason})")
+    if absent:
+        console.emit(f"Not in {run.path} yet: shard {', '.join(map(str, absent))}.")
+    else:
+        console.emit("All shards are there. Give the same command with --merge in the place of --shard.")
 
 
 def _findings(done: Prepared) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.filters import Filter
@@ -18,7 +18,6 @@ SAMPLE_PAIRS: Final = 20_000
 """Pairs that filters learn from: the first ones, for a look at all of a compressed file costs as much as the work."""
 
 _BATCH_PAIRS: Final = 4096  # large enough that NumPy's cost of a call vanishes, small enough for the cache
-_NUM_EXAMPLES: Final = 3
 _SNIPPET_CHARACTERS: Final = 120
 
 
@@ -35,14 +34,21 @@ class Example(NamedTuple):
 class Drops:
     """How many pairs one rule dropped (or noticed), and the first few of them."""
 
+    NUM_EXAMPLES: ClassVar[int] = 3
+
     count: int = 0
     examples: list[Example] = field(default_factory=list)
 
     def add(self, pair: Pair, corpus: str = "") -> None:
         """Counts `pair`, and keeps its beginning if it is among the first."""
         self.count += 1
-        if len(self.examples) < _NUM_EXAMPLES:
+        if len(self.examples) < self.NUM_EXAMPLES:
             self.examples.append(Example(corpus, pair.line, _snippet(pair.source), _snippet(pair.target)))
+
+    def join(self, later: Drops) -> None:
+        """Counts what was dropped after this."""
+        self.count += later.count
+        self.examples += later.examples[: self.NUM_EXAMPLES - len(self.examples)]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the count and the examples, ready for JSON."""
@@ -68,6 +74,14 @@ class Report:
     dropped: dict[str, Drops] = field(default_factory=dict)
     noticed: dict[str, Drops] = field(default_factory=dict)
     corpus: str = ""
+
+    def add(self, later: Report) -> None:
+        """Takes in the report on what was read after this."""
+        self.read += later.read
+        self.kept += later.kept
+        for ours, theirs in ((self.dropped, later.dropped), (self.noticed, later.noticed)):
+            for reason, drops in theirs.items():
+                ours.setdefault(reason, Drops()).join(drops)
 
     def drop(self, reason: str, pair: Pair) -> None:
         """Counts `pair` as dropped under `reason`, and keeps its beginning if it is among the first."""
@@ -132,19 +146,23 @@ class Cleaner:
         """
         seen = HashSet() if seen is None else seen
         for batch in in_batches(pairs, _BATCH_PAIRS):
-            report.read += len(batch)
-            kept = self._deduplicated(self._without_leakage(self._filtered(batch, report), report), seen, report)
+            kept = self._deduplicated(self.sifted(batch, report), seen, report)
             report.kept += len(kept)
             yield from kept
 
+    def sifted(self, batch: list[Pair], report: Report) -> list[Pair]:
+        """Returns the pairs, normalised, that pass the filters and are no leakage; a function of these pairs alone."""
+        report.read += len(batch)
+        return self._without_leakage(self._filtered(batch, report), report)
+
     def _filtered(self, batch: list[Pair], report: Report) -> list[Pair]:
         """Returns the pairs, normalised, that every filter lets through."""
-        kept = []
+        kept, normal, filters = [], self.normaliser, [(rule.rejects, rule.reason) for rule in self.filters]
         for line, source, target in batch:
-            pair = Pair(line, self.normaliser(source), self.normaliser(target))
-            for rule in self.filters:
-                if rule.rejects(pair):
-                    report.drop(rule.reason, pair)
+            pair = Pair(line, normal(source), normal(target))
+            for rejects, reason in filters:
+                if rejects(pair):
+                    report.drop(reason, pair)
                     break
             else:
                 kept.append(pair)

@@ -21,6 +21,8 @@ Fingerprints = NDArray[np.uint64]
 
 _NUM_BYTES: Final = 8
 _BETWEEN_SIDES: Final = "\n"  # cannot stand inside a line, so no two pairs write the same text
+_SMALL_ASCII: Final = bytes(range(256)).lower()
+_ASCII_SIGNS: Final = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 def of_pairs(pairs: Iterable[Pair]) -> Fingerprints:
@@ -40,6 +42,8 @@ def of_sentences(sentences: Iterable[str], *, seed: int | None = None) -> Finger
 
 def loose_form(text: str) -> str:
     """Returns `text` without case, punctuation, symbols and spaces; where nothing else is left, without case only."""
+    if text.isascii():  # ten times faster, and most of most corpora
+        return text.encode("ascii").translate(_SMALL_ASCII, _ASCII_SIGNS).decode("ascii") or text.lower()
     folded = text.casefold()
     # Finding what to keep is about ten times faster than removing the rest: letters match at the first test.
     return "".join(_words().findall(folded)).replace("_", "") or folded

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.cleaning import in_batches
 from seq2seq.corpus.hash_set import HashSet
@@ -38,9 +41,8 @@ class Held:
                 texts = (getattr(pair, side) for pair in batch)
                 members.add(fingerprints.of_sentences(text for text in texts if text and not text.isspace()))
 
-    def with_known_target(self, batch: Sequence[Pair]) -> list[Pair]:
-        """Returns those of some training pairs whose target is a held-out one."""
+    def know_targets(self, targets: Sequence[str]) -> NDArray[np.bool_]:
+        """Returns which of some training pairs' targets are held-out ones; shape [pairs]."""
         if not self.targets:
-            return []
-        known = self.targets.contains(fingerprints.of_sentences(pair.target for pair in batch)).tolist()
-        return [pair for pair, is_known in zip(batch, known, strict=True) if is_known]
+            return np.zeros(len(targets), np.bool_)
+        return self.targets.contains(fingerprints.of_sentences(targets))

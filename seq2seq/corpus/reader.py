@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from seq2seq.corpus.pair import Pair
@@ -21,3 +21,17 @@ class Reader(Protocol):
             UserError: The source is missing or damaged; the message names file and line.
         """
         ...
+
+
+def picked(reader: Reader, wanted: Callable[[int], bool]) -> Iterator[Pair | None]:
+    """Yields the pairs of a reader whose numbers, from 0, are `wanted`, and None for each other.
+
+    A reader with a method of that name passes over the others without a look at their text, which is many times faster;
+    what is wrong in them is then told to whoever wants them.
+    """
+    own = getattr(reader, "picked", None)
+    if own is not None:
+        yield from own(wanted)
+        return
+    for number, pair in enumerate(reader()):
+        yield pair if wanted(number) else None

@@ -27,8 +27,9 @@ class Splitter:
     translations of one sentence go the same way (also where only case, punctuation or spaces differ), the order of
     the corpus does not matter, and a part exceeds its size by less than the number of pairs of its last sentence.
 
-    Two passes: `fit` once over the pairs, then `Split.parts_of` on each batch of them. Memory: 16 bytes for each pair
-    that is set aside, whatever the size of the corpus.
+    Two passes: `fit` once over the pairs, then `Split.parts_of` on each batch of them. Who keeps the fingerprints, the
+    pairs' places, needs but one pass over the text: `places_of`, `add` and `split`, then `Split.belong`. Memory: 16
+    bytes for each pair that is set aside, whatever the size of the corpus.
 
     Args:
         development_size: Pairs wanted for development.
@@ -43,6 +44,8 @@ class Splitter:
         if min(development_size, test_size) < 0:
             raise UserError(f"A part cannot have {min(development_size, test_size)} pairs.", hint="Give 0 or more.")
         self.development_size, self.test_size, self.seed = development_size, test_size, seed
+        self.num_pairs = 0
+        self._lowest, self._counts = np.empty(0, np.uint64), np.empty(0, np.int64)
 
     def fit(self, pairs: Iterable[Pair]) -> Split:
         """Returns the split of `pairs`.
@@ -50,37 +53,48 @@ class Splitter:
         Raises:
             UserError: No pair would be left to train on.
         """
+        fresh = Splitter(development_size=self.development_size, test_size=self.test_size, seed=self.seed)
+        for batch in in_batches(pairs, _BATCH_PAIRS):
+            fresh.add(self.places_of(pair.source for pair in batch))
+        return fresh.split()
+
+    def places_of(self, sources: Iterable[str]) -> Fingerprints:
+        """Returns for each source sentence the fingerprint that decides where its pairs belong."""
+        return fingerprints.of_sentences(sources, seed=self.seed)
+
+    def add(self, places: Fingerprints) -> None:
+        """Takes in the fingerprints of some pairs' sources; give some thousands at once.
+
+        Kept are as many of the lowest, distinct ones as pairs are wanted, and the pairs that each has. So many suffice,
+        each having one pair at least. A fingerprint once dropped had as many lower ones and never comes back, so the
+        counts of those that remain are complete.
+        """
         wanted = self.development_size + self.test_size
-        lowest, counts, num_pairs = self._lowest(pairs, wanted)
-        development, test, num_taken = self._bounds(lowest, counts)
-        if num_taken >= num_pairs:
+        self.num_pairs += len(places)
+        if len(self._lowest) == wanted > 0:
+            places = places[places <= self._lowest[-1]]  # a large corpus soon has nothing lower to offer: no sorting
+        if not len(places) or not wanted:
+            return
+        both = np.concatenate((self._lowest, places))
+        self._lowest, place = np.unique(both, return_inverse=True)
+        weights = np.concatenate((self._counts, np.ones(len(places), np.int64)))
+        self._counts = np.bincount(place, weights=weights).astype(np.int64)
+        self._lowest, self._counts = self._lowest[:wanted], self._counts[:wanted]
+
+    def split(self) -> Split:
+        """Returns the split of all pairs that were added.
+
+        Raises:
+            UserError: No pair would be left to train on.
+        """
+        development, test, num_taken = self._bounds(self._lowest, self._counts)
+        if num_taken >= self.num_pairs:
             raise UserError(
                 f"{self.development_size} development and {self.test_size} test pairs are asked for, but the corpus "
-                f"has {num_pairs} pairs, and none would be left to train on.",
+                f"has {self.num_pairs} pairs, and none would be left to train on.",
                 hint="Ask for fewer, or give more data.",
             )
         return Split(development, test, seed=self.seed)
-
-    def _lowest(self, pairs: Iterable[Pair], wanted: int) -> tuple[Fingerprints, NDArray[np.int64], int]:
-        """Returns the `wanted` lowest distinct fingerprints, the pairs that each has, and the number of all pairs.
-
-        As many as pairs are wanted suffice, each having one pair at least. A fingerprint once dropped had `wanted`
-        lower ones and never comes back, so the counts of those that remain are complete.
-        """
-        lowest, counts, num_pairs = np.empty(0, np.uint64), np.empty(0, np.int64), 0
-        for batch in in_batches(pairs, _BATCH_PAIRS):
-            num_pairs += len(batch)
-            new = fingerprints.of_sentences((pair.source for pair in batch), seed=self.seed)
-            if len(lowest) == wanted > 0:
-                new = new[new <= lowest[-1]]  # a large corpus soon has nothing lower to offer: no sorting at all
-            if not len(new) or not wanted:
-                continue
-            both = np.concatenate((lowest, new))
-            lowest, place = np.unique(both, return_inverse=True)
-            weights = np.concatenate((counts, np.ones(len(new), np.int64)))
-            counts = np.bincount(place, weights=weights).astype(np.int64)
-            lowest, counts = lowest[:wanted], counts[:wanted]
-        return lowest, counts, num_pairs
 
     def _bounds(self, lowest: Fingerprints, counts: NDArray[np.int64]) -> tuple[int, int, int]:
         """Returns the first fingerprint beyond development, the first beyond test, and the number of pairs below."""
@@ -107,6 +121,12 @@ class Split:
         # Compared as Python's integers: a bound may be 2^64, which no unsigned 64-bit number is.
         return [self._part(value) for value in fingerprints.of_sentences(sources, seed=self.seed).tolist()]
 
+    def belong(self, places: Fingerprints, part: Part) -> NDArray[np.bool_]:
+        """Returns which pairs, known by the places of their sources, belong to `part`; shape [pairs]."""
+        development = _below(places, self.development)
+        test = _below(places, self.test) & ~development
+        return {"development": development, "test": test, "train": ~(development | test)}[part]
+
     def _part(self, fingerprint: int) -> Part:
         if fingerprint < self.development:
             return "development"
@@ -123,3 +143,8 @@ def _num_needed(counts: NDArray[np.int64], size: int) -> int:
 def _bound(lowest: Fingerprints, num_groups: int) -> int:
     """Returns a number above the first `num_groups` fingerprints and not above the others."""
     return int(lowest[num_groups - 1]) + 1 if num_groups else 0
+
+
+def _below(places: Fingerprints, bound: int) -> NDArray[np.bool_]:
+    """Returns which places are below a bound, which may be 2^64: no unsigned 64-bit number is that."""
+    return places <= np.uint64(bound - 1) if bound else np.zeros(len(places), np.bool_)

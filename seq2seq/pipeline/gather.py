@@ -1,26 +1,34 @@
 """From the files that a recipe names to clean pairs on disk, by split: the first half of preparing.
 
-Each file is read once (filters that must learn look at its beginning before). Memory does not grow with the corpus, but
-for the fingerprints that find duplicates: 8 bytes a pair, 16 for moments.
+Each file is read once (filters that must learn look at its beginning before), and cleaned in blocks by as many
+processes as there are. Memory does not grow with the corpus, but for the fingerprints that find duplicates: 8 bytes a
+pair, 16 for moments.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seq2seq import build, console
 from seq2seq.corpus import fingerprints
-from seq2seq.corpus.cleaning import SAMPLE_PAIRS, Cleaner, Report, in_batches
+from seq2seq.corpus.cleaning import DUPLICATE, SAMPLE_PAIRS, Cleaner, Report, in_batches
 from seq2seq.corpus.filters.empty import Empty
 from seq2seq.corpus.hash_set import HashSet
 from seq2seq.corpus.held import Held
 from seq2seq.corpus.pair import Pair
-from seq2seq.corpus.split import Split, Splitter
+from seq2seq.corpus.split import Part, Split, Splitter
 from seq2seq.errors import UserError
+from seq2seq.pipeline.jobs import Clean, blocks
 from seq2seq.pipeline.sources import CorpusSource, Sources
-from seq2seq.pipeline.spool import Spool
+from seq2seq.pipeline.spool import Spool, as_pairs
+from seq2seq.pipeline.workers import Workers
 from seq2seq.recipe.schema import Data
 
 BATCH_PAIRS = 4096
@@ -32,7 +40,7 @@ KNOWN_SOURCE = "known-source"
 
 @dataclass(frozen=True)
 class Kept:
-    """What is left of one corpus to train on: `pairs` pairs, in the spool under `spooled`."""
+    """What is left of one corpus to train on: `pairs` pairs, in the spool under `spooled` with what was set aside."""
 
     name: str
     weight: float
@@ -49,43 +57,133 @@ class Gathered:
         reports: What was dropped, by split: "train" first.
         corpora: What there is to train on, in order.
         held: What training must not see.
+        split: Tells the training pairs from those that were set aside; None where none were.
     """
 
     spool: Spool
     reports: dict[str, Report]
     corpora: tuple[Kept, ...]
     held: Held
+    split: Split | None = None
 
     def sizes(self) -> dict[str, int]:
         """Returns the number of pairs of each split."""
         return {name: report.kept for name, report in self.reports.items()}
 
+    def batches(self, split: str) -> Iterator[Any]:
+        """Yields the pairs of a split as record batches of the spool; those of "train" corpus after corpus."""
+        if split != "train":
+            yield from self.spool.batches(split)
+            return
+        for corpus in self.corpora:
+            for batch in self.spool.batches(corpus.spooled):
+                yield batch if self.split is None else chosen(batch, self.split.belong(places(batch), "train"))
+
     def pairs(self, split: str) -> Iterator[Pair]:
         """Yields the pairs of a split; those of "train" corpus after corpus."""
-        names = [corpus.spooled for corpus in self.corpora] if split == "train" else [split]
-        return chain.from_iterable(map(self.spool.pairs, names))
+        return chain.from_iterable(map(as_pairs, self.batches(split)))
 
-    def noticed(self) -> Iterator[Pair]:
-        """Yields the training pairs, and counts in their report those whose target is held out."""
-        report = self.reports["train"]
-        for corpus in self.corpora:
+    def texts(self, side: str, every: int) -> Iterator[str]:
+        """Yields the first training text of "source" or "target" and every so many-th after it."""
+        first = 0
+        for batch in self.batches("train"):
+            wanted = np.arange(first, len(batch), every)
+            first += len(wanted) * every - len(batch)
+            yield from batch.column(side).take(wanted).to_pylist()
+
+    def notice(self, known: NDArray[np.int64], batch: Any, first: int) -> None:  # noqa: ANN401 - a record batch
+        """Counts in their report training pairs whose target is held out.
+
+        Args:
+            known: Their numbers in `batch`.
+            batch: Rows of the training set.
+            first: The number of its first row in the training set.
+        """
+        report, ends = self.reports["train"], list(accumulate(corpus.pairs for corpus in self.corpora))
+        for row, pair in zip(known.tolist(), as_pairs(batch.take(known)), strict=True):
+            corpus = self.corpora[bisect_right(ends, first + row)]
             report.corpus = corpus.name if len(self.corpora) > 1 else ""
-            for batch in in_batches(self.spool.pairs(corpus.spooled), BATCH_PAIRS):
-                for pair in self.held.with_known_target(batch):
-                    report.notice(KNOWN_TARGET, pair)
-                yield from batch
+            report.notice(KNOWN_TARGET, pair)
 
 
-def gather(data: Data, sources: Sources, spool: Spool) -> Gathered:
+def places(batch: Any) -> fingerprints.Fingerprints:  # noqa: ANN401
+    """Returns the places of the pairs of a record batch."""
+    found: fingerprints.Fingerprints = batch.column("place").to_numpy()
+    return found
+
+
+def chosen(batch: Any, mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401
+    """Returns the rows of a record batch that `mask` has."""
+    import pyarrow as pa
+
+    return batch if mask.all() else batch.filter(pa.array(mask))
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What is settled before the first training pair is read.
+
+    Attributes:
+        job: Cleans training pairs.
+        reports: What was dropped, by split: of the given sets it is complete.
+        held: The given sets.
+        aside: The sets that are to be taken from the training pairs, and their sizes.
+    """
+
+    job: Clean
+    reports: dict[str, Report]
+    held: Held
+    aside: dict[Part, int]
+
+
+class Reading(Protocol):
+    """Where clean training pairs come from: the corpora themselves, or shards of them."""
+
+    def __call__(self, begun: Begun, number: int, corpus: CorpusSource, label: str) -> Iterator[Any]:
+        """Yields what is kept of a corpus as record batches of the spool, and reports the rest.
+
+        Args:
+            begun: How to clean, and where to report.
+            number: The corpus' number, in order.
+            corpus: The corpus.
+            label: What reports call it; empty where there is only one.
+        """
+        ...
+
+
+def gather(
+    data: Data, sources: Sources, spool: Spool, *, workers: Workers | None = None, reading: Reading | None = None
+) -> Gathered:
     """Reads, cleans and divides all that a recipe names.
 
     Args:
         data: The recipe's section.
         sources: Its readers.
         spool: Where the clean pairs go.
+        workers: Who shares the work; None: nobody.
+        reading: Where training pairs come from; None: the readers.
 
     Raises:
         UserError: A file is wrong, there is no development set, or no pair is left of a split.
+    """
+    begun = begin(data, sources, spool)
+    reports, held = begun.reports, begun.held
+    splitter = begun.job.splitter
+    corpora = _clean(begun, sources.corpora, spool, reading or Deduplicated(workers or Workers(1)))
+    if splitter is None:
+        return Gathered(spool, reports, corpora, held)
+    split = splitter.split()
+    corpora = _divide(corpora, split, spool, reports, begun.aside)
+    for part in begun.aside:
+        held.add(spool.pairs(part))
+    return Gathered(spool, reports, corpora, held, split)
+
+
+def begin(data: Data, sources: Sources, spool: Spool) -> Begun:
+    """Reads the given development and test sets, and lets the filters learn.
+
+    Raises:
+        UserError: A file is wrong, there is no development set, or no pair of one is left.
     """
     if not sources.development and not data.development_size:
         raise UserError(
@@ -105,16 +203,11 @@ def gather(data: Data, sources: Sources, spool: Spool) -> Gathered:
         _notice_known(spool, {name: reports[name] for name in sources.tests})
     cleaner = Cleaner(normaliser, filters=filters, deduplicate=data.deduplicate, excluded=held.sources)
     cleaner.learn(_Beginnings(sources.corpora))
-    corpora = _clean(cleaner, sources.corpora, spool, reports["train"])
-    wanted = {"development": data.development_size, "test": 0 if sources.tests else data.test_size}
+    wanted: dict[Part, int] = {"development": data.development_size, "test": 0 if sources.tests else data.test_size}
     aside = {part: size for part, size in wanted.items() if size and part not in given}
-    if aside:
-        reports |= {part: Report() for part in aside}
-        split = _choose(corpora, spool, aside, data.seed)
-        corpora = _divide(corpora, split, spool, reports)
-        for part in aside:
-            held.add(spool.pairs(part))
-    return Gathered(spool, reports, corpora, held)
+    sizes = {f"{part}_size": size for part, size in aside.items()}
+    splitter = Splitter(**sizes, seed=data.seed) if aside else None
+    return Begun(Clean(cleaner, splitter), reports, held, aside)
 
 
 def _check_left(name: str, report: Report) -> None:
@@ -149,57 +242,79 @@ class _Beginnings:
         return chain.from_iterable(islice(corpus.reader(), each) for corpus in self.corpora)
 
 
-def _clean(cleaner: Cleaner, corpora: Sequence[CorpusSource], spool: Spool, report: Report) -> tuple[Kept, ...]:
-    """Spools what is kept of each corpus; of a pair that several have, the first one's is kept."""
-    seen, kept = HashSet(), []
+class Deduplicated:
+    """Reads the corpora, and keeps of pairs that are equal the first one, also where another corpus has it.
+
+    Args:
+        workers: Who shares the cleaning.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers, self._seen = workers, HashSet()
+
+    def __call__(self, begun: Begun, number: int, corpus: CorpusSource, label: str) -> Iterator[Any]:
+        """See `Reading`."""
+        del number
+        report = begun.reports["train"]
+        for block in self._workers.map(begun.job, blocks(corpus.reader(), BATCH_PAIRS, label)):
+            report.add(block.report)
+            batch = block.batch()
+            if begun.job.cleaner.deduplicate:
+                is_new = self._seen.add(block.hashes)
+                drop_duplicates(batch, ~is_new, report, label)
+                batch = chosen(batch, is_new)
+            yield batch
+
+
+def drop_duplicates(batch: Any, duplicates: NDArray[np.bool_], report: Report, label: str) -> None:  # noqa: ANN401
+    """Reports the duplicates of a record batch."""
+    if duplicates.any():
+        report.corpus = label
+        for pair in as_pairs(batch.take(np.flatnonzero(duplicates))):
+            report.drop(DUPLICATE, pair)
+
+
+def _clean(begun: Begun, corpora: Sequence[CorpusSource], spool: Spool, reading: Reading) -> tuple[Kept, ...]:
+    """Spools what is kept of each corpus."""
+    report, splitter, kept = begun.reports["train"], begun.job.splitter, []
     with console.Progress("reading", unit="pairs") as progress:
         for number, corpus in enumerate(corpora):
-            report.corpus = corpus.name if len(corpora) > 1 else ""
-            name = f"corpus-{number}"
-            pairs = _watched(cleaner(corpus.reader(), report, seen=seen), report, progress)
-            kept.append(Kept(corpus.name, corpus.weight, name, spool.write(name, pairs)))
+            name, before = f"corpus-{number}", report.kept
+            with spool.writing(name) as writer:
+                for batch in reading(begun, number, corpus, corpus.name if len(corpora) > 1 else ""):
+                    writer.write_batch(batch)
+                    report.kept += len(batch)
+                    if splitter is not None:
+                        splitter.add(places(batch))
+                    progress.update(report.read)
+            kept.append(Kept(corpus.name, corpus.weight, name, report.kept - before))
     if report.kept == 0:
         raise UserError(f"No training pair is left of {report.read}.", hint=_most_dropped(report))
     return tuple(kept)
 
 
-def _choose(corpora: Iterable[Kept], spool: Spool, sizes: Mapping[str, int], seed: int) -> Split:
-    """Chooses the pairs to set aside, where a set has no file of its own."""
-    splitter = Splitter(development_size=sizes.get("development", 0), test_size=sizes.get("test", 0), seed=seed)
-    return splitter.fit(chain.from_iterable(spool.pairs(corpus.spooled) for corpus in corpora))
-
-
-def _divide(corpora: Iterable[Kept], split: Split, spool: Spool, reports: Mapping[str, Report]) -> tuple[Kept, ...]:
-    """Sends each pair to its split; the sets that are set aside are small and held until the end."""
-    aside: dict[str, list[Pair]] = {part: [] for part in reports if part != "train"}
-
-    def rest(corpus: Kept) -> Iterator[Pair]:
-        for batch in in_batches(spool.pairs(corpus.spooled), BATCH_PAIRS):
-            for pair, part in zip(batch, split.parts_of(pair.source for pair in batch), strict=True):
-                if part == "train":
-                    yield pair
-                else:
-                    aside[part].append(pair)
-
+def _divide(
+    corpora: Sequence[Kept], split: Split, spool: Spool, reports: dict[str, Report], sizes: Iterable[Part]
+) -> tuple[Kept, ...]:
+    """Sets pairs aside. Those sets are small and held until the end; the rest stays where it is."""
+    aside: dict[Part, list[Pair]] = {part: [] for part in sizes}
     left = []
-    for number, corpus in enumerate(corpora):
-        name = f"train-{number}"
-        left.append(Kept(corpus.name, corpus.weight, name, spool.write(name, rest(corpus))))
-        spool.remove(corpus.spooled)
-    for part, pairs in aside.items():
-        if pairs:
-            spool.write(part, pairs)
-            reports[part].read = reports[part].kept = len(pairs)
-            reports["train"].read -= len(pairs)
-            reports["train"].kept -= len(pairs)
+    for corpus in corpora:
+        pairs = 0
+        for batch in spool.batches(corpus.spooled):
+            found = places(batch)
+            pairs += int(split.belong(found, "train").sum())
+            for part, members in aside.items():
+                belong = split.belong(found, part)
+                if belong.any():
+                    members.extend(as_pairs(chosen(batch, belong)))
+        left.append(Kept(corpus.name, corpus.weight, corpus.spooled, pairs))
+    for part, members in aside.items():
+        spool.write(part, members)
+        reports[part] = Report(read=len(members), kept=len(members))
+        reports["train"].read -= len(members)
+        reports["train"].kept -= len(members)
     return tuple(left)
-
-
-def _watched(pairs: Iterable[Pair], report: Report, progress: console.Progress) -> Iterator[Pair]:
-    for number, pair in enumerate(pairs, start=1):
-        if number % BATCH_PAIRS == 0:
-            progress.update(report.read)
-        yield pair
 
 
 def _most_dropped(report: Report) -> str:

@@ -11,27 +11,30 @@ import hashlib
 import json
 import shlex
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from itertools import islice
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seq2seq import build, console
 from seq2seq.bundle import MANIFEST_VERSION, RunFolder
-from seq2seq.corpus.cleaning import in_batches
-from seq2seq.corpus.pair import Pair
-from seq2seq.data.store import Row, write_split
+from seq2seq.data import store
 from seq2seq.errors import UserError
 from seq2seq.folders import write_json, write_text
-from seq2seq.pipeline import vectors
-from seq2seq.pipeline.gather import BATCH_PAIRS, Gathered, gather
-from seq2seq.pipeline.lock import only_one
+from seq2seq.pipeline import shards, vectors
+from seq2seq.pipeline.gather import Gathered, Reading, gather
+from seq2seq.pipeline.jobs import Tokenise, packed
+from seq2seq.pipeline.lock import LOCK, only_one
 from seq2seq.pipeline.reasons import values
 from seq2seq.pipeline.sources import Sources, check_name, fingerprint, languages, open_sources
-from seq2seq.pipeline.spool import Spool
+from seq2seq.pipeline.spool import Spool, in_chunks
 from seq2seq.pipeline.vocabulary import report_size
+from seq2seq.pipeline.workers import Workers, available_cores
 from seq2seq.recipe.decode import complete, table_from_recipe
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
@@ -47,12 +50,31 @@ class Prepared:
         manifest: What it says of itself.
         changed: False where the data was there already and nothing had to be done.
         settings_changed: Whether, the data being there, other settings for training were written to the recipe.
+        seconds: How long each phase took; empty where nothing was done.
     """
 
     run: RunFolder
     manifest: dict[str, Any]
     changed: bool
     settings_changed: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class _Clock:
+    """How long each phase of a piece of work took.
+
+    Attributes:
+        seconds: By phase, in order.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        begin = time.monotonic()
+        yield
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + time.monotonic() - begin
 
 
 def prepare(
@@ -62,6 +84,8 @@ def prepare(
     folder: Path | None = None,
     reasons: Mapping[str, str] | None = None,
     force: bool = False,
+    threads: int = 0,
+    merge: bool = False,
 ) -> Prepared:
     """Prepares a corpus. What the folder held is replaced once the new data is complete, so a failure costs nothing.
 
@@ -71,15 +95,21 @@ def prepare(
         folder: Where the recipe's files are; None: the hub, or the working folder.
         reasons: Why a setting was chosen, by "section.key"; written beside it.
         force: Prepare again even where nothing changed, and where a training has begun.
+        threads: How many processes may share the work; 0: one a core. The result is the same.
+        merge: Take the training pairs from the shards in the run's folder, which are gone afterwards. The result is
+            the same.
 
     Raises:
         UserError: A file is wrong, of text or of vectors, no pair is left, a training with other data has begun in this
-            folder, it is no run and holds what would be overwritten, or another process is preparing or training it.
+            folder, it is no run and holds what would be overwritten, another process is preparing or training it, or a
+            shard is missing or of something else.
     """
     check_name(run.path)
     recipe = vectors.located(recipe)
     sources = open_sources(recipe.data, folder)
-    inputs = _inputs(recipe, sources)
+    clock = _Clock()
+    with clock("fingerprints"):
+        inputs = _inputs(recipe, sources)
     found = _up_to_date(run, inputs, force=force)
     if found and _has_settings(recipe, run, found):
         return Prepared(run, found, changed=False)  # nothing is written, so a training in the folder may go on
@@ -89,8 +119,81 @@ def prepare(
         found = _up_to_date(run, inputs, force=force)  # another process may have been at work until now
         if found:
             return _with_settings(recipe, run, found, reasons or {})
-        manifest = _make(recipe, run, sources, inputs, reasons or {}, place=_place(recipe, folder))
-        return Prepared(run, manifest, changed=True)
+        place = _place(recipe, folder)
+        reading = shards.Shards(run.path, inputs, _spool(run)) if merge else None
+        manifest = _make(
+            recipe, run, sources, inputs, reasons or {}, place=place, threads=threads, clock=clock, reading=reading
+        )
+        if merge:
+            shards.remove_shards(run.path)
+        return Prepared(run, manifest, changed=True, seconds=clock.seconds)
+
+
+@dataclass(frozen=True)
+class PreparedShard:
+    """What `prepare_shard` did.
+
+    Attributes:
+        shard: Which one it is.
+        path: Its folder.
+        facts: What it says of itself.
+        changed: False where it was there already.
+    """
+
+    shard: shards.Shard
+    path: Path
+    facts: dict[str, Any]
+    changed: bool
+
+
+def prepare_shard(
+    recipe: Recipe,
+    run: RunFolder,
+    shard: shards.Shard,
+    *,
+    folder: Path | None = None,
+    force: bool = False,
+    threads: int = 0,
+) -> PreparedShard:
+    """Reads and cleans one shard of a corpus, into a folder of its own in the run's.
+
+    Args:
+        recipe: All settings.
+        run: The run that the shards are to be merged into.
+        shard: Which one.
+        folder: Where the recipe's files are; as for `prepare`.
+        force: Make it again even where nothing changed.
+        threads: How many processes may share the work; 0: one a core.
+
+    Raises:
+        UserError: As `prepare`.
+    """
+    check_name(run.path)
+    recipe = vectors.located(recipe)
+    sources = open_sources(recipe.data, folder)
+    inputs = _inputs(recipe, sources)
+    _up_to_date(run, inputs, force=force)  # what merging would refuse is refused now
+    vectors.check_files(recipe)
+    place = shard.folder(run.path)
+    with only_one(RunFolder(place)):
+        facts = None if force else shards.is_ready(place, inputs)
+        if facts is not None:
+            return PreparedShard(shard, place, facts, changed=False)
+        _clear(place)
+        try:
+            with Workers(threads or available_cores()) as workers:
+                facts = shards.write_shard(recipe.data, sources, shard, place, inputs, workers)
+        except BaseException:
+            _clear(place)
+            raise
+        return PreparedShard(shard, place, facts, changed=True)
+
+
+def _clear(place: Path) -> None:
+    """Takes away all that a shard's folder holds, but for the lock."""
+    for path in place.iterdir():
+        if path.name != LOCK:
+            _remove(path)
 
 
 def command(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> str:
@@ -235,6 +338,9 @@ def _make(
     reasons: Mapping[str, str],
     *,
     place: str,
+    threads: int,
+    clock: _Clock,
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
     """Does the work and puts the result in its place. Returns the manifest."""
     spool, ready = _spool(run), _ready(run)
@@ -242,10 +348,14 @@ def _make(
     keeps_spool = spool.exists() and not run.manifest.is_file()
     _empty(spool)
     try:
-        gathered = gather(recipe.data, sources, Spool(spool))
-        tokenizers = _learn_tokenizers(recipe, gathered)
-        tokenizers.save(ready.tokenizers)
-        splits = {name: _write(name, gathered, ready, tokenizers) for name in gathered.reports}
+        with Workers(threads or available_cores()) as workers:
+            with clock("reading"):
+                gathered = gather(recipe.data, sources, Spool(spool), workers=workers, reading=reading)
+            with clock("vocabulary"):
+                tokenizers = _learn_tokenizers(recipe, gathered)
+                tokenizers.save(ready.tokenizers)
+            with clock("tokenising"):
+                splits = {name: _write(name, gathered, ready, tokenizers, workers) for name in gathered.reports}
         write_text(ready.recipe, dump_recipe(recipe, reasons))
         manifest = {**_manifest(recipe, inputs, gathered, splits, tokenizers, reasons), "folder": place}
         write_json(ready.manifest, manifest)
@@ -310,11 +420,8 @@ def _learn_tokenizers(recipe: Recipe, gathered: Gathered) -> TokenizerPair:
     """Learns the vocabulary or vocabularies from a bounded part of the training text, taken evenly from all of it."""
     every = max(1, -(-gathered.sizes()["train"] // recipe.text.sample_lines))
 
-    def sample(side: str) -> Iterator[str]:
-        return (getattr(pair, side) for pair in islice(gathered.pairs("train"), 0, None, every))
-
     console.say("learning the vocabulary …")
-    learned = build.tokenizers(recipe, lambda: sample("source"), lambda: sample("target"))
+    learned = build.tokenizers(recipe, lambda: gathered.texts("source", every), lambda: gathered.texts("target", every))
     report_size(learned, asked=recipe.text.vocabulary_size)
     return learned
 
@@ -329,35 +436,33 @@ class _Counts:
     longest_source: int = 0
     longest_target: int = 0
 
-    def add(self, sources: list[list[int]], targets: list[list[int]]) -> None:
+    def add(self, sources: NDArray[np.int32], targets: NDArray[np.int32]) -> None:
         self.pairs += len(sources)
-        self.source_tokens += sum(map(len, sources))
-        self.target_tokens += sum(map(len, targets))
-        self.longest_source = max(self.longest_source, *map(len, sources))
-        self.longest_target = max(self.longest_target, *map(len, targets))
+        self.source_tokens += int(sources.sum())
+        self.target_tokens += int(targets.sum())
+        self.longest_source = max(self.longest_source, int(sources.max(initial=0)))
+        self.longest_target = max(self.longest_target, int(targets.max(initial=0)))
 
 
-def _write(name: str, gathered: Gathered, ready: RunFolder, tokenizers: TokenizerPair) -> dict[str, Any]:
+def _write(
+    name: str, gathered: Gathered, ready: RunFolder, tokenizers: TokenizerPair, workers: Workers
+) -> dict[str, Any]:
     """Writes a split with its ids. Returns its counts."""
-    counts = _Counts()
-    pairs = gathered.noticed() if name == "train" else gathered.pairs(name)
-
-    def rows() -> Iterator[Row]:
-        with console.Progress(f"tokenising {name}", gathered.sizes()[name], unit="pairs") as progress:
-            for batch in in_batches(pairs, BATCH_PAIRS):
-                yield from _tokenised(batch, tokenizers, counts)
-                progress.advance(len(batch))
-
-    write_split(ready.split(name), rows())
+    counts, is_train = _Counts(), name == "train"
+    job = Tokenise(tokenizers, gathered.held if is_train else None)
+    chunks = map(packed, in_chunks(gathered.batches(name), store.ROWS_A_CHUNK))
+    with (
+        console.Progress(f"tokenising {name}", gathered.sizes()[name], unit="pairs") as progress,
+        store.writing(ready.split(name), store.schema()) as writer,
+    ):
+        for chunk in workers.map(job, chunks):
+            batch = chunk.batch()
+            writer.write_batch(batch)
+            if len(chunk.known):
+                gathered.notice(chunk.known, batch, counts.pairs)
+            counts.add(chunk.source_lengths, chunk.target_lengths)
+            progress.advance(len(batch))
     return asdict(counts)
-
-
-def _tokenised(batch: list[Pair], tokenizers: TokenizerPair, counts: _Counts) -> Iterator[Row]:
-    sources = tokenizers.source.encode_batch([pair.source for pair in batch])
-    targets = tokenizers.target.encode_batch([pair.target for pair in batch])
-    counts.add(sources, targets)
-    for (line, source, target), source_ids, target_ids in zip(batch, sources, targets, strict=True):
-        yield Row(line, source, target, source_ids, target_ids)
 
 
 def _manifest(

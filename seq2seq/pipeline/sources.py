@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from seq2seq.corpus.files import stored_as
 from seq2seq.corpus.pair import Pair
-from seq2seq.corpus.reader import Reader
+from seq2seq.corpus.reader import Reader, picked
 from seq2seq.errors import UserError
 from seq2seq.recipe.schema import Corpus, Data
 from seq2seq.registry import READERS
@@ -86,6 +86,11 @@ class Swapped:
         """Yields the pairs the other way round."""
         for line, source, target in self.reader():
             yield Pair(line, target, source)
+
+    def picked(self, wanted: Callable[[int], bool]) -> Iterator[Pair | None]:
+        """See `seq2seq.corpus.reader.picked`."""
+        for pair in picked(self.reader, wanted):
+            yield pair and Pair(pair.line, pair.target, pair.source)
 
 
 def open_sources(data: Data, folder: Path | None) -> Sources:

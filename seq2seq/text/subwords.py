@@ -13,7 +13,8 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import accumulate
+from functools import cached_property
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -34,7 +35,8 @@ _TRAINING_THREADS: Final = 2
 _LONGEST_BYTES: Final = 1 << 16  # longer texts the library drops without a word, so they are cut before
 _LONGEST: Final = _LONGEST_BYTES // 4
 _LEAST_COVERAGE: Final = 0.98  # the library accepts no less
-_THREADED_BATCH: Final = 512  # sentences; below this, starting threads costs more than they save
+_WORDS_REMEMBERED: Final = 1 << 16  # most text is made of few different words; about 15 MB when full
+_LONGEST_REMEMBERED: Final = 64  # characters; without spaces a word is as long as a sentence, and comes once
 
 
 class Subwords:
@@ -54,6 +56,7 @@ class Subwords:
 
         self._model = model
         self._processor = sentencepiece.SentencePieceProcessor()
+        self._remembered: dict[str, list[int]] = {}
         try:
             self._processor.LoadFromSerializedProto(model)
         except RuntimeError as error:
@@ -76,10 +79,47 @@ class Subwords:
         return ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Returns what `encode` gives for each text, in order; a long batch uses all cores."""
-        threads = -1 if len(texts) >= _THREADED_BATCH else 1
-        ids: list[list[int]] = self._processor.Encode([_escaped(text) for text in texts], num_threads=threads)
+        """Returns what `encode` gives for each text, in order.
+
+        Where that is the same, each word is cut once and remembered: several times faster on ordinary text. No thread
+        is started, since who has millions of texts starts processes.
+        """
+        if self._adds_exactly:
+            return self._by_words([_escaped(text).split(" ") if text else [] for text in texts])
+        ids: list[list[int]] = self._processor.Encode([_escaped(text) for text in texts], num_threads=1)
         return ids
+
+    @cached_property
+    def _adds_exactly(self) -> bool:
+        """Whether a word is cut in the same way whatever stands before it.
+
+        No piece reaches over a space, so the best cut of a text is that of each of its words; but the library adds up
+        the scores from the start of the text in 32 bits, and rounding may turn a tie. Byte-pair encoding's scores are
+        small whole numbers, which add up exactly; the unigram model's are logarithms.
+        """
+        return all(score.is_integer() for _, score in self.lexicon().values())
+
+    def _by_words(self, texts: list[list[str]]) -> list[list[int]]:
+        """Returns the ids of texts that are cut into words at their spaces."""
+        known, words = self._remembered, set(chain.from_iterable(texts))
+        missing = list(words.difference(known))
+        if len(known) + len(missing) > _WORDS_REMEMBERED:
+            self._remembered = known = {}  # frequent words are soon back; no count of uses costs as little
+            missing = list(words)
+        known.update(zip(missing, self._processor.Encode(missing, num_threads=1), strict=True))
+        known[""] = [self._processor.PieceToId(_SPACE)]
+        ids = [list(chain.from_iterable(map(known.__getitem__, text))) for text in texts]
+        # Another thread may be reading: what is remembered grows, or another takes its place, and nothing is taken out.
+        if any(len(word) > _LONGEST_REMEMBERED for word in missing):
+            known = {word: found for word, found in known.copy().items() if len(word) <= _LONGEST_REMEMBERED}
+        self._remembered = known
+        return ids
+
+    def _word_ids(self, word: str) -> tuple[int, ...]:
+        """Returns the ids of what stands between two spaces, with the one before it."""
+        if not word:
+            return (self._processor.PieceToId(_SPACE),)
+        return tuple(self._processor.EncodeAsIds(word))
 
     @property
     def placeholders(self) -> Mapping[int, str]:
@@ -136,9 +176,7 @@ class Subwords:
 
     def chunk_ids(self, chunk: str) -> tuple[int, ...]:
         """Returns the ids of one of the `chunks` of a text; those of all its chunks are `encode` of the text."""
-        if chunk == _SPACE:
-            return (self._processor.PieceToId(_SPACE),)
-        return tuple(self._processor.EncodeAsIds(chunk[1:]))
+        return self._word_ids(chunk[1:])
 
     def byte_ids(self, text: str) -> list[int]:
         """Returns the ids of the bytes of `text`, a part of one of the `chunks`."""

@@ -92,7 +92,25 @@ def test_the_parts_of_a_batch_are_those_of_its_sentences():
     assert split.parts_of([]) == []
 
 
+@settings(max_examples=60, deadline=None)
+@given(sources=CORPORA, development=st.integers(0, 8), test=st.integers(0, 8), cut=st.integers(0, 30))
+def test_places_are_enough_to_split_by(sources, development, test, cut):
+    sources = [*sources, *(f"more {n}" for n in range(20))]
+    sizes = {"development_size": development, "test_size": test}
+    splitter, wanted = Splitter(**sizes), Splitter(**sizes).fit(made(sources))
+    places = splitter.places_of(sources)
+    splitter.add(places[:cut])
+    splitter.add(places[cut:])
+    split = splitter.split()
+    for part in PARTS:
+        assert split.belong(places, part).tolist() == [found == part for found in wanted.parts_of(sources)]
+
+
 def test_a_bound_above_the_largest_fingerprint():
+    places = Splitter().places_of(["any"])
+    assert Split(1 << 64, 1 << 64, seed=1).belong(places, "development").all()
+    assert Split(0, 1 << 64, seed=1).belong(places, "test").all()
+    assert Split(0, 0, seed=1).belong(places, "train").all()
     assert Split(1 << 64, 1 << 64, seed=1).parts_of(["any"]) == ["development"]
     assert Split(0, 1 << 64, seed=1).parts_of(["any"]) == ["test"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import random
 import subprocess
 import sys
 import tracemalloc
@@ -24,7 +25,7 @@ from seq2seq.pipeline.prepare import prepare
 from seq2seq.pipeline.sources import CorpusSource, Sources
 from seq2seq.pipeline.spool import Spool
 from seq2seq.pipeline.train import train
-from seq2seq.recipe.schema import Choice, Data, Recipe, Text, Training
+from seq2seq.recipe.schema import Choice, Corpus, Data, Model, Recipe, Text, Training
 from seq2seq.recipe.toml import load_recipe
 
 HOLD = """
@@ -79,7 +80,7 @@ class TestGather:
             Spool(tmp_path),
         )
         kept = [*numbered("a", 5), ("What now?", "shared answer"), *numbered("b", 3), ("b source 0", "other")]
-        assert sides(found.pairs("train")) == sides(found.noticed()) == kept
+        assert sides(found.pairs("train")) == kept
         assert sides(found.pairs("test")) == sides(held.pairs)
         assert found.sizes() == {"train": 10, "development": 1, "test": 2}
         assert [(one.name, one.weight, one.pairs) for one in found.corpora] == [("news", 1.0, 6), ("talks", 2.5, 4)]
@@ -96,8 +97,7 @@ class TestGather:
             ("leakage", "talks", 6),
         }
         assert report["read"] == 14
-        noticed = report["noticed"][KNOWN_TARGET]
-        assert (noticed["count"], noticed["examples"][0]["corpus"], noticed["examples"][0]["line"]) == (1, "news", 7)
+        assert found.held.know_targets([target for _, target in kept]).tolist() == [n == 5 for n in range(10)]
         # Each was read to its end once; no filter of the default list has anything to learn.
         assert news.reads == [7]
         assert talks.reads == [7]
@@ -124,15 +124,11 @@ class TestGather:
         apart = [{source for source, _ in sides(found.pairs(part))} for part in found.reports]
         assert sum(map(len, apart)) == 100  # both translations of "a source 3" went the same way
         assert found.reports["train"].read == found.reports["train"].kept == found.sizes()["train"]
-        assert sorted(path.stem for path in tmp_path.iterdir()) == ["development", "test", "train-0", "train-1"]
-
-    def test_targets_of_what_is_set_aside_are_noticed_too(self, tmp_path):
-        same = Listed(*((f"source {n}", "the one answer") for n in range(20)))
-        found = gather(Data(development_size=5), sources({"": (1.0, same)}), Spool(tmp_path))
-        assert len(list(found.noticed())) == 15
-        report = found.reports["train"].to_dict()
-        assert report["noticed"][KNOWN_TARGET]["count"] == report["kept"] == 15
-        assert "corpus" not in report["noticed"][KNOWN_TARGET]["examples"][0]  # there is only one
+        assert sorted(path.stem for path in tmp_path.iterdir()) == ["corpus-0", "corpus-1", "development", "test"]
+        for side in (0, 1):
+            texts = [pair[side] for pair in train]
+            for every in (1, 3, 50, 500):
+                assert list(found.texts(("source", "target")[side], every)) == texts[::every]
 
     def test_filters_learn_from_all_corpora(self, tmp_path):
         greek = Listed(*((f"Μύλος {n}", f"mill {n}") for n in range(20)), ("mill", "mill"))
@@ -181,7 +177,7 @@ class TestGather:
     def test_memory_grows_by_the_hashes_alone(self, tmp_path, monkeypatch):
         """Of Python and NumPy; Arrow writes and reads in parts of a fixed size, and is measured by a script."""
         # Small parts, so that few pairs show what grows with their number.
-        monkeypatch.setattr("seq2seq.data.store.ROWS_A_CHUNK", 256)
+        monkeypatch.setattr("seq2seq.pipeline.spool.BATCH_PAIRS", 256)
         monkeypatch.setattr("seq2seq.pipeline.gather.BATCH_PAIRS", 256)
         monkeypatch.setattr("seq2seq.corpus.cleaning._BATCH_PAIRS", 256)
         monkeypatch.setattr("seq2seq.corpus.split._BATCH_PAIRS", 256)
@@ -193,7 +189,7 @@ class TestGather:
             tracemalloc.start()
             try:
                 found = gather(Data(development_size=50), sources({"": (1.0, reader)}), Spool(tmp_path))
-                assert sum(1 for _ in found.noticed()) == count - 50
+                assert sum(1 for _ in found.pairs("train")) == count - 50
                 return tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()
@@ -221,6 +217,74 @@ def recipe(folder, *, count=60, **text):
 
 def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def noticed(found):
+    return {what: (one["count"], one["examples"]) for what, one in found["noticed"].items()}
+
+
+def test_training_pairs_with_a_held_out_target_are_counted(tmp_path, monkeypatch):
+    """Whichever corpus they are of, wherever a chunk of rows ends, and whether the held-out set is given or drawn."""
+    monkeypatch.setattr("seq2seq.data.store.ROWS_A_CHUNK", 4)
+    one = write_pairs(tmp_path, [*numbered("a", 5), ("What now?", "Shared answer")], name="one")
+    two = write_pairs(tmp_path, [*numbered("b", 6), ("And now?", "shared answer!")], name="two")
+    held = write_pairs(tmp_path, [("x", "SHARED answer"), ("y", "more")], name="held")
+    corpora = tuple(Corpus(train=tuple(map(str, files))) for files in (one, two))
+    data = Data(corpora=corpora, development=tuple(map(str, held)), source_language="en", target_language="eu")
+    words = Text(tokenizer=Choice("words"))
+    done = prepare(Recipe(name="x", data=data, text=words), RunFolder(tmp_path / "given"))
+    assert noticed(done.manifest["cleaning"]["train"]) == {
+        KNOWN_TARGET: (
+            2,
+            [
+                {"corpus": "one.en", "line": 6, "source": "What now?", "target": "Shared answer"},
+                {"corpus": "two.en", "line": 7, "source": "And now?", "target": "shared answer!"},
+            ],
+        )
+    }
+    same = write_pairs(tmp_path, [(f"source {n}", "the one answer") for n in range(20)], name="same")
+    data = Data(train=tuple(map(str, same)), development_size=5, source_language="en", target_language="eu")
+    done = prepare(Recipe(name="x", data=data, text=words), RunFolder(tmp_path / "drawn"))
+    count, examples = noticed(done.manifest["cleaning"]["train"])[KNOWN_TARGET]
+    assert (count, len(examples)) == (15, 3)
+    assert "corpus" not in examples[0]  # there is only one
+
+
+def tricky(count, seed=0):
+    """Pairs of every kind: repeated ones, in other scripts, too long, too uneven, empty, of one target."""
+    draw = random.Random(seed)
+    words = ["mill", "Mühle", "水車", "a\u0301", "«so»", "&amp;", "\u2581x", "it's", "3:30", "ﬁn"]
+    for n in range(count):
+        source = " ".join(draw.choices(words, k=draw.randint(1, 9))) + f" {draw.randint(0, count)}"
+        target = source[::-1] if n % 7 else "the one answer"
+        odd = {11: ("", target), 12: (source, source * 60), 13: ("one  two", "eins\tzwei")}
+        yield odd.get(n % 40, (source, target))
+
+
+def mixed(data, text):
+    return Recipe(name="x", data=data, text=text, model=Model(tie="target"))
+
+
+@pytest.mark.parametrize(
+    "text", [Text(vocabulary_size=420), Text(tokenizer=Choice("words"), joint=False, case="true")], ids=["bpe", "words"]
+)
+def test_any_number_of_processes_gives_the_same_bytes(text, tmp_path, monkeypatch):
+    monkeypatch.setattr("seq2seq.pipeline.gather.BATCH_PAIRS", 70)
+    monkeypatch.setattr("seq2seq.data.store.ROWS_A_CHUNK", 64)
+    files = [write_pairs(tmp_path, list(tricky(700, seed)), name=f"f{seed}") for seed in (0, 1)]
+    corpora = tuple(Corpus(train=tuple(map(str, paths))) for paths in files)
+    data = Data(corpora=corpora, development_size=9, test_size=8, source_language="en", target_language="eu")
+    found = {}
+    for threads in (1, 2, 3):
+        monkeypatch.setattr("seq2seq.pipeline.workers.ALONE_FIRST", threads)  # so that parts are done here and there
+        run = RunFolder(tmp_path / str(threads))
+        done = prepare(mixed(data, text), run, threads=threads)
+        assert set(done.seconds) == {"fingerprints", "reading", "vocabulary", "tokenising"}
+        found[threads] = {path.relative_to(run.path): content for path, content in contents(run.path).items()}
+    assert found[1] == found[2] == found[3]
+    report = done.manifest["cleaning"]["train"]
+    assert report["dropped"].keys() >= {"empty", "length", "duplicate"}
+    assert report["noticed"]
 
 
 def test_the_manifest_names_the_corpora(tmp_path):
@@ -259,8 +323,7 @@ class Full:
 
 # Where the disk fills up, or Ctrl-C comes: which function's which call.
 STEPS = [
-    *(("seq2seq.pipeline.spool.write_split", turn) for turn in (1, 2, 3)),
-    *(("seq2seq.pipeline.prepare.write_split", turn) for turn in (1, 2, 3)),
+    *(("seq2seq.data.store.writing", turn) for turn in range(1, 7)),
     ("seq2seq.text.words.Words.train", 1),
     ("seq2seq.text.pairs.TokenizerPair.save", 1),
     ("seq2seq.pipeline.prepare.write_text", 1),

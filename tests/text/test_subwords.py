@@ -85,6 +85,33 @@ def test_surfaces_by_hand():
 
 @pytest.mark.parametrize("model", MODELS)
 @settings(max_examples=100, deadline=None)
+@given(texts=st.lists(ANY_TEXT | TRICKY | st.text(st.sampled_from("a mil wheturns"), max_size=40), max_size=6))
+def test_a_batch_is_encoded_as_its_texts_are(model, texts):
+    subwords = TRAINED[model]
+    wanted = [subwords.encode(text) for text in texts]
+    assert subwords.encode_batch(texts) == wanted
+    assert subwords.encode_batch(texts) == wanted  # now from memory
+
+
+def test_only_so_many_words_are_remembered(monkeypatch):
+    monkeypatch.setattr("seq2seq.text.subwords._WORDS_REMEMBERED", 5)
+    monkeypatch.setattr("seq2seq.text.subwords._LONGEST_REMEMBERED", 6)
+    subwords = Subwords.train(CORPUS, vocabulary_size=400)
+    for n in range(30):
+        texts = [f"mill {n} wheelwright", f"a {n % 3}"]
+        assert subwords.encode_batch(texts) == [subwords.encode(text) for text in texts]
+        assert 0 < len(subwords._remembered) <= 5 + 1  # and the space alone
+    assert "wheelwright" not in subwords._remembered
+
+
+def test_words_are_remembered_only_where_that_changes_nothing():
+    """Byte-pair scores are whole numbers; sums of the unigram model's depend on what stands before a word."""
+    assert TRAINED["bpe"]._adds_exactly
+    assert not TRAINED["unigram"]._adds_exactly
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=100, deadline=None)
 @given(text=ANY_TEXT | TRICKY)
 def test_a_text_is_the_ids_of_its_chunks(model, text):
     subwords = TRAINED[model]

@@ -27,4 +27,6 @@ class Length(Filter):
     def rejects(self, pair: Pair) -> bool:
         """Returns whether a side is too long."""
         # A text of n characters has at most n words, so most pairs of a normal corpus need no counting at all.
-        return any(len(side) > self.maximum and count_words(side) > self.maximum for side in (pair.source, pair.target))
+        return (len(pair.source) > self.maximum and count_words(pair.source) > self.maximum) or (
+            len(pair.target) > self.maximum and count_words(pair.target) > self.maximum
+        )

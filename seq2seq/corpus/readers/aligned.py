@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import Path
+from typing import cast
 
 from seq2seq.corpus.files import check_range, check_reached, decode_line, read_raw_lines, require_file
 from seq2seq.corpus.pair import Pair
@@ -35,6 +36,10 @@ class Aligned:
 
     def __call__(self) -> Iterator[Pair]:
         """Yields the pairs from the first line to the last."""
+        return cast(Iterator[Pair], self.picked(lambda _: True))
+
+    def picked(self, wanted: Callable[[int], bool]) -> Iterator[Pair | None]:
+        """Yields the pairs whose numbers, from 0, are `wanted`, and None for the others, whose text nobody looks at."""
         first, last = self.lines or (1, None)
         line = 0
         sides = zip_longest(read_raw_lines(self.source), read_raw_lines(self.target))
@@ -42,7 +47,10 @@ class Aligned:
             if source is None or target is None:
                 self._refuse_lengths(line - 1, longer=1 + sum(1 for _ in sides), source_ended=source is None)
             if first <= line and (last is None or line <= last):
-                yield Pair(line, decode_line(source, self.source, line), decode_line(target, self.target, line))
+                if wanted(line - first):
+                    yield Pair(line, decode_line(source, self.source, line), decode_line(target, self.target, line))
+                else:
+                    yield None
         check_reached(self.source, self.lines, line)
 
     def _refuse_lengths(self, shorter: int, *, longer: int, source_ended: bool) -> None:

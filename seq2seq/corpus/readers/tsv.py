@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 from seq2seq.corpus.files import check_range, check_reached, decode_line, read_raw_lines, require_file
 from seq2seq.corpus.pair import Pair
@@ -35,6 +36,10 @@ class Tsv:
 
     def __call__(self) -> Iterator[Pair]:
         """Yields the pairs from the first line to the last."""
+        return cast(Iterator[Pair], self.picked(lambda _: True))
+
+    def picked(self, wanted: Callable[[int], bool]) -> Iterator[Pair | None]:
+        """Yields the pairs whose numbers, from 0, are `wanted`, and None for the others, whose text nobody looks at."""
         first, last = self.lines or (1, None)
         source, target = self.columns
         needed = max(self.columns) + 1
@@ -42,10 +47,13 @@ class Tsv:
         for line, raw in enumerate(read_raw_lines(self.path), start=1):
             if line < first:
                 continue
-            columns = decode_line(raw, self.path, line).split("\t")
-            if len(columns) < needed:
-                self._refuse_columns(line, found=len(columns), needed=needed)
-            yield Pair(line, columns[source], columns[target])
+            if wanted(line - first):
+                columns = decode_line(raw, self.path, line).split("\t")
+                if len(columns) < needed:
+                    self._refuse_columns(line, found=len(columns), needed=needed)
+                yield Pair(line, columns[source], columns[target])
+            else:
+                yield None
             if line == last:
                 return
         check_reached(self.path, self.lines, line)
