@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as LiveProgress
 
 LOG_INTERVAL_SECONDS = 30.0
+_hushed = False
 
 
 @cache
@@ -48,6 +50,8 @@ def use_utf8() -> None:
 
 def say(message: str, *, style: str = "") -> None:
     """Says one thing on stderr; the text is taken as it is, never as markup."""
+    if _hushed:
+        return
     # soft_wrap: a log line stays one line, whatever width rich assumes for a pipe.
     messages().print(_printable(message), style=style or None, markup=False, soft_wrap=True)
 
@@ -59,9 +63,21 @@ def warn(message: str) -> None:
 
 def show_error(error: Seq2SeqError) -> None:
     """Says what went wrong, and on the next line what to do, on stderr."""
-    say(f"error: {error.message}", style="bold red")
-    if error.hint:
-        say(error.hint)
+    with hushed(False):
+        say(f"error: {error.message}", style="bold red")
+        if error.hint:
+            say(error.hint)
+
+
+@contextmanager
+def hushed(hush: bool = True) -> Iterator[None]:
+    """Within the block nothing is said, and no progress shown, but for errors: one of several processes speaks."""
+    global _hushed  # noqa: PLW0603 - a process has one stderr
+    before, _hushed = _hushed, hush
+    try:
+        yield
+    finally:
+        _hushed = before
 
 
 def emit(line: str) -> None:
@@ -163,7 +179,7 @@ class Progress:
 def _interactive() -> bool:
     # rich calls a pipe a terminal when FORCE_COLOR is set; a moving bar still has no place in a log.
     console = messages()
-    return console.is_interactive and console.file.isatty()
+    return console.is_interactive and console.file.isatty() and not _hushed
 
 
 def _live_progress() -> LiveProgress:
