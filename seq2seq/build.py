@@ -40,12 +40,16 @@ if TYPE_CHECKING:
     from seq2seq.text.pairs import TokenizerPair
     from seq2seq.text.segmentation import Sampler
     from seq2seq.text.tokenizer import Tokenizer
+    from seq2seq.training.gradient import GradientSource
+    from seq2seq.training.group import Group
     from seq2seq.training.objective import CrossEntropy
     from seq2seq.training.protocols import Keeper, Reporter, Validator
     from seq2seq.training.schedules import Schedule
+    from seq2seq.training.stop import Stop
     from seq2seq.training.trainer import Trainer
 
 
+CHANCE_PAIRS = 10_000
 VECTOR_FILES = frozenset({"source_vectors", "target_vectors"})
 
 
@@ -287,16 +291,23 @@ def trainer(
     folder: Path,
     device: torch.device,
     vectors: Mapping[str, Pretrained] | None = None,
+    gradient: Callable[[EncoderDecoder], GradientSource] | None = None,
+    group: Group | None = None,
+    stop: Stop | None = None,
 ) -> Trainer:
     """Builds the network and everything that trains it.
 
     The first weights are a function of the seed and of `vectors`, which stand for "source" and "target" in the rows of
-    the embeddings that they know.
+    the embeddings that they know. `gradient` makes what computes an update's gradient with the network; None: one that
+    reads each batch whole. `group` are the processes that train together; None: this one alone.
+    `stop` is where someone asks to stop.
     """
     from seq2seq.training import precision
+    from seq2seq.training.across import Across
+    from seq2seq.training.gradient import Whole
+    from seq2seq.training.limits import Limits as TrainingLimits
     from seq2seq.training.optimizer import adamw
     from seq2seq.training.randomness import seed_update
-    from seq2seq.training.trainer import Limits as TrainingLimits
     from seq2seq.training.trainer import Trainer
 
     settings = recipe.training
@@ -307,10 +318,17 @@ def trainer(
         target_symbols=tokenizers.target.vocabulary_size,
     ).to(device)
     frozen = _start_from(network, vectors or {}, freeze=recipe.model.freeze_vectors)
+    kind = precision.choose(settings.precision, device)
+    source: GradientSource
+    if gradient is not None:
+        source = gradient(network)
+    else:
+        whole = Whole(network, batches, objective(settings), precision=kind, seed=settings.seed, said=reporter.said)
+        source = Across(whole, network, group) if group is not None and group.size > 1 else whole
     return Trainer(
         network,
         batches,
-        objective=objective(settings),
+        gradient=source,
         validator=validator,
         reporter=reporter,
         keeper=keeper,
@@ -328,12 +346,28 @@ def trainer(
         clip_value=settings.clip_value,
         accumulate=settings.accumulate,
         average=settings.average,
-        precision=precision.choose(settings.precision, device),
         validate_every=settings.validate_every,
         stop_on=settings.stop_on,
         seed=settings.seed,
         network=digest(recipe.model),
+        group=group,
+        stop=stop,
+        chance=partial(_chance, batches, tokenizers.target.vocabulary_size, settings.label_smoothing),
     )
+
+
+def _chance(batches: Batches, num_symbols: int, label_smoothing: float) -> float:
+    """Returns the loss of guessing target tokens by how often they occur, counted in a sample of the training pairs."""
+    import numpy as np
+
+    from seq2seq.text.special import EOS
+    from seq2seq.training.advice import chance_loss
+
+    store = batches.store
+    rows = np.linspace(0, len(store) - 1, min(len(store), CHANCE_PAIRS)).astype(np.int64)
+    counts = np.bincount(np.concatenate([store.target[row] for row in rows]), minlength=num_symbols)
+    counts[EOS] += len(rows)
+    return chance_loss(counts, label_smoothing=label_smoothing)
 
 
 def _start_from(network: EncoderDecoder, vectors: Mapping[str, Pretrained], *, freeze: bool) -> list[torch.Tensor]:

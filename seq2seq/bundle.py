@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import UserError, WorkError, nearest
-from seq2seq.folders import check_version, checksum, read_json, replaced, whole_folder, write_json, write_text
+from seq2seq.folders import (
+    check_version,
+    describe,
+    first_damage,
+    read_json,
+    replaced,
+    whole_folder,
+    write_json,
+    write_text,
+)
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 
@@ -52,6 +61,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def environment(self) -> Path:
+        """What the bits of the training depend on besides its settings."""
+        return self.path / "environment.json"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of the checkpoints."""
         return self.path / "checkpoints"
@@ -83,7 +97,7 @@ class RunFolder:
         """All that is made of the prepared data, and the data itself."""
         tensorboard = self.path / "tensorboard"
         folders = [self.path / "data", self.tokenizers, self.checkpoints, self.bundle, self.pictures, self.evaluation]
-        return [*folders, tensorboard, self.metrics]
+        return [*folders, tensorboard, self.metrics, self.environment]
 
     def read_manifest(self) -> dict[str, Any]:
         """Reads the manifest.
@@ -169,7 +183,7 @@ def write_bundle(
     with whole_folder(path) as folder:
         save_weights(folder / "weights.safetensors")
         save_tokenizers(folder / "tokenizer")
-        files = _described(folder)
+        files = describe(folder)
         write_text(folder / "recipe.toml", recipe_text)
         write_json(folder / "bundle.json", {"schema_version": BUNDLE_VERSION, **facts, "files": files})
 
@@ -182,11 +196,11 @@ def open_bundle(given: Path) -> Bundle:
     """
     path = _locate(given)
     facts = _read_facts(path)
-    while problem := _first_damage(path, facts.get("files", {})):
+    while problem := first_damage(path, facts.get("files", {})):
         # A training that replaces its bundle just now is no damage: then the facts have changed as well.
         before, facts = facts, _read_facts(path)
         if facts == before:
-            raise problem
+            raise UserError(problem, hint="Copy the whole folder again from where it was whole, or train again.")
     return Bundle(path, load_recipe(path / "recipe.toml"), facts)
 
 
@@ -194,29 +208,6 @@ def _read_facts(path: Path) -> dict[str, Any]:
     facts = read_json(path / "bundle.json")
     check_version(facts.get("schema_version"), BUNDLE_VERSION, path / "bundle.json")
     return facts
-
-
-def _described(folder: Path) -> dict[str, dict[str, Any]]:
-    """Returns the size and the checksum of every file below `folder`, by its name there."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "blake2b": checksum(path)} for path in paths
-    }
-
-
-def _first_damage(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> UserError | None:
-    """Returns what is wrong with the first file that is not as it was written; None where all are."""
-    hint = "Copy the whole folder again from where it was whole, or train again."
-    for name, described in files.items():
-        path = folder / name
-        if not path.is_file():
-            return UserError(f"The model {folder} is incomplete: {name} is missing.", hint=hint)
-        size = path.stat().st_size
-        if size != described["bytes"]:
-            return UserError(f"{path} has {size:,} bytes, and {described['bytes']:,} were written.", hint=hint)
-        if checksum(path) != described["blake2b"]:
-            return UserError(f"{path} is corrupted: its content is not what was written.", hint=hint)
-    return None
 
 
 def _locate(given: Path) -> Path:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,28 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
+def describe(folder: Path) -> dict[str, dict[str, Any]]:
+    """Returns the size and the checksum of every file below `folder`, by its name there."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "blake2b": checksum(path)} for path in paths
+    }
+
+
+def first_damage(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns what is wrong with the first of `files` that is not as `describe` found it; empty where all are."""
+    for name, described in files.items():
+        path = folder / name
+        if not path.is_file():
+            return f"The folder {folder} is incomplete: {name} is missing."
+        size = path.stat().st_size
+        if size != described["bytes"]:
+            return f"{path} has {size:,} bytes, and {described['bytes']:,} were written."
+        if checksum(path) != described["blake2b"]:
+            return f"{path} is corrupted: its content is not what was written."
+    return ""
+
+
 def check_version(found: object, supported: int, path: Path) -> None:
     """Checks the layout's version that `path` states.
 
@@ -77,14 +99,21 @@ def check_version(found: object, supported: int, path: Path) -> None:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, *, before: Path | None = None) -> Iterator[Path]:
     """Gives an empty folder to fill, which takes the name `path` when the block ends without an error.
 
     A folder that was there is replaced. There is one instant in which only the hidden `.path.old` exists; `settle`
     mends that.
+
+    Args:
+        path: The folder.
+        before: Where the folder that was there goes, replacing what is there; None: it is deleted. It goes there last:
+            where that was cut off, it is gone, and the folder that was at `before` is still there or is settled back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     settle(path)
+    if before is not None:
+        settle(before)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.mkdir()
     try:
@@ -92,6 +121,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _sync(file)
+            else:
+                _sync_folder(file)
+        _sync_folder(temporary)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -100,6 +132,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
         path.replace(old)
     temporary.replace(path)
     _sync_folder(path.parent)
+    if before is not None and old.exists():
+        if before.exists():
+            before.replace(replaced(before))
+        old.replace(before)
+        _sync_folder(path.parent)
+        old = replaced(before)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -196,7 +197,8 @@ TRAINING = Training(
 def trainer(tmp_path, training: Training = TRAINING):
     tokenizer = build.tokenizer(Choice("words"), ["a b c d e f"] * 3, vocabulary_size=40, seed=1)
     write_split(tmp_path / "train.arrow", [Row(1, "a", "b", tokenizer.encode("a"), tokenizer.encode("b"))])
-    told: dict[str, object] = {name: object() for name in ("validator", "reporter", "keeper")}
+    told: dict[str, object] = {name: object() for name in ("validator", "keeper")}
+    told["reporter"] = SimpleNamespace(said=lambda message: None)
     made = build.trainer(
         Recipe(model=Model(**SMALL), training=training),
         tokenizers=TokenizerPair(tokenizer, tokenizer),
@@ -213,15 +215,16 @@ def test_a_trainer_gets_every_setting(tmp_path) -> None:
     made, tokenizer = trainer(tmp_path)
     assert made.model.target_embedding.num_embeddings == tokenizer.vocabulary_size
     assert dataclasses.asdict(made.limits) == {"max_epochs": 4.5, "max_updates": 77, "minutes": 2.5, "patience": 6}
-    found = {
-        name: getattr(made, name)
-        for name in ("accumulate", "learning_rate", "clip_norm", "precision", "validate_every", "stop_on", "seed")
-    }
+    found = {name: getattr(made, name) for name in ("learning_rate", "validate_every", "stop_on", "seed")}
+    assert made.epochs.accumulate == TRAINING.accumulate
+    assert made.step.clip_norm == TRAINING.clip_norm
     assert found == {name: getattr(TRAINING, name) for name in found}
-    assert made.objective.label_smoothing == 0.2
+    assert made.gradient.precision == TRAINING.precision
+    assert made.gradient.seed == TRAINING.seed
+    assert made.gradient.objective.label_smoothing == 0.2
     assert made.average.decay == 0.8
     assert made.optimizer.param_groups[0]["weight_decay"] == 0.25
-    assert made.last == tmp_path / "run" / "checkpoints" / "last"
+    assert made.saver.checkpoints.last == tmp_path / "run" / "checkpoints" / "last"
     assert made.log.path == tmp_path / "run" / "metrics.jsonl"
 
 

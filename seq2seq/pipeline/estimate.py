@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from seq2seq import build
-from seq2seq.data.batches import Batch, Batches, plan_epoch
+from seq2seq.data.batches import Batch, Batches
+from seq2seq.data.plan import plan_epoch
 from seq2seq.data.store import Store
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.recipe.schema import Recipe, Training
@@ -27,7 +28,7 @@ TRIAL_UPDATES = 3
 PAIRS_PLANNED = 100_000
 BYTES = 4
 COPIES_IN_MEMORY = 6  # weights, gradients, two moments of the optimizer, the average, and a bundle being written
-COPIES_ON_DISK = 5  # a checkpoint's weights, average and two moments, and the bundle
+COPIES_ON_DISK = 9  # of two checkpoints the weights, the average and two moments, and the bundle
 LIBRARIES_BYTES = 900e6  # torch and datasets, loaded and in use
 HOLES = 7  # between two releases of memory a measured training held seven times what one batch needs
 KEPT_A_LAYER = 12  # numbers a layer keeps of each of its outputs for the backward pass: gates, states, masks, copies

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from seq2seq import build
@@ -12,13 +14,36 @@ from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.engines.torch_engine import TorchEngine
 from seq2seq.evaluation.metrics import score
+from seq2seq.nn.memory import Memory
 from seq2seq.nn.model import EncoderDecoder
-from seq2seq.search import Greedy, Limits
+from seq2seq.nn.state import State
+from seq2seq.search import Greedy, Limits, Step
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.precision import computing
 
 BATCH_SENTENCES = 128
+
+
+class _Interruptible(TorchEngine):
+    """An engine that asks before every step whether to go on: a batch of long sentences takes seconds."""
+
+    def __init__(self, model: EncoderDecoder, *, allow_unk: bool, check: Callable[[], None]) -> None:
+        super().__init__(model, allow_unk=allow_unk)
+        self._check = check
+
+    def step(
+        self,
+        memory: Memory,
+        owner: NDArray[np.int64],
+        last_ids: NDArray[np.int64],
+        state: State,
+        k: int,
+        also: NDArray[np.int64] | None = None,
+    ) -> Step:
+        """See `StepModel.step`."""
+        self._check()
+        return super().step(memory, owner, last_ids, state, k, also)
 
 
 class DevelopmentScores:
@@ -34,6 +59,7 @@ class DevelopmentScores:
         lowercase: Whether scores ignore case.
         limits: How long a translation may get.
         precision: What the loss is computed in; decoding is in 32 bits.
+        check: Asked between two words of a translation, and two batches of the loss; may raise, to leave the look off.
     """
 
     def __init__(
@@ -46,6 +72,7 @@ class DevelopmentScores:
         lowercase: bool,
         limits: Limits,
         precision: str,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._batches = Batches(store, batch_tokens=4000, seed=0)
         self._tokenizers = tokenizers
@@ -53,19 +80,22 @@ class DevelopmentScores:
         self._references = store.texts("target", len(self._sources))
         self._metric = {"tokenize": tokenize, "lowercase": lowercase}
         self._search = Greedy(limits=limits)
-        self._precision = precision
+        self._precision, self._check = precision, check
 
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
-        """Returns "loss" (nats a token, labels not smoothed), "bleu" and "chrf"."""
+        """Returns "loss" (nats a token, labels not smoothed), "bleu", "chrf" and "variety" (`variety`)."""
         network = cast(EncoderDecoder, model)
-        hypotheses = self._translate(TorchEngine(network, allow_unk=build.writes_unknown(self._tokenizers)))
+        engine = _Interruptible(network, allow_unk=build.writes_unknown(self._tokenizers), check=self._check)
+        hypotheses = self._translate(engine)
         scores = score(hypotheses, self._references, metrics=("bleu", "chrf"), **self._metric)  # type: ignore[arg-type]
-        return {"loss": self._loss(network), **{s.name: round(s.value, 3) for s in scores}}
+        found = {s.name: round(s.value, 3) for s in scores}
+        return {"loss": self._loss(network), **found, "variety": round(variety(self._sources, hypotheses), 5)}
 
     def _loss(self, model: EncoderDecoder) -> float:
         objective, total, tokens = CrossEntropy(), 0.0, 0
         device = model.target_embedding.weight.device
         for batch in self._batches.in_order():
+            self._check()
             with computing(self._precision, device):
                 total += float(objective(model, batch.to(device)))
             tokens += batch.num_tokens
@@ -85,3 +115,12 @@ class DevelopmentScores:
         start = engine.start([self._sources[i] for i in numbers])
         found = self._search(engine, start.memory, start.state, start.source_lengths)
         return [hypotheses[0].ids for hypotheses in found]
+
+
+def variety(sources: Sequence[Sequence[int]], outputs: Sequence[str]) -> float:
+    """Returns how many different sentences different sources became: 0 where all became the same, 1 where none did.
+
+    (o - 1) / (s - 1), with s different sources and o different outputs of them; 1 where there is but one source.
+    """
+    num_sources, num_outputs = len({tuple(source) for source in sources}), len(set(outputs))
+    return min(1.0, (num_outputs - 1) / (num_sources - 1)) if num_sources > 1 else 1.0

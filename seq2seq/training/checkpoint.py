@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +15,27 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
 from seq2seq.errors import UserError, WorkError
-from seq2seq.folders import check_version, read_json, replaced, settle, whole_folder, write_json
+from seq2seq.folders import (
+    check_version,
+    describe,
+    first_damage,
+    read_json,
+    replaced,
+    settle,
+    whole_folder,
+    write_json,
+)
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.counters import Counters
+from seq2seq.training.group import Group
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: without checksums, and every look at the development set was taken before the checkpoint was written."""
+FILES = ("weights", "average", "optimizer")
+
+
+class DamagedError(UserError):
+    """A checkpoint is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +49,19 @@ class TrainingState:
     network: str = ""  # a fingerprint of the network's settings: equal shapes can still mean different things
 
 
-def save(path: Path, state: TrainingState) -> None:
-    """Writes a checkpoint to the folder `path`, replacing the one that was there."""
-    with whole_folder(path) as folder:
+def save(path: Path, state: TrainingState, *, before: Path | None = None) -> None:
+    """Writes a checkpoint to the folder `path`, replacing the one that was there, or moving it to `before`."""
+    with whole_folder(path, before=before) as folder:
         write_tensors(_weights(state.model), folder / "weights.safetensors")
         write_tensors({k: v.contiguous() for k, v in state.average.tensors().items()}, folder / "average.safetensors")
         write_tensors(_optimizer_tensors(state), folder / "optimizer.safetensors")
-        header = {"schema_version": SCHEMA_VERSION, "network": state.network, "counters": state.counters.to_dict()}
-        write_json(folder / "checkpoint.json", header)
+        header = {
+            "schema_version": SCHEMA_VERSION,
+            "network": state.network,
+            "counters": state.counters.to_dict(),
+            "files": describe(folder),
+        }
+        write_json(folder / "checkpoint.json", {**header, "blake2b": _own_checksum(header)})
 
 
 def exists(path: Path) -> bool:
@@ -50,26 +73,94 @@ def load(path: Path, state: TrainingState) -> Counters:
     """Reads the checkpoint `path` into the tensors of `state`. Returns its counters.
 
     Raises:
-        UserError: It is damaged, from a newer version, or of another network.
+        DamagedError: A file of it is missing, or not what was written; the message names it.
+        UserError: It is from a newer version, or of another network.
     """
     settle(path)
-    header = read_json(path / "checkpoint.json")
-    check_version(header.get("schema_version"), SCHEMA_VERSION, path)
+    header = read_header(path)
     if header.get("network") != state.network:
         raise UserError(
             f"{path} is of a network with other settings in [model].",
             hint="Take the change back, or start again with --restart.",
         )
-    weights, average, moments = (path / f"{name}.safetensors" for name in ("weights", "average", "optimizer"))
-    averaged = read_tensors(average)
+    if damage := first_damage(path, header.get("files", {})):
+        raise DamagedError(damage, hint=_RESTORE)
+    weights, average, moments = (path / f"{name}.safetensors" for name in FILES)
+    averaged, moved = _read(average), _read(moments)
     _check_fit(state.model, averaged, average)
-    moved = _optimizer_entries(state.model, read_tensors(moments), moments)
-    counters = _counters(header.get("counters"), path / "checkpoint.json")
+    entries = _optimizer_entries(state.model, moved, moments)
     # Everything is read and checked by now: a checkpoint that does not fit changes nothing.
-    load_weights(state.model, read_tensors(weights), weights)
+    load_weights(state.model, _read(weights), weights)
     state.average.restore(averaged)
-    for weight, key, value in moved:
+    state.optimizer.state.clear()
+    for weight, key, value in entries:
         state.optimizer.state[weight][key] = value.to(weight.device)
+    return Counters.from_dict(header["counters"])
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Returns what `checkpoint.json` says, as the newest version would say it.
+
+    Raises:
+        DamagedError: It is missing, or not what was written.
+        UserError: It is from a newer version.
+    """
+    file = path / "checkpoint.json"
+    try:
+        header = read_json(file)
+    except UserError as error:
+        raise DamagedError(error.message, hint=_RESTORE) from None
+    version = header.get("schema_version")
+    check_version(version, SCHEMA_VERSION, path)
+    own = header.pop("blake2b", None)
+    if version != 1 and own != _own_checksum(header):
+        raise DamagedError(f"{file} is corrupted: its content is not what was written.", hint=_RESTORE)
+    try:
+        counters = Counters.from_dict(header.get("counters"))  # type: ignore[arg-type]
+    except TypeError as error:
+        raise DamagedError(f"{file} is damaged: {error}.", hint=_RESTORE) from None
+    if version == 1:
+        counters.looked, counters.rows = counters.update, None
+    return {**header, "counters": counters.to_dict()}
+
+
+_RESTORE = "Restore the file, or train again with --restart."
+
+
+def _own_checksum(header: Mapping[str, Any]) -> str:
+    """Returns the checksum of the header, which says those of the other files."""
+    text = json.dumps(header, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return read_tensors(path)
+    except UserError as error:
+        raise DamagedError(error.message, hint=_RESTORE) from None
+
+
+def share(state: TrainingState, group: Group) -> Counters:
+    """Gives every process what the first one holds, bit for bit. Returns the first one's counters."""
+    counters = Counters.from_dict(group.from_first(state.counters.to_dict()))
+    if group.size == 1:
+        return counters
+    weights = dict(state.model.named_parameters())
+    if group.rank:
+        state.optimizer.state.clear()
+    moments = {full: tuple(value.shape) for full, value in _optimizer_tensors(state).items()}
+    for full, shape in group.from_first({name: list(shape) for name, shape in moments.items()}).items():
+        name, _, key = full.rpartition("/")
+        # The fused kernel counts its steps beside the weights, in 32 bits like all of its state.
+        if group.rank:
+            state.optimizer.state[weights[name]][key] = torch.zeros(shape, device=weights[name].device)
+    held = [*_weights(state.model).values(), *state.average.values, *_optimizer_tensors(state).values()]
+    with torch.no_grad():
+        # As whole numbers, since a sum of floats would lose the sign of a zero; the others add nothing.
+        bits = [(value if group.rank == 0 else torch.zeros_like(value)).view(torch.int32).clone() for value in held]
+        group.sum_(bits)
+        for value, shared in zip(held, bits, strict=True):
+            value.copy_(shared.view(value.dtype))
     return counters
 
 
@@ -120,13 +211,6 @@ def _check_fit(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> N
         if own[name].shape != tensors[name].shape:
             shapes = f"{tuple(tensors[name].shape)} in the file, {tuple(own[name].shape)} in the network"
             raise UserError(f"{path}: {name!r} is {shapes}.", hint="The recipe was changed after training.")
-
-
-def _counters(values: Any, path: Path) -> Counters:  # noqa: ANN401 - whatever the file holds
-    try:
-        return Counters.from_dict(values)
-    except TypeError as error:
-        raise UserError(f"{path} is damaged: {error}.", hint="Train again with --restart.") from None
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:

@@ -36,7 +36,13 @@ class Validator(Protocol):
     """What says how good a model is."""
 
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
-        """Returns the development scores by name; "loss" at least (nats a token)."""
+        """Returns the development scores by name; "loss" at least (nats a token).
+
+        "variety", where it is there, is 0 where all sentences were translated alike and 1 where no two were.
+
+        Raises:
+            StoppedError: Someone asked to stop meanwhile; the look is taken again when training goes on.
+        """
 
 
 class Reporter(Protocol):
@@ -50,6 +56,9 @@ class Reporter(Protocol):
 
     def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
         """The development set was looked at."""
+
+    def said(self, message: str) -> None:
+        """Something happened that a person should know, in a sentence."""
 
 
 class Keeper(Protocol):

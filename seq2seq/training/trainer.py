@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from seq2seq.data.batches import Batch, Batches
-from seq2seq.errors import UserError, WorkError
+from seq2seq.data.batches import Batches
+from seq2seq.errors import WorkError
+from seq2seq.training import best as bests
 from seq2seq.training import checkpoint
+from seq2seq.training.advice import Advice, Advisor
 from seq2seq.training.allocator import release
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.checkpoint import TrainingState
-from seq2seq.training.clock import CALIBRATE_TO, Clock
+from seq2seq.training.clock import Clock
 from seq2seq.training.counters import Counters
-from seq2seq.training.metrics_log import MetricsLog
-from seq2seq.training.protocols import Keeper, Objective, Reporter, Validator
+from seq2seq.training.epochs import Epochs, Rows
+from seq2seq.training.gradient import GradientSource
+from seq2seq.training.group import Alone, Group
+from seq2seq.training.limits import Limits
+from seq2seq.training.protocols import Keeper, Reporter, Validator
 from seq2seq.training.randomness import seed_update
+from seq2seq.training.recovery import GOOD_EVERY, MOST_TIMES, Recovery
+from seq2seq.training.saving import Saver
 from seq2seq.training.schedules import Schedule
+from seq2seq.training.step import Step
+from seq2seq.training.stop import Stop, StoppedError
 
-SMALLER_IS_BETTER = frozenset({"loss"})
 LOG_EVERY = 20
-RELEASE_EVERY = 20
-SAVE_EVERY_SECONDS = 300.0
-"""A crash costs at most this much work; when a checkpoint is written changes nothing in what is computed."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When training ends; the first limit reached counts. 0 means no such limit.
-
-    Attributes:
-        max_epochs: Passes over the corpus.
-        max_updates: Updates.
-        minutes: A time budget, calibrated once into a number of updates.
-        patience: Looks at the development set without improvement.
-    """
-
-    max_epochs: float = 0.0
-    max_updates: int = 0
-    minutes: float = 0.0
-    patience: int = 0
+RELEASE_EVERY = 100
+STOP, GO_BACK = 1.0, 2.0
+"""What a process tells the others after an update; the largest counts."""
 
 
 class Trainer:
@@ -56,8 +43,8 @@ class Trainer:
 
     Args:
         model: The network, on its device.
-        batches: The training pairs.
-        objective: What is minimised.
+        batches: The training pairs; only their plan is asked for here.
+        gradient: Computes the gradient of an update.
         validator: What gives the development scores.
         reporter: Who watches.
         keeper: Who stores the best model.
@@ -70,11 +57,13 @@ class Trainer:
         clip_value: Largest absolute value of each number of the gradient, before the norm is taken; 0 for no limit.
         accumulate: Batches an update.
         average: Decay of the moving average of the weights; 0 for none.
-        precision: "bf16" or "fp32".
         validate_every: Updates between two looks at the development set; 0 for once an epoch.
         stop_on: The development score that decides which model is best.
         seed: What all randomness is a function of.
         network: A fingerprint of the network's settings; a checkpoint of another network is refused.
+        group: The processes that train this model; only the first one writes, validates and reports.
+        stop: Whether someone asked to stop; None: only `request_stop` does.
+        chance: Returns the loss of guessing words by how often they occur; see `Advisor`.
     """
 
     def __init__(
@@ -82,7 +71,7 @@ class Trainer:
         model: nn.Module,
         batches: Batches,
         *,
-        objective: Objective,
+        gradient: GradientSource,
         validator: Validator,
         reporter: Reporter,
         keeper: Keeper,
@@ -95,158 +84,168 @@ class Trainer:
         clip_value: float = 0.0,
         accumulate: int = 1,
         average: float = 0.0,
-        precision: str = "fp32",
         validate_every: int = 0,
         stop_on: str = "bleu",
         seed: int = 1,
         network: str = "",
+        group: Group | None = None,
+        stop: Stop | None = None,
+        chance: Callable[[], float] | None = None,
     ) -> None:
         self.model, self.batches = model, batches
-        self.objective, self.validator, self.reporter, self.keeper = objective, validator, reporter, keeper
+        self.gradient, self.validator, self.reporter, self.keeper = gradient, validator, reporter, keeper
         self.optimizer, self.schedule, self.limits = optimizer, schedule, limits
-        self.learning_rate, self.accumulate = learning_rate, accumulate
-        self.clip_norm, self.clip_value = clip_norm, clip_value
-        self.precision, self.validate_every, self.stop_on, self.seed = precision, validate_every, stop_on, seed
+        self.learning_rate, self.validate_every, self.stop_on, self.seed = learning_rate, validate_every, stop_on, seed
+        self.group: Group = group or Alone()
         self.average = MovingAverage(model, average)
         self.counters = Counters()
-        self.last = folder / "checkpoints" / "last"
-        self.log = MetricsLog(folder / "metrics.jsonl")
-        self.device = next(model.parameters()).device
+        self.stop = stop or Stop()
+        self.saver = Saver(folder, keeper, self._say, writes=self._writes)
+        self.log = self.saver.log
+        self.recovery = Recovery(learning_rate)
+        self.advisor = Advisor(warmup_updates=schedule.warmup_updates, learning_rate=learning_rate, chance=chance)
+        self.epochs = Epochs(batches, accumulate=accumulate, group=self.group, stop=self.stop)
+        self.step = Step(model, optimizer, clip_norm=clip_norm, clip_value=clip_value)
         self._network = network
-        self._stop_requested = False
-        self._saved = 0.0
-        self._plan: list[NDArray[np.int64]] = []
         self._clock = Clock()
 
     def request_stop(self) -> None:
         """Makes training stop after the update under way. Safe to call from a signal handler."""
-        self._stop_requested = True
+        self.stop.request()
 
     def resume(self) -> bool:
-        """Goes back to the last checkpoint. Returns False where there is none."""
-        if not checkpoint.exists(self.last):
+        """Goes back to the last checkpoint, or the one before where that is damaged. Returns False where there is none.
+
+        Raises:
+            UserError: No checkpoint can be read, or they are of another network.
+        """
+        if not self.group.from_first(self.saver.checkpoints.exist()):
             return False
-        self.counters = checkpoint.load(self.last, self._state())
-        if self.counters.schedule:
-            self.schedule.restore(self.counters.schedule)
+        if self._writes:
+            self.counters = self.saver.checkpoints.load(self._state(), self._say)
+        self._take_over()
+        self.saver.went_on(self.counters)
         if self.counters.stop_on != self.stop_on:  # scores of two kinds cannot be compared
-            self.counters.best, self.counters.looks = self._logged(self.counters.best_update), 0
+            best = bests.logged(self.log.rows(), self.counters.best_update, self.stop_on) if self._writes else None
+            self.counters.best, self.counters.looks = self.group.from_first(best), 0
         return True
 
-    def _logged(self, update: int) -> float | None:
-        """Returns the score, by which models are chosen now, of the look that was taken at `update`, if it is known."""
-        for row in self.log.rows():
-            if row["kind"] == "validation" and row["update"] == update and self.stop_on in row:
-                value = self._value(row)
-                return None if math.isnan(value) else value
-        return None
+    def _take_over(self) -> None:
+        """Makes everything what the first process has read from a checkpoint."""
+        self.counters = checkpoint.share(self._state(), self.group)
+        if self.counters.schedule:
+            self.schedule.restore(self.counters.schedule)
+        self.recovery.restore(self.counters.recovery)
+        self.advisor.restore(self.counters.advice)
 
-    def _value(self, scores: Mapping[str, Any]) -> float:
-        """Returns the score by which models are chosen, larger is better."""
-        return float(scores[self.stop_on]) * (-1 if self.stop_on in SMALLER_IS_BETTER else 1)
+    @property
+    def _writes(self) -> bool:
+        """Whether this is the one process that writes, validates and reports."""
+        return self.group.rank == 0
 
     def run(self) -> Counters:
-        """Trains to the end, or until asked to stop. The last checkpoint then holds the run as it stands."""
-        self._plan, self._saved = self.batches.plan(self.counters.epoch), time.monotonic()
-        if not self._plan:
-            raise UserError("There are no pairs to train on.", hint="Look at what 'seq2seq prepare' dropped, and why.")
-        # What a run logged after its last checkpoint, or before its first, is computed and logged again.
-        self.log.rewind(self.counters.update)
+        """Trains to the end, or until asked to stop. The last checkpoint then holds the run as it stands.
+
+        Raises:
+            UserError: There is nothing to train on.
+            WorkError: Training went wrong again and again, or cannot be saved.
+        """
+        try:
+            self.saver.begin(self.counters)
+            self.epochs.start(self.counters)
+            self._begin()
+            self._train()
+        except StoppedError:  # whatever was left off changed nothing
+            pass
+        self._save(must=True)
+        return self.counters
+
+    def _begin(self) -> None:
         self.counters.stop_on = self.stop_on
         self._find_total()
-        self.reporter.started(update=self.counters.update, total=self.counters.total)
-        while not self._finished() and not self._stop_requested:
+        if self.counters.update == 0:  # the first good state; and a disk that cannot be written is told of at once
+            self._save(must=True)
+        self._report_start()
+
+    def _train(self) -> None:
+        """Makes updates, one after another, and between them what is due."""
+        if self.group.largest(STOP if self.stop.requested else 0.0):
+            return
+        if self._time_to_look():  # one that was interrupted
+            self._look()
+        while not self.limits.reached(self.counters):
             self._clock.start()
-            self._update(self._next_batches())
+            trouble = self._update(self.epochs.next(self.counters))
+            said = self.group.largest(GO_BACK if trouble else STOP if self.stop.requested else 0.0)
+            if said == GO_BACK:
+                self._go_back(trouble)
+                continue
             self._calibrate()
             if self.counters.update % RELEASE_EVERY == 0:
                 release()
             if self._time_to_look():
+                if said == STOP:  # it is taken when training goes on
+                    return
                 self._look()
-            elif time.monotonic() - self._saved > SAVE_EVERY_SECONDS:
+            elif self.counters.update % GOOD_EVERY == 0 and not self.recovery.is_suspect:
+                self._save(good=True)
+            elif self.saver.is_due:
                 self._save()
-        self._save()
-        return self.counters
+            if said == STOP:
+                return
+
+    def _report_start(self) -> None:
+        if self._writes:
+            self.reporter.started(update=self.counters.update, total=self.counters.total)
+
+    def _say(self, message: str) -> None:
+        if self._writes:
+            self.reporter.said(message)
 
     @property
     def finished(self) -> bool:
-        """Whether a limit is reached."""
-        return self._finished()
-
-    def _finished(self) -> bool:
-        counters, patience = self.counters, self.limits.patience
-        if patience and counters.looks >= patience:
-            return True
-        return counters.total is not None and counters.update >= counters.total
+        """Whether a limit is reached, and what came of it has been looked at."""
+        return self.limits.reached(self.counters) and not self._time_to_look()
 
     def _find_total(self) -> None:
-        """Settles the last update from the limits in epochs and updates, and from a budget where it is calibrated."""
-        counters, limits, candidates = self.counters, self.limits, []
-        if limits.max_updates:
-            candidates.append(limits.max_updates)
-        if limits.max_epochs:
-            candidates.append(math.ceil(limits.max_epochs * self._updates_an_epoch()))
-        if limits.minutes != counters.budget_minutes:  # a new budget counts from here
-            counters.budget_minutes, counters.budget_from, counters.budget_total = limits.minutes, counters.update, None
-        if limits.minutes and counters.budget_total is None:
-            # Another limit counts from the start only where measuring would overrun it.
-            first = max(1, min(candidates, default=counters.update + CALIBRATE_TO + 1))
-            counters.total = first if first <= counters.update + CALIBRATE_TO else None
-            return
-        if counters.budget_total is not None:
-            candidates.append(counters.budget_total)
-        counters.total = max(1, min(candidates)) if candidates else None
+        self.limits.find_total(self.counters, updates_an_epoch=self.epochs.num_updates)
 
     def _calibrate(self) -> None:
         """Turns a time budget into a number of updates, once; the rate's course then depends on no clock."""
         counters = self.counters
-        if not self.limits.minutes or counters.budget_total is not None:
+        if not self.limits.measures(counters):
             return
-        updates = self._clock.updates_in(self.limits.minutes)
-        if updates is None:
+        total = self.group.from_first(self.limits.calibrated(counters))
+        if total is None:
             return
-        counters.budget_total = max(counters.update, counters.budget_from + updates)
+        counters.budget_total, counters.timings = total, []
         self._find_total()
-        self.reporter.started(update=counters.update, total=counters.total)
+        self._save()  # at once: a run that is killed now must not measure another number
+        self._report_start()
 
-    def _updates_an_epoch(self) -> int:
-        return math.ceil(len(self._plan) / self.accumulate)
+    def _update(self, rows: Rows) -> str:
+        """One update: the mean loss over all real tokens of the batches `rows`, its gradient, a step.
 
-    def _next_batches(self) -> list[Batch]:
-        """Returns the batches of the next update; the last one of an epoch may have fewer than `accumulate`."""
-        counters = self.counters
-        if counters.position >= len(self._plan):
-            counters.epoch, counters.position = counters.epoch + 1, 0
-            self._plan = self.batches.plan(counters.epoch)
-        rows = self._plan[counters.position : counters.position + self.accumulate]
-        counters.position += len(rows)
-        return [self.batches.fill(r, counters.epoch).to(self.device) for r in rows]
-
-    def _update(self, batches: list[Batch]) -> None:
-        """One update: the mean loss over all real tokens of `batches`, its gradient, a step."""
+        Returns:
+            What is wrong with it, as a sentence; empty where nothing is.
+        """
         counters = self.counters
         counters.update += 1
         seed_update(self.seed, counters.update)
         self.model.train()
-        num_tokens = sum(batch.num_tokens for batch in batches)
-        total_loss = torch.zeros((), device=self.device)
-        for batch in batches:
-            total_loss += self.objective.add_gradient(
-                self.model, batch, num_tokens=num_tokens, progress=self._progress(), precision=self.precision
-            )
-        if self.clip_value:
-            nn.utils.clip_grad_value_(self.model.parameters(), self.clip_value, foreach=True)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm or math.inf, foreach=True)
-        rate = self.learning_rate * self.schedule.factor(counters.update, counters.total)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        sums = self.gradient(rows, epoch=counters.epoch, update=counters.update, progress=self._progress())
+        rate = self.learning_rate * self.recovery.factor * self.schedule.factor(counters.update, counters.total)
+        norm = self.step(rate)
         self.average.update(counters.update)
         # Reading the loss waits for the device: a clock stopped before would time how fast a GPU is given its orders.
-        loss_value, norm_value = float(total_loss), float(norm)
-        self._clock.stop(num_tokens)
-        self._record(loss_value, norm_value, rate)
+        loss_value, norm_value = float(sums.loss), float(norm)
+        seconds = self._clock.stop(sums.num_tokens)
+        if self.limits.measures(counters):
+            counters.timings.append(seconds)
+        trouble = self.recovery.observe(counters.update, loss_value, norm_value)
+        if not trouble:
+            self._record(loss_value, norm_value, rate)
+        return trouble
 
     def _progress(self) -> float:
         """Share of the training that is done with this update: a function of counters, so that resuming is exact."""
@@ -254,11 +253,6 @@ class Trainer:
 
     def _record(self, loss: float, norm: float, rate: float) -> None:
         counters = self.counters
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise WorkError(
-                f"The loss of update {counters.update} is {loss}, and the norm of its gradient is {norm}.",
-                hint="Try a lower rate: --set training.learning_rate=0.0005, or --set training.precision=fp32.",
-            )
         row: dict[str, Any] = {
             "kind": "train",
             "update": counters.update,
@@ -269,40 +263,93 @@ class Trainer:
             "tokens_per_second": self._clock.tokens_a_second(),
         }
         if counters.update % LOG_EVERY == 0:
-            self.log.append(row)
-        self.reporter.updated(row)
+            self.saver.append(row)
+        if self._writes:
+            self.reporter.updated(row)
+        self._advise(self.advisor.after_update(counters.update, self.recovery.mean))
+
+    def _advise(self, advice: Advice | None) -> None:
+        if advice is not None:
+            self.saver.append({"kind": "advice", "update": self.counters.update, **advice._asdict()})
+            self._say(advice.text)
 
     def _time_to_look(self) -> bool:
-        if self.validate_every:
-            due = self.counters.update % self.validate_every == 0
-        else:
-            due = self.counters.position >= len(self._plan)
-        return due or self._finished()
+        counters = self.counters
+        if counters.update <= counters.looked:
+            return False
+        every, over = self.validate_every, self.epochs.is_over(counters)
+        return (counters.update % every == 0 if every else over) or self.limits.reached(counters)
 
     def _look(self) -> None:
-        """Scores the averaged weights on the development set, and keeps them where they are the best so far."""
-        counters = self.counters
-        self.model.eval()
-        begin = time.perf_counter()
-        with self.average.swapped_in(), torch.inference_mode():
-            scores = dict(self.validator(self.model))
-        value = self._value(scores)
-        best = not math.isnan(value) and (counters.best is None or value > counters.best)
-        if best:
-            counters.best, counters.best_update, counters.looks = value, counters.update, 0
-            self.keeper(self.average.tensors(), scores, counters.update)
-        else:
-            counters.looks += 1
-        self.schedule.observe(improved=best)
-        counters.schedule = self.schedule.state()
-        row = {"kind": "validation", "update": counters.update, "epoch": counters.epoch, **scores}
-        self.log.append({**row, "seconds": round(time.perf_counter() - begin, 3)})
-        self._save()
-        self.reporter.validated(row, best=best)
+        """Scores the averaged weights on the development set, and keeps them where they are the best so far.
 
-    def _save(self) -> None:
-        self._saved = time.monotonic()
-        checkpoint.save(self.last, self._state())
+        Raises:
+            StoppedError: It was interrupted, in the first process; nothing has changed, and the look is still due.
+        """
+        counters = self.counters
+        begin = time.perf_counter()
+        scores: dict[str, float] | None = self.group.from_first(self._scores() if self._writes else None)
+        if scores is None:
+            raise StoppedError
+        # What training may go back behind is not kept.
+        best = bests.is_better(scores, counters) and not self.recovery.is_suspect
+        bests.take_in(scores, counters, best=best)
+        if best:
+            self.saver.keep(self.average.tensors(), scores, counters.update)
+        self.schedule.observe(improved=best)
+        row = {"kind": "validation", "update": counters.update, "epoch": counters.epoch, **scores}
+        self.saver.append({**row, "seconds": round(time.perf_counter() - begin, 3)})
+        self._advise(self.advisor.after_look(counters.update, scores))
+        self._save(good=not self.recovery.is_suspect)
+        if self._writes:
+            self.reporter.validated(row, best=best)
+
+    def _scores(self) -> dict[str, float] | None:
+        """Returns the development scores; None where someone asked to stop meanwhile."""
+        self.model.eval()
+        try:
+            with self.average.swapped_in(), torch.inference_mode():
+                return dict(self.validator(self.model))
+        except StoppedError:
+            return None
+
+    def _go_back(self, trouble: str) -> None:
+        """Goes back to the last good state, halves the rate, and leaves out the batches since: see `recovery`.
+
+        Raises:
+            WorkError: It has done so too often. The good state is the last checkpoint then.
+        """
+        failed, recovery, advisor = self.counters, self.recovery, self.advisor
+        gives_up = recovery.times >= MOST_TIMES
+        if self._writes:
+            self.counters = self.saver.checkpoints.load_good(self._state())
+        self.recovery, self.advisor = recovery.fresh(), advisor.fresh()
+        self._take_over()
+        counters = self.counters
+        counters.carry_over(failed)
+        self.advisor.went_back(advisor)
+        self.recovery.went_back(recovery, again=not gives_up)
+        self._find_total()
+        row = {"kind": "rollback", "update": counters.update, "epoch": counters.epoch, "from": failed.update}
+        self.saver.append({**row, "factor": self.recovery.factor, "reason": trouble})
+        self._save(good=True)
+        if gives_up:
+            raise WorkError(
+                f"{trouble} Training went back {recovery.times} times before, each time halving the rate.",
+                hint="The last good state is saved. Try a lower rate: --resume --set training.learning_rate="
+                f"{self.learning_rate * recovery.factor / 2:g}, or --set training.precision=fp32.",
+            )
+        self._say(f"{trouble} Going back to update {counters.update:,}, at {self.recovery.factor:g} times the rate.")
+        self._report_start()
+
+    def _save(self, *, good: bool = False, must: bool = False) -> None:
+        counters = self.counters
+        if good or counters.update == 0:
+            counters.good = counters.update
+            self.recovery.is_good()
+        counters.schedule = self.schedule.state()
+        counters.recovery, counters.advice = self.recovery.state(), self.advisor.state()
+        self.saver.save(self._state(), must=must)
 
     def _state(self) -> TrainingState:
         return TrainingState(self.model, self.optimizer, self.average, self.counters, self._network)

@@ -12,6 +12,7 @@ from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.recipe.schema import Model
 from seq2seq.training import precision
+from seq2seq.training.gradient import Whole
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.randomness import seed_update
@@ -26,10 +27,11 @@ def test_it_learns_to_copy(tmp_path) -> None:
     model = build.model(settings, source_symbols=14, target_symbols=14)
     (tmp_path / "new").mkdir()
     development = copy_store(tmp_path / "new" / "dev.arrow", num_pairs=100, longest=4)
+    batches = Batches(copy_store(tmp_path / "train.arrow", num_pairs=2000, longest=4), batch_tokens=600, seed=1)
     trainer = Trainer(
         model,
-        Batches(copy_store(tmp_path / "train.arrow", num_pairs=2000, longest=4), batch_tokens=600, seed=1),
-        objective=CrossEntropy(),
+        batches,
+        gradient=Whole(model, batches, CrossEntropy(), precision="fp32", seed=1),
         validator=Development(Batches(development, batch_tokens=500, seed=0)),
         reporter=Watcher(),
         keeper=Shelf(),

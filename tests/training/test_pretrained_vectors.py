@@ -22,6 +22,7 @@ from seq2seq.recipe.schema import Model
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.vectors import usual_spread
+from seq2seq.training.gradient import Whole
 from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.schedules import Constant
@@ -39,10 +40,11 @@ class Pairs(Planned):
 
 
 def trained(folder, model, frozen, objective, *, updates: int = 12) -> Trainer:
+    batches = Pairs(4)
     trainer = Trainer(
         model,
-        Pairs(4),
-        objective=objective,
+        batches,
+        gradient=Whole(model, batches, objective, precision="fp32", seed=1),
         validator=Scripted(),
         reporter=Watcher(),
         keeper=Shelf(),

@@ -9,10 +9,11 @@ from toy_training import Development, Shelf, Watcher, copy_store
 from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.recipe.schema import Choice, Model
+from seq2seq.training.gradient import Whole
 from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.randomness import seed_update
-from seq2seq.training.schedules import Plateau
+from seq2seq.training.schedules import Linear, Plateau
 from seq2seq.training.trainer import Limits, Trainer
 
 LAST = 41
@@ -35,17 +36,16 @@ def trainer(
         word_dropout=0.1,
     )
     model = build.model(settings, source_symbols=14, target_symbols=14)
+    batches = Batches(store, batch_tokens=60, seed=seed)
     return Trainer(
         model,
-        Batches(store, batch_tokens=60, seed=seed),
-        objective=objective or CrossEntropy(0.1),
+        batches,
+        gradient=Whole(model, batches, objective or CrossEntropy(0.1), precision="fp32", seed=seed),
         validator=Development(Batches(store, batch_tokens=400, seed=0)),
         reporter=Watcher(act),
         keeper=Shelf(),
         folder=folder,
         optimizer=adamw(model, weight_decay=0.1),
-        schedule=Plateau(warmup_updates=5, factor=0.7, patience=0),
-        limits=Limits(max_updates=LAST),
         learning_rate=0.02,
         clip_norm=1.0,
         accumulate=2,
@@ -53,7 +53,11 @@ def trainer(
         validate_every=6,
         stop_on="bleu",
         seed=seed,
-        **changes,
+        **{
+            "schedule": Plateau(warmup_updates=5, factor=0.7, patience=0),
+            "limits": Limits(max_updates=LAST),
+            **changes,
+        },
     )
 
 
@@ -137,7 +141,7 @@ def test_cut_off_without_warning_it_goes_on_from_the_last_look(tmp_path, store, 
     with pytest.raises(RuntimeError, match="the power went"):
         trainer(tmp_path, store, act=fail).run()
     rest = trainer(tmp_path, store)
-    assert rest.resume() == (cut > 6)
+    assert rest.resume()  # before the first look, from the very beginning
     assert rest.counters.update == cut // 6 * 6
     rest.run()
     assert_same(everything(rest), uninterrupted[0])
@@ -177,3 +181,39 @@ def test_seeding_an_update_is_a_function_of_both_numbers() -> None:
     seed_update(1, 1)
     assert torch.equal(torch.rand(4), drawn[1, 1])
     assert len({tuple(value.tolist()) for value in drawn.values()}) == len(drawn)
+
+
+@pytest.mark.parametrize("stop", [None, 15, 31])
+def test_a_finished_run_that_is_extended_is_the_longer_run(tmp_path, store, stop) -> None:
+    # Where the rate does not depend on the end, and the end is at a look, ending early leaves no trace at all.
+    whole = trainer(tmp_path / "whole", store, limits=Limits(max_updates=36))
+    whole.run()
+    short = trainer(tmp_path / "run", store, limits=Limits(max_updates=12))
+    short.run()
+    assert short.finished
+    if stop is not None:
+        part = trainer(tmp_path / "run", store, limits=Limits(max_updates=36))
+        part.reporter.act = lambda row: row["update"] == stop and part.request_stop()
+        part.resume()
+        part.run()
+    rest = trainer(tmp_path / "run", store, limits=Limits(max_updates=36))
+    rest.resume()
+    rest.run()
+    assert_same(everything(rest), everything(whole))
+
+
+def test_an_extension_in_epochs_that_is_interrupted_ends_the_same(tmp_path, store) -> None:
+    for name, stops in (("whole", ()), ("parts", (9, 20))):
+        first = trainer(tmp_path / name, store, limits=Limits(max_epochs=1), schedule=Linear(warmup_updates=5))
+        first.run()
+        for stop in (*stops, 10**6):
+            more = trainer(tmp_path / name, store, limits=Limits(max_epochs=3), schedule=Linear(warmup_updates=5))
+            more.reporter.act = lambda row, more=more, stop=stop: row["update"] == stop and more.request_stop()
+            assert more.resume()
+            more.run()
+        assert more.finished
+        assert more.counters.total == 3 * -(-len(more.epochs.batches.plan(0)) // 2)
+        found = everything(more)
+        if name == "whole":
+            wanted = found
+    assert_same(found, wanted)

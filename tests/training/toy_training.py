@@ -11,6 +11,7 @@ from torch import nn
 
 from seq2seq.data.batches import Batches, collate
 from seq2seq.data.store import Row, Store, write_split
+from seq2seq.training.gradient import Whole
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.schedules import Constant
 from seq2seq.training.trainer import Limits, Trainer
@@ -20,7 +21,7 @@ class Watcher:
     """A reporter that remembers; `act` is called with every training row."""
 
     def __init__(self, act=lambda row: None) -> None:
-        self.act, self.starts, self.rows, self.looks = act, [], [], []
+        self.act, self.starts, self.rows, self.looks, self.told = act, [], [], [], []
 
     def started(self, *, update, total) -> None:
         self.starts.append((update, total))
@@ -31,6 +32,9 @@ class Watcher:
 
     def validated(self, row, *, best) -> None:
         self.looks.append((row["update"], best))
+
+    def said(self, message) -> None:
+        self.told.append(message)
 
 
 class Shelf:
@@ -96,8 +100,11 @@ class Planned:
 def single_trainer(folder: Path, *, batches=None, **changes) -> Trainer:
     """A trainer of one weight."""
     model = changes.pop("model", None) or Single()
+    batches = batches or Planned(4)
+    objective = changes.pop("objective", None) or Plain(square)
+    precision = changes.pop("precision", "fp32")
     settings = {
-        "objective": Plain(square),
+        "gradient": Whole(model, batches, objective, precision=precision, seed=changes.get("seed", 1)),
         "validator": Scripted(),
         "reporter": Watcher(),
         "keeper": Shelf(),
@@ -108,7 +115,7 @@ def single_trainer(folder: Path, *, batches=None, **changes) -> Trainer:
         "learning_rate": 0.1,
         **changes,
     }
-    return Trainer(model, batches or Planned(4), **settings)
+    return Trainer(model, batches, **settings)
 
 
 def copy_store(path: Path, *, num_pairs: int = 200, letters: int = 10, longest: int = 6) -> Store:

@@ -1,0 +1,111 @@
+"""What training computes does not depend on where: on a GPU, if there is one, the same as on the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from toy_training import copy_store
+
+from seq2seq import build
+from seq2seq.data.batches import Batches
+from seq2seq.device import allow_tf32, choose_device
+from seq2seq.recipe.schema import Choice, Model
+from seq2seq.training.across import Across
+from seq2seq.training.gradient import Whole
+from seq2seq.training.group import Alone
+from seq2seq.training.objective import CrossEntropy
+from seq2seq.training.optimizer import adamw
+from seq2seq.training.randomness import seed_update
+
+pytestmark = pytest.mark.usefixtures("unchecked_shapes")
+ROWS = [np.arange(9), np.arange(30, 41)]
+MOMENT = {"epoch": 0, "update": 1, "progress": 0.0}
+
+
+class Doubled(Alone):
+    """Two processes that always have the same."""
+
+    size = 2
+
+    def sum_(self, tensors) -> None:
+        for tensor in tensors:
+            tensor.mul_(2)
+
+
+def network(device: torch.device, dropout: float = 0.0):
+    seed_update(3, 0)
+    settings = Model(
+        attention=Choice("dot"),
+        embedding_size=16,
+        encoder_size=32,
+        decoder_size=32,
+        dropout=dropout,
+        word_dropout=dropout,
+    )
+    return build.model(settings, source_symbols=14, target_symbols=14).to(device)
+
+
+@pytest.fixture
+def batches(tmp_path) -> Batches:
+    return Batches(copy_store(tmp_path / "train.arrow"), batch_tokens=100, seed=1)
+
+
+def whole(model, batches: Batches) -> Whole:
+    model.train()
+    return Whole(model, batches, CrossEntropy(0.1), precision="fp32", seed=1)
+
+
+def test_the_gradient_is_the_cpus(device, batches):
+    gradients, losses = [], []
+    for place in (torch.device("cpu"), device):
+        model = network(place)
+        losses.append(float(whole(model, batches)(ROWS, **MOMENT).loss))
+        gradients.append({name: weight.grad.cpu() for name, weight in model.named_parameters()})
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    for name, wanted in gradients[0].items():
+        error = (gradients[1][name] - wanted).norm() / wanted.norm().clamp(min=1e-3)
+        assert error < 1e-2, name  # cuDNN multiplies in TF32
+
+
+def test_masks_are_a_function_of_the_counters_there_too(device, batches):
+    model = network(device, dropout=0.4)
+    compute = whole(model, batches)
+    losses = [float(compute(ROWS, **{**MOMENT, "update": update}).loss) for update in (1, 2, 1)]
+    assert losses[0] == pytest.approx(losses[2], rel=1e-5)
+    assert abs(losses[0] - losses[1]) > 1e-4
+
+
+def test_what_processes_add_up_lies_on_the_device(device, batches):
+    model = network(device)
+    alone = whole(model, batches)
+    wanted = float(alone(ROWS, **MOMENT).loss)
+    expected = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    model.zero_grad(set_to_none=True)
+    # Each reads every row: the sum over both is twice that of one, and so is their count.
+    every = Across(_AllRows(alone), model, Doubled())
+    for _ in range(2):
+        sums = every(ROWS, **MOMENT)
+        assert sums.loss.device.type == device.type
+        assert float(sums.loss) == pytest.approx(wanted, rel=1e-5)
+        for name, weight in model.named_parameters():
+            torch.testing.assert_close(weight.grad, expected[name], rtol=1e-4, atol=1e-6, msg=name)
+        adamw(model, weight_decay=0.1).step()  # at a rate of 0: takes gradients that are views of one buffer
+        model.zero_grad(set_to_none=True)
+
+
+class _AllRows:
+    def __init__(self, inner: Whole) -> None:
+        self.inner = inner
+
+    def add(self, batches, *, epoch, update, progress, part=(0, 1)):
+        return self.inner.add(batches, epoch=epoch, update=update, progress=progress)
+
+
+def test_tf32_is_for_gpus(device):
+    before = torch.get_float32_matmul_precision()
+    try:
+        allow_tf32(choose_device(device.type))
+        assert torch.get_float32_matmul_precision() == ("high" if device.type == "cuda" else before)
+    finally:
+        torch.set_float32_matmul_precision(before)
