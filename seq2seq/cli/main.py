@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
@@ -18,6 +19,7 @@ from typer.core import TyperGroup
 
 from seq2seq import console
 from seq2seq.errors import Seq2SeqError, UserError, WorkError, nearest
+from seq2seq.launch import launched, refuse_several
 
 # name: what it does, in the order of a first day's use.
 COMMANDS: Mapping[str, str] = {
@@ -38,6 +40,8 @@ EXAMPLES = (
     ("seq2seq train runs/mine", "train; after an interruption go on with --resume"),
     ("seq2seq translate runs/mine < new.en > new.fr", "translate a file"),
 )
+# The one command that torchrun may start several times at once.
+SEVERAL_TIMES = "train"
 # Which extra of the package brings which library.
 EXTRA_OF: Mapping[str, str] = {
     "torch": "train",
@@ -76,6 +80,8 @@ class LazyGroup(TyperGroup):
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             ctx.fail(f"There is no command {args[0]!r}. {nearest(args[0], list(COMMANDS))}")
         name, _, rest = super().resolve_command(ctx, args)
+        if name and name != SEVERAL_TIMES:
+            _refuse_several(name)
         return name, load_command(name) if name else None, rest
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # noqa: ANN401
@@ -101,6 +107,14 @@ class LazyGroup(TyperGroup):
             if error.errno not in OF_THE_MACHINE:
                 raise
             _fail(_failed(error))
+
+
+def _refuse_several(name: str) -> None:
+    launch = launched()
+    if launch.rank:  # the first process tells; torchrun ends it as soon as another one has ended
+        time.sleep(2)
+        raise typer.Exit(UserError.exit_code)
+    refuse_several(name, launch)
 
 
 def _fail(error: Seq2SeqError) -> NoReturn:

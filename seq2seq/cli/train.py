@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +12,10 @@ import typer
 from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, ThreadsOption
 
 if TYPE_CHECKING:
+    from seq2seq.bundle import RunFolder
+    from seq2seq.pipeline.several import Seat
     from seq2seq.pipeline.train import Trained
-    from seq2seq.recipe.schema import Training
+    from seq2seq.recipe.schema import Recipe, Training
     from seq2seq.training.counters import Counters
 
 EXAMPLES = (
@@ -40,30 +43,89 @@ def train(
     Shows speed, loss, development score and the time left. Keeps the last checkpoint, the best model so far as a
     bundle, the metrics in metrics.jsonl and a learning curve in pictures/. Ctrl-C stops after the update under way,
     with exit code 130; nothing is lost.
+
+    Several processes, on one machine or more, train one model: torchrun --nproc-per-node 2 -m seq2seq train RUN.
     """
-    from seq2seq import console
-    from seq2seq.bundle import find_run
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.train import ConsoleReporter, TensorBoardReporter
-    from seq2seq.pipeline.train import train as run_training
-    from seq2seq.recipe.overrides import apply_overrides
-    from seq2seq.recipe.toml import load_recipe
+    from seq2seq.pipeline.several import AlreadySaidError, taking_part
 
     if resume and restart:
         raise UserError("--resume and --restart contradict each other.", hint="Give one of them.")
-    folder = find_run(run)
-    recipe = apply_overrides(load_recipe(folder.recipe), settings or [])
+    try:
+        with taking_part(device.value, threads=threads, go_on=_go_on(resume)) as seat:
+            code = _train(
+                run,
+                resume=resume or seat.restarted,
+                restart=restart and not seat.restarted,
+                tensorboard=tensorboard,
+                seat=seat,
+                settings=settings or [],
+                as_json=as_json,
+            )
+    except AlreadySaidError as error:
+        raise typer.Exit(error.exit_code) from None
+    if code:
+        raise typer.Exit(code)
+
+
+def _go_on(resume: bool) -> str:
+    """Returns the command that goes on, when one of several processes is lost."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
+    return f"torchrun … -m seq2seq {shlex.join([*arguments, *([] if resume else ['--resume'])])}"
+
+
+def _train(
+    run: Path,
+    *,
+    resume: bool,
+    restart: bool,
+    tensorboard: bool,
+    seat: Seat,
+    settings: list[str],
+    as_json: bool,
+) -> int:
+    """Trains, and tells the result in the first process. Returns the exit code."""
+    from seq2seq.pipeline.several import agreed
+    from seq2seq.pipeline.train import ConsoleReporter, TensorBoardReporter
+    from seq2seq.pipeline.train import train as run_training
+
+    folder, recipe = agreed(seat.group, lambda: _asked_for(run, settings))
+    is_first = seat.group.rank == 0
     watcher = ConsoleReporter(recipe.training.stop_on)
-    reporter = TensorBoardReporter(watcher, folder.path / "tensorboard") if tensorboard else watcher
+    reporter = TensorBoardReporter(watcher, folder.path / "tensorboard") if tensorboard and is_first else watcher
     done = run_training(
-        recipe, folder, resume=resume, restart=restart, device=device.value, threads=threads, reporter=reporter
+        recipe,
+        folder,
+        resume=resume,
+        restart=restart,
+        device=seat.device,
+        threads=seat.threads,
+        reporter=reporter,
+        group=seat.group,
     )
-    named = shlex.quote(str(folder.path))
+    if is_first:
+        _say_result(folder.path, folder.bundle, recipe.training, done, as_json=as_json)
+    return 0 if done.finished else 130
+
+
+def _asked_for(run: Path, settings: list[str]) -> tuple[RunFolder, Recipe]:
+    from seq2seq.bundle import find_run
+    from seq2seq.recipe.overrides import apply_overrides
+    from seq2seq.recipe.toml import load_recipe
+
+    folder = find_run(run)
+    return folder, apply_overrides(load_recipe(folder.recipe), settings)
+
+
+def _say_result(path: Path, bundle: Path, training: Training, done: Trained, *, as_json: bool) -> None:
+    from seq2seq import console
+
+    named = shlex.quote(str(path))
     if as_json:
         console.emit_json(
             {
-                "run": folder.path,
-                "bundle": folder.bundle,
+                "run": path,
+                "bundle": bundle,
                 "finished": done.finished,
                 "updates": done.counters.update,
                 "seconds": round(done.seconds, 1),
@@ -72,12 +134,12 @@ def train(
         )
     if not done.finished:
         console.say(f"Stopped after update {done.counters.update:,}. Go on with: seq2seq train {named} --resume")
-        raise typer.Exit(130)
+        return
     if done.updates:
-        _say_done(folder.path, done, recipe.training.patience)
+        _say_done(path, done, training.patience)
     else:
-        console.say(f"{folder.path} is trained to its end, update {done.counters.update:,}: nothing left to do.")
-        console.say(f"Make it longer: seq2seq train {named} --resume {_longer(recipe.training, done.counters)}")
+        console.say(f"{path} is trained to its end, update {done.counters.update:,}: nothing left to do.")
+        console.say(f"Make it longer: seq2seq train {named} --resume {_longer(training, done.counters)}")
     if not as_json:
         console.say(f"Score it: seq2seq evaluate {named}\nTalk to it: seq2seq repl {named}")
 

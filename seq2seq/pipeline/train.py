@@ -9,12 +9,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,22 +23,28 @@ from seq2seq import build, console
 from seq2seq.bundle import RunFolder, write_bundle
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
-from seq2seq.device import choose_device
+from seq2seq.device import allow_tf32, choose_device
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
+from seq2seq.pipeline.environment import environment, note_environment
 from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepare import command, data_digest
 from seq2seq.pipeline.reasons import fitting
+from seq2seq.pipeline.several import agreed, check_alike, facts
 from seq2seq.pipeline.validation import DevelopmentScores
-from seq2seq.pipeline.vectors import located, note, start_from
+from seq2seq.pipeline.vectors import Vectors, located, note, start_from
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training import checkpoint, precision
 from seq2seq.training.allocator import keep_large_buffers
+from seq2seq.training.checkpoint import TrainingState
 from seq2seq.training.counters import Counters
+from seq2seq.training.group import Alone, Group
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.protocols import Reporter
+from seq2seq.training.rotation import Checkpoints
+from seq2seq.training.stop import Stop
 
 SECONDS_BETWEEN_PICTURES = 60.0
 
@@ -70,31 +77,35 @@ def train(
     device: str = "auto",
     threads: int = 0,
     reporter: Reporter | None = None,
+    group: Group | None = None,
 ) -> Trained:
     """Trains the run's network and keeps its best state as a bundle.
+
+    Where several processes train together, all of them call this, and only the first one writes. The others may read
+    the run from a copy of its folder on another machine; checkpoints need be in the first one's only.
 
     Args:
         recipe: All settings; those of the data must be the ones the run was prepared with.
         run: A prepared run.
         resume: Go on from the last checkpoint, or start where there is none.
         restart: Forget what was trained before.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "cuda:1".
         threads: CPU cores; 0: all.
         reporter: Who watches; None: a progress bar on stderr.
+        group: The processes that train together; None: this one alone.
 
     Raises:
         UserError: The run was prepared with other settings, or a training has begun and neither `resume` nor
             `restart` says what to do with it.
     """
-    recipe = located(recipe)
-    with only_one(run):
-        manifest = run.read_manifest()  # not before: another process may have been preparing until now
-        _check_prepared(recipe, run, manifest)
-        if not (resume or restart) and checkpoint.exists(run.checkpoints / "last"):
-            raise UserError(
-                f"{run.path} has been trained before.",
-                hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
-            )
+    recipe, group = located(recipe), group or Alone()
+    with ExitStack() as held:
+        if group.rank == 0:
+            agreed(group, lambda: held.enter_context(only_one(run)))
+        else:
+            agreed(group, lambda: None)
+        # Not before: another process may have been preparing until now.
+        manifest = agreed(group, lambda: _read_prepared(recipe, run, fresh=not (resume or restart) and not group.rank))
         return _train(
             recipe,
             run,
@@ -103,7 +114,20 @@ def train(
             restart=restart,
             place=choose_device(device, threads=threads),
             reporter=reporter,
+            group=group,
         )
+
+
+def _read_prepared(recipe: Recipe, run: RunFolder, *, fresh: bool) -> dict[str, Any]:
+    """Returns the manifest of a run that is ready to train; `fresh`: of one that has not been trained."""
+    manifest = run.read_manifest()
+    _check_prepared(recipe, run, manifest)
+    if fresh and Checkpoints(run.checkpoints).exist():
+        raise UserError(
+            f"{run.path} has been trained before.",
+            hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
+        )
+    return manifest
 
 
 def _check_prepared(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> None:
@@ -127,14 +151,24 @@ def _train(
     restart: bool,
     place: torch.device,
     reporter: Reporter | None,
+    group: Group,
 ) -> Trained:
     keep_large_buffers()
+    allow_tf32(place)
     text = dump_recipe(recipe, fitting(manifest["reasons"], manifest.get("chosen", {}), recipe))
-    tokenizers = TokenizerPair.load(run.tokenizers)
     watcher = reporter or ConsoleReporter(recipe.training.stop_on)
-    store = Store(run.split("train"))
-    goes_on = resume and checkpoint.exists(run.checkpoints / "last")
-    vectors = start_from(recipe, run, tokenizers, store, goes_on=goes_on)
+    tokenizers, store = agreed(group, lambda: (TokenizerPair.load(run.tokenizers), Store(run.split("train"))))
+    kind = agreed(group, lambda: precision.choose(recipe.training.precision, place))
+    check_alike(group, facts(recipe, run, manifest, store, device=place.type, precision=kind))
+    goes_on = resume and Checkpoints(run.checkpoints).exist()
+    stop = Stop()
+    vectors = _shared(
+        agreed(
+            group,
+            lambda: Vectors() if group.rank else start_from(recipe, run, tokenizers, store, goes_on=goes_on),
+        ),
+        group,
+    )
     trainer = build.trainer(
         recipe,
         tokenizers=tokenizers,
@@ -146,34 +180,53 @@ def _train(
             temperature=recipe.data.temperature,
             sampler=build.samplers(recipe, tokenizers),
         ),
-        validator=_validator(recipe, run, tokenizers, precision.choose(recipe.training.precision, place)),
+        validator=_validator(recipe, run, tokenizers, kind, stop.check),
         reporter=_Pictures(watcher, run),
         keeper=_Keeper(run, text, tokenizers, manifest, vectors.report),
         folder=run.path,
         device=place,
         vectors=vectors.given,
+        group=group,
+        stop=stop,
     )
     # Nothing is changed on disk before here, where all that could be refused has been.
-    if restart:
+    if restart and group.rank == 0:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
         run.metrics.unlink(missing_ok=True)
     going_on = resume and trainer.resume()
-    if not going_on:
-        note(vectors, run)
-    write_text(run.recipe, text)
+    if group.size > 1 and not going_on:  # the first one read the vectors, and another kind of CPU draws other numbers
+        state = TrainingState(trainer.model, trainer.optimizer, trainer.average, trainer.counters)
+        checkpoint.share(state, group)
+    if group.rank == 0:
+        if not going_on:
+            note(vectors, run)
+        found = environment(place, precision=kind, processes=group.size)
+        note_environment(run, found, goes_on=going_on)
+        write_text(run.recipe, text)
     first, begin = trainer.counters.update, time.monotonic()
     if going_on:
         console.say(f"going on after update {first:,}")
-    with stopping(trainer.request_stop), closing(watcher):
+    with stopping(trainer.request_stop, several=group.size > 1), closing(watcher):
         counters = trainer.run()
-    draw_learning_curve(run)
+    if group.rank == 0:
+        draw_learning_curve(run)
     return Trained(
         counters,
         trainer.finished,
         counters.update - first,
         time.monotonic() - begin,
-        best_scores(run, counters.best_update),
+        best_scores(run, counters.best_update) if group.rank == 0 else {},
     )
+
+
+def _shared(vectors: Vectors, group: Group) -> Vectors:
+    """Tells the other processes which rows of the embeddings the first one has vectors for; they get its weights."""
+    rows = group.from_first({side: given.rows.tolist() for side, given in vectors.given.items()})
+    if group.rank == 0:
+        return vectors
+    from seq2seq.nn.pretrained import Pretrained
+
+    return Vectors({side: Pretrained(np.array(numbers, np.int64)) for side, numbers in rows.items()})
 
 
 def best_scores(run: RunFolder, update: int) -> Mapping[str, float]:
@@ -189,13 +242,15 @@ def draw_learning_curve(run: RunFolder) -> None:
     """Draws `pictures/learning-curve.png` from the metrics so far."""
     from seq2seq.plots.learning_curve import learning_curve
 
-    rows = MetricsLog(run.metrics).rows()
+    rows = [row for row in MetricsLog(run.metrics).rows() if row["kind"] in ("train", "validation")]
     if rows:
         run.pictures.mkdir(exist_ok=True)
         learning_curve(rows, run.pictures / "learning-curve.png")
 
 
-def _validator(recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: str) -> DevelopmentScores:
+def _validator(
+    recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: str, check: Callable[[], None]
+) -> DevelopmentScores:
     return DevelopmentScores(
         Store(run.split("development")),
         tokenizers,
@@ -204,6 +259,7 @@ def _validator(recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: 
         lowercase=recipe.evaluation.lowercase,
         limits=build.limits(recipe.search),
         precision=kind,
+        check=check,
     )
 
 
@@ -291,6 +347,10 @@ class ConsoleReporter:
             f"BLEU {row['bleu']:.2f}, chrF {row['chrf']:.2f}{'  best so far' if best else ''}"
         )
 
+    def said(self, message: str) -> None:
+        """See `Reporter.said`."""
+        console.say(message)
+
     def close(self) -> None:
         """Takes the bar away."""
         if self._progress is not None:
@@ -326,6 +386,10 @@ class TensorBoardReporter:
         self._write("development", row, ("loss", "bleu", "chrf"))
         self._inner.validated(row, best=best)
 
+    def said(self, message: str) -> None:
+        """See `Reporter.said`."""
+        self._inner.said(message)
+
     def close(self) -> None:
         """Closes the file and the inner reporter."""
         self._writer.close()
@@ -341,13 +405,14 @@ class _Pictures:
 
     def __init__(self, inner: Reporter, run: RunFolder) -> None:
         self._inner, self._run, self._drawn = inner, run, time.monotonic()
-        self.started, self.updated = inner.started, inner.updated
+        self.started, self.updated, self.said = inner.started, inner.updated, inner.said
 
     def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
         self._inner.validated(row, best=best)
         # A picture takes half a second; a short training gets its own at the end.
         if time.monotonic() - self._drawn > SECONDS_BETWEEN_PICTURES:
-            draw_learning_curve(self._run)
+            with suppress(UserError):  # on a full disk training goes on
+                draw_learning_curve(self._run)
             self._drawn = time.monotonic()
 
 
@@ -363,22 +428,28 @@ def closing(reporter: object) -> Iterator[None]:
 
 
 @contextmanager
-def stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """Within the block, Ctrl-C and SIGTERM call `stop` once; a second one interrupts as usual."""
+def stopping(stop: Callable[[], None], *, several: bool = False) -> Iterator[None]:
+    """Within the block, Ctrl-C and SIGTERM call `stop` once; a second one interrupts as usual.
+
+    With `several` processes further ones do nothing, until this process ends: torchrun sends some to each process while
+    the first one is still saving, and also when one has died, which the others then have to tell. It kills by force
+    what has not ended after half a minute.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
     before: dict[int, Any] = {}
 
     def handler(number: int, _frame: FrameType | None) -> None:
-        console.say("stopping after this update …")
-        signal.signal(number, before[number])
         stop()
+        if not several:
+            console.say("stopping after this update …")
+            signal.signal(number, before[number])
 
     for caught in (signal.SIGINT, signal.SIGTERM):
         before[caught] = signal.signal(caught, handler)
     try:
         yield
     finally:
-        for number, old in before.items():
+        for number, old in before.items() if not several else ():
             signal.signal(number, old)
