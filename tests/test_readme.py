@@ -36,6 +36,9 @@ NOT_RUN = {
     "bash scripts/test.sh",
     "source .venv/bin/activate",
     "pip install -c constraints.txt '.[train]'",
+    # Several processes, also in two networks: tests/cli/test_torchrun.py.
+    "torchrun --nproc-per-node 2 -m seq2seq train my-en-fr",
+    "torchrun --nnodes 2 --node-rank 0 --master-addr 10.0.0.1 -m seq2seq train my-en-fr",
 }
 SIZES = ["model.embedding_size=16", "model.encoder_size=16", "model.decoder_size=16"]
 SHORT = [
@@ -55,6 +58,9 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.S | re.M)
 IN_BLOCKS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in text.splitlines() if line[:2] == "$ "]
 INLINE = re.findall(r"`(seq2seq [^`]+)`", re.sub(r"^```.*?^```$", "", README, flags=re.S | re.M))
 COMMANDS = [command for command in dict.fromkeys([*IN_BLOCKS, *INLINE]) if command not in NOT_RUN]
+# These only work one after the other: they have a test of their own.
+SHARDED = [command for command in COMMANDS if "--shard" in command or "--merge" in command]
+COMMANDS = [command for command in COMMANDS if command not in SHARDED]
 MULTI30K_FILES = [f"{split}.{side}.gz" for split in ("train", "val", "test_2016_flickr") for side in ("en", "de")]
 
 
@@ -212,6 +218,22 @@ def assert_done(command: list[str], folder: Path, out: str) -> None:
         assert ("p = " in out) == ("--against" in command)
     else:
         assert out.strip()
+
+
+def test_the_shards_of_the_readme_make_the_run_of_one_machine(workspace, capsys):
+    whole = {
+        path.name: path.read_bytes() for path in (workspace / "runs/my-en-fr/data").iterdir() if path.suffix == ".arrow"
+    }
+    shutil.rmtree(workspace / "runs")
+    assert [command.split()[-2:] for command in SHARDED] == [
+        ["--shard", "1/2"],
+        ["--shard", "2/2"],
+        ["my.fr", "--merge"],
+    ]
+    for command in SHARDED:
+        call(with_settings(shlex.split(command)[1:], ADDED["prepare"]))
+    assert "Train it: seq2seq train runs/my-en-fr" in capsys.readouterr().out
+    assert {name: (workspace / "runs/my-en-fr/data" / name).read_bytes() for name in whole} == whole
 
 
 def test_there_are_commands_to_test():
