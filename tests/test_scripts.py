@@ -114,3 +114,17 @@ def test_operations_are_counted_from_the_shapes(monkeypatch):
     assert counted.target == layers + 2 * 6 * 6 + (12 * 3 + 3 * 11)  # queries and contexts; and the output
     assert counted.each == 6 + 6
     assert counted.operations(5, 7, 20) == 6 * (5 * counted.source + 7 * counted.target + 20 * 12)
+
+
+def test_each_lever_is_measured_alone(monkeypatch, capsys):
+    script = ROOT / "scripts" / "bench_levers.py"
+    monkeypatch.syspath_prepend(script.parent)
+    chosen = ["exact reversal instead of packing", "batches of even length", "loss without all logits"]
+    levers = [word for name in chosen for word in ("--lever", name)]
+    sizes = ["--updates", "1", "--rounds", "1", "--threads", "1", "--batch-tokens", "60"]
+    monkeypatch.setattr(sys, "argv", [str(script), *levers, *sizes])
+    runpy.run_path(str(script), run_name="__main__")
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(result["levers"]) == chosen
+    for lever in result["levers"].values():
+        assert lever["factor"] == pytest.approx(lever["without_ms"] / lever["with_ms"], abs=0.01)
