@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
+
+from seq2seq.nn.draws import seed_from
 
 
 def seed_update(seed: int, update: int) -> None:
-    """Sets torch's generators to where update `update` of a run with `seed` starts drawing.
-
-    The two numbers are hashed, because generators seeded with neighbouring numbers can start alike.
-    """
-    digest = hashlib.blake2b(f"{seed}/{update}".encode(), digest_size=8).digest()
-    torch.manual_seed(int.from_bytes(digest, "little", signed=True))
+    """Sets torch's generators to where update `update` of a run with `seed` starts drawing."""
+    torch.manual_seed(seed_from(f"{seed}/{update}"))
