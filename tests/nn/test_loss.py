@@ -42,7 +42,8 @@ SIZES = {"one token": (1, 30), "two parts": (150, 30), "many symbols": (40, 1000
 def inputs(tokens: int, symbols: int, kind: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
     generator = torch.Generator().manual_seed(1)
     features = torch.randn(tokens, 7, generator=generator, dtype=kind)
-    weight, bias = torch.randn(symbols, 7, generator=generator, dtype=kind), torch.randn(symbols, dtype=kind)
+    weight = torch.randn(symbols, 7, generator=generator, dtype=kind)
+    bias = torch.randn(symbols, generator=generator, dtype=kind)
     targets = torch.randint(symbols, (tokens,), generator=generator)
     return features.requires_grad_(), weight.requires_grad_(), bias.requires_grad_(), targets
 
