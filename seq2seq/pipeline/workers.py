@@ -6,7 +6,8 @@ is done in this process.
 
 Workers are started as programs of their own that are talked to through pipes, and not forked: this works on every
 system, imports nothing of the caller's main program, and a worker whose parent has died reads the end of its pipe and
-ends too.
+ends too. What travels through the pipes is pickled, as in Python's own `multiprocessing`: between a process and those
+that it has started itself, and nothing that was ever a file.
 """
 
 from __future__ import annotations
