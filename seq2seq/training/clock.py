@@ -15,22 +15,36 @@ BUDGET_FOR_UPDATES = 0.88
 
 
 class Clock:
-    """Times updates, the filling of their batches included, without what lies between them."""
+    """Times updates, the filling of their batches included, without what lies between them.
+
+    Where a GPU is not waited for after each update, only a stretch of updates up to a wait can be timed: `stop` ends an
+    update, and `settle` the stretch.
+    """
 
     def __init__(self) -> None:
         self._begin = 0.0
         self._seconds = self._tokens = 0.0
+        self.unsettled_seconds = 0.0
+        """Of the stretch under way, as far as it was waited for."""
+        self._unsettled: list[int] = []
 
     def start(self) -> None:
         """An update begins."""
         self._begin = time.perf_counter()
 
-    def stop(self, num_tokens: int) -> float:
-        """An update of `num_tokens` ends. Returns the seconds that it took."""
-        seconds = time.perf_counter() - self._begin
-        # A running mean over about the last fifty updates, so that the figure follows the machine.
-        self._seconds = 0.98 * self._seconds + 0.02 * seconds
-        self._tokens = 0.98 * self._tokens + 0.02 * num_tokens
+    def stop(self, num_tokens: int) -> None:
+        """An update of `num_tokens` ends."""
+        self.unsettled_seconds += time.perf_counter() - self._begin
+        self._unsettled.append(num_tokens)
+
+    def settle(self) -> float:
+        """A stretch of updates ends, at least one, with a wait before the last `stop`. Returns the seconds of each."""
+        seconds = self.unsettled_seconds / len(self._unsettled)
+        for num_tokens in self._unsettled:
+            # A running mean over about the last fifty updates, so that the figure follows the machine.
+            self._seconds = 0.98 * self._seconds + 0.02 * seconds
+            self._tokens = 0.98 * self._tokens + 0.02 * num_tokens
+        self.unsettled_seconds, self._unsettled = 0.0, []
         return seconds
 
     def tokens_a_second(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,12 @@ from seq2seq.training.saving import Saver
 from seq2seq.training.schedules import Schedule
 from seq2seq.training.step import Step
 from seq2seq.training.stop import Stop, StoppedError
+from seq2seq.training.unread import Made, Unread
 
 LOG_EVERY = 20
 RELEASE_EVERY = 100
+READ_AFTER_SECONDS = 1.0
+"""A loss waits no longer than that to be read, or someone who watches would see nothing move."""
 STOP, GO_BACK = 1.0, 2.0
 """What a process tells the others after an update; the largest counts."""
 
@@ -64,6 +67,8 @@ class Trainer:
         group: The processes that train this model; only the first one writes, validates and reports.
         stop: Whether someone asked to stop; None: only `request_stop` does.
         chance: Returns the loss of guessing words by how often they occur; see `Advisor`.
+        read_every: Updates after which their losses are read, which waits for the device; 0: each on a CPU, and on a
+            GPU when one is logged. What comes of the training is the same.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class Trainer:
         group: Group | None = None,
         stop: Stop | None = None,
         chance: Callable[[], float] | None = None,
+        read_every: int = 0,
     ) -> None:
         self.model, self.batches = model, batches
         self.gradient, self.validator, self.reporter, self.keeper = gradient, validator, reporter, keeper
@@ -108,6 +114,8 @@ class Trainer:
         self.step = Step(model, optimizer, clip_norm=clip_norm, clip_value=clip_value)
         self._network = network
         self._clock = Clock()
+        self._read_every = read_every or (LOG_EVERY if next(model.parameters()).device.type == "cuda" else 1)
+        self._unread = Unread()
 
     def request_stop(self) -> None:
         """Makes training stop after the update under way. Safe to call from a signal handler."""
@@ -177,6 +185,9 @@ class Trainer:
             self._clock.start()
             trouble = self._update(self.epochs.next(self.counters))
             said = self.group.largest(GO_BACK if trouble else STOP if self.stop.requested else 0.0)
+            if said:  # of another process, perhaps, while this one has not read yet what came of its updates
+                trouble = trouble or self._take_in(self._unread.read())
+                said = self.group.largest(GO_BACK if trouble else said)
             if said == GO_BACK:
                 self._go_back(trouble)
                 continue
@@ -189,7 +200,7 @@ class Trainer:
                 self._look()
             elif self.counters.update % GOOD_EVERY == 0 and not self.recovery.is_suspect:
                 self._save(good=True)
-            elif self.saver.is_due:
+            elif self.saver.is_due and not self._unread:  # else after the next update, which is read then
                 self._save()
             if said == STOP:
                 return
@@ -227,7 +238,7 @@ class Trainer:
         """One update: the mean loss over all real tokens of the batches `rows`, its gradient, a step.
 
         Returns:
-            What is wrong with it, as a sentence; empty where nothing is.
+            What is wrong with it or, where that was not read yet, with one before it; empty where nothing is.
         """
         counters = self.counters
         counters.update += 1
@@ -237,40 +248,67 @@ class Trainer:
         rate = self.learning_rate * self.recovery.factor * self.schedule.factor(counters.update, counters.total)
         norm = self.step(rate)
         self.average.update(counters.update)
-        # Reading the loss waits for the device: a clock stopped before would time how fast a GPU is given its orders.
-        loss_value, norm_value = float(sums.loss), float(norm)
-        seconds = self._clock.stop(sums.num_tokens)
-        if self.limits.measures(counters):
-            counters.timings.append(seconds)
-        trouble = self.recovery.observe(counters.update, loss_value, norm_value)
-        if not trouble:
-            self._record(loss_value, norm_value, rate)
-        return trouble
+        self._unread.append(Made(counters.update, counters.epoch, counters.position, rate, sums.loss, norm))
+        # Reading waits for the device: a clock stopped before would time how fast a GPU is given its orders.
+        found = self._unread.read() if self._must_read() else []
+        self._clock.stop(sums.num_tokens)
+        return self._take_in(found)
+
+    def _must_read(self) -> bool:
+        """Whether what the updates computed must be known now: where something is made of it, and now and then."""
+        counters = self.counters
+        return (
+            counters.update % self._read_every == 0
+            or counters.update % GOOD_EVERY == 0
+            or self.epochs.is_over(counters)  # going back leads to the same epoch so, whose plan is at hand
+            or self._time_to_look()
+            or self.saver.is_due
+            or self._clock.unsettled_seconds > READ_AFTER_SECONDS
+        )
+
+    def _take_in(self, found: Sequence[tuple[Made, float, float]]) -> str:
+        """Takes in updates with their losses and norms, in order, up to one that is wrong.
+
+        Training then stands at that one, so that it goes on in the same way however late the loss was read.
+
+        Returns:
+            What is wrong with it; empty where nothing is.
+        """
+        counters = self.counters
+        seconds = self._clock.settle() if found else 0.0
+        for made, loss, norm in found:
+            if self.limits.measures(counters):
+                counters.timings.append(seconds)
+            trouble = self.recovery.observe(made.update, loss, norm)
+            if trouble:
+                counters.update, counters.epoch, counters.position = made.update, made.epoch, made.position
+                return trouble
+            self._record(made, loss, norm)
+        return ""
 
     def _progress(self) -> float:
         """Share of the training that is done with this update: a function of counters, so that resuming is exact."""
         return min(1.0, self.counters.update / self.counters.total) if self.counters.total else 0.0
 
-    def _record(self, loss: float, norm: float, rate: float) -> None:
-        counters = self.counters
+    def _record(self, made: Made, loss: float, norm: float) -> None:
         row: dict[str, Any] = {
             "kind": "train",
-            "update": counters.update,
-            "epoch": counters.epoch,
+            "update": made.update,
+            "epoch": made.epoch,
             "loss": loss,
             "gradient_norm": norm,
-            "rate": rate,
+            "rate": made.rate,
             "tokens_per_second": self._clock.tokens_a_second(),
         }
-        if counters.update % LOG_EVERY == 0:
+        if made.update % LOG_EVERY == 0:
             self.saver.append(row)
         if self._writes:
             self.reporter.updated(row)
-        self._advise(self.advisor.after_update(counters.update, self.recovery.mean))
+        self._advise(self.advisor.after_update(made.update, self.recovery.mean), made.update)
 
-    def _advise(self, advice: Advice | None) -> None:
+    def _advise(self, advice: Advice | None, update: int) -> None:
         if advice is not None:
-            self.saver.append({"kind": "advice", "update": self.counters.update, **advice._asdict()})
+            self.saver.append({"kind": "advice", "update": update, **advice._asdict()})
             self._say(advice.text)
 
     def _time_to_look(self) -> bool:
@@ -299,7 +337,7 @@ class Trainer:
         self.schedule.observe(improved=best)
         row = {"kind": "validation", "update": counters.update, "epoch": counters.epoch, **scores}
         self.saver.append({**row, "seconds": round(time.perf_counter() - begin, 3)})
-        self._advise(self.advisor.after_look(counters.update, scores))
+        self._advise(self.advisor.after_look(counters.update, scores), counters.update)
         self._save(good=not self.recovery.is_suspect)
         if self._writes:
             self.reporter.validated(row, best=best)
@@ -319,7 +357,8 @@ class Trainer:
         Raises:
             WorkError: It has done so too often. The good state is the last checkpoint then.
         """
-        failed, recovery, advisor = self.counters, self.recovery, self.advisor
+        recovery, advisor = self.recovery, self.advisor
+        failed = Counters.from_dict(self.group.from_first(self.counters.to_dict()))
         gives_up = recovery.times >= MOST_TIMES
         if self._writes:
             self.counters = self.saver.checkpoints.load_good(self._state())

@@ -94,6 +94,7 @@ VARIANTS = {
     "minutes": {"limits": Limits(minutes=0.015), "schedule": Linear(warmup_updates=5)},
     "going back": {"limits": FEW, "poisoned": (3, 100)},
     "nothing averaged": {"limits": FEW, "average": 0.0, "accumulate": 1},
+    "read late": {"limits": FEW, "poisoned": (3, 100), "read_every": 20},
 }
 
 

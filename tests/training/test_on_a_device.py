@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from toy_training import copy_store
+from toy_training import copy_store, single_trainer
 
 from seq2seq import build
 from seq2seq.data.batches import Batches
@@ -17,6 +17,7 @@ from seq2seq.training.group import Alone
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.randomness import seed_update
+from seq2seq.training.trainer import LOG_EVERY, Limits
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
 ROWS = [np.arange(9), np.arange(30, 41)]
@@ -100,6 +101,62 @@ class _AllRows:
 
     def add(self, batches, *, epoch, update, progress, part=(0, 1)):
         return self.inner.add(batches, epoch=epoch, update=update, progress=progress)
+
+
+class Strict:
+    """A gradient from whose call on nothing may wait for the GPU, but for the first few updates, which set things up.
+
+    Args:
+        inner: Computes it.
+    """
+
+    def __init__(self, inner: Whole) -> None:
+        self.inner, self.strict = inner, []
+
+    def __call__(self, batches, *, epoch, update, progress):
+        if update > 3:
+            self.strict.append(update)
+            torch.cuda.set_sync_debug_mode("error")
+        return self.inner(batches, epoch=epoch, update=update, progress=progress)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU here")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_gpu_is_waited_for_only_where_losses_are_read(tmp_path, monkeypatch, precision):
+    device = torch.device("cuda")
+    model = network(device, dropout=0.3)
+    store = copy_store(tmp_path / "train.arrow", num_pairs=2000)
+    batches = Batches(store, batch_tokens=200, seed=1)
+    gradient = Strict(Whole(model, batches, CrossEntropy(0.1), precision=precision, seed=1))
+    run = single_trainer(
+        tmp_path,
+        model=model,
+        batches=batches,
+        gradient=gradient,
+        optimizer=adamw(model, weight_decay=0.1),
+        learning_rate=0.01,
+        clip_norm=1.0,
+        clip_value=1.0,
+        average=0.9,
+        limits=Limits(max_updates=3 * LOG_EVERY),
+    )
+    read = run._unread.read
+
+    def at_ease():
+        torch.cuda.set_sync_debug_mode("default")
+        reads.append(run.counters.update)
+        return read()
+
+    reads = []
+    monkeypatch.setattr(run._unread, "read", at_ease)
+    try:
+        run.run()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert gradient.strict == list(range(4, 3 * LOG_EVERY + 1))
+    assert set(reads) >= {LOG_EVERY, 2 * LOG_EVERY, 3 * LOG_EVERY}
+    assert len(reads) < 10
+    assert [row["update"] for row in run.reporter.rows] == list(range(1, 3 * LOG_EVERY + 1))
 
 
 def test_tf32_is_for_gpus(device):

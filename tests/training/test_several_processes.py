@@ -7,7 +7,7 @@ import math
 import socket
 import threading
 import time
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ from seq2seq.training.across import Across
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.checkpoint import TrainingState
 from seq2seq.training.counters import Counters
-from seq2seq.training.gradient import Whole
+from seq2seq.training.gradient import Sums, Whole
 from seq2seq.training.group import Alone
 from seq2seq.training.joined import PeerLostError, interface_towards, leave, meet
 from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
@@ -56,7 +56,34 @@ class Recut:
         return [int(symbol) for symbol in self.column[row] for _ in range(draw.integers(1, 3))]
 
 
-def trainer(folder, store: Store, group, *, precision="fp32", objective=None, batch_tokens=120, **changes) -> Trainer:
+class Poisoned(Whole):
+    """In the second epoch a row that makes numbers of the loss and of the gradient that are none, where it is read."""
+
+    def __init__(self, *parts, row: int, **settings) -> None:
+        super().__init__(*parts, **settings)
+        self.row = row
+
+    def add(self, batches, *, epoch, update, progress, part=(0, 1)):
+        loss, tokens = super().add(batches, epoch=epoch, update=update, progress=progress, part=part)
+        if epoch == 1 and any(self.row in rows[part[0] :: part[1]] for rows in batches):
+            return self.spoilt(loss), tokens
+        return loss, tokens
+
+    def __call__(self, batches, *, epoch, update, progress) -> Sums:
+        sums = super().__call__(batches, epoch=epoch, update=update, progress=progress)
+        spoilt = epoch == 1 and any(self.row in rows for rows in batches)
+        return Sums(self.spoilt(sums.loss), sums.num_tokens) if spoilt else sums
+
+    def spoilt(self, loss):
+        for weight in self.model.parameters():
+            if weight.grad is not None:
+                weight.grad.fill_(math.nan)
+        return loss * math.nan
+
+
+def trainer(
+    folder, store: Store, group, *, precision="fp32", objective=None, batch_tokens=120, poison=None, **changes
+) -> Trainer:
     """All that draws something is on: dropout, word dropout, recurrent dropout, sampled cuts."""
     seed_update(5, 0)
     settings = Model(
@@ -64,7 +91,8 @@ def trainer(folder, store: Store, group, *, precision="fp32", objective=None, ba
     )
     model = build.model(settings, source_symbols=14, target_symbols=14)
     batches = Batches(store, batch_tokens=batch_tokens, seed=5, sampler=(Recut(store.source), Recut(store.target)))
-    whole = Whole(model, batches, objective or CrossEntropy(0.1), precision=precision, seed=5)
+    made = Whole if poison is None else partial(Poisoned, row=poison)
+    whole = made(model, batches, objective or CrossEntropy(0.1), precision=precision, seed=5)
     return Trainer(
         model,
         batches,
@@ -104,6 +132,8 @@ CASES = {
     # Most batches have one or two pairs: of three processes some have no rows, of one update perhaps none.
     "fewer rows than processes": {"batch_tokens": 8, "accumulate": 1},
     "bf16": {"precision": "bf16"},
+    "going back": {"poison": 77},
+    "going back, read late": {"poison": 77, "read_every": 20},
 }
 
 
@@ -174,6 +204,21 @@ def test_only_the_first_writes_and_tells(outcomes):
     assert [row["update"] for row in first["rows"]] == [row["update"] for row in alone]
     for found, wanted in zip(first["rows"], alone, strict=True):
         assert found["loss"] == pytest.approx(wanted["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_loss_that_is_no_number_in_one_process_takes_all_of_them_back(outcomes, size):
+    """The row is read by one of them. Early or late, they go back to the look before and leave the same batches out."""
+    alone = [row for row in outcomes(1)[0]["going back"]["rows"] if row["kind"] == "rollback"]
+    assert [(row["update"], row["factor"]) for row in alone] == [(outcomes(1)[0]["whole"]["rows"][0]["update"], 0.5)]
+    for case in ("going back", "going back, read late"):
+        first, *others = (outcome[case] for outcome in outcomes(size))
+        assert [row for row in first["rows"] if row["kind"] == "rollback"] == alone
+        assert all(math.isfinite(norm([weight])) for weight in first["weights"].values())
+        for found in (first, *others):  # the last bit too: when a loss is read changes nothing
+            wanted = outcomes(size)[0]["going back"]
+            assert found["counters"] == wanted["counters"]
+            assert all((found["weights"][name] == weight).all() for name, weight in wanted["weights"].items())
 
 
 def exchange(group) -> dict[str, object]:
