@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq.data.mixing import epoch_counts, epoch_rows
+from seq2seq.data.padding import pad
 from seq2seq.data.plan import Plan, plan_epoch
 from seq2seq.data.store import Store
 from seq2seq.text.segmentation import Sampler
@@ -86,17 +87,6 @@ def collate(
 def real_places(lengths: NDArray[np.int64], time: int) -> Int[Tensor, " real"]:
     """Returns where the first `lengths[b]` positions of each row b stand in [batch, time], counted row by row."""
     return torch.from_numpy(np.flatnonzero(np.arange(time) < lengths[:, None]))
-
-
-def pad(rows: Sequence[Sequence[int] | NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Returns the rows with EOS behind each, padded to the longest, and their lengths with EOS."""
-    lengths = np.fromiter((len(row) + 1 for row in rows), np.int64, len(rows))
-    padded = np.full((len(rows), int(lengths.max(initial=1))), PAD, np.int64)
-    if len(rows):
-        words = np.arange(padded.shape[1]) < lengths[:, None] - 1
-        padded[words] = np.concatenate(rows, dtype=np.int64, casting="unsafe")
-        padded[np.arange(len(rows)), lengths - 1] = EOS
-    return padded, lengths
 
 
 class Batches:
