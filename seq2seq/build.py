@@ -152,6 +152,11 @@ def search(settings: Search, *, nbest: int = 1) -> SearchMember:
         "top_p": settings.top_p,
         "seed": settings.seed,
         "limits": limits(settings),
+        "min_length": settings.min_length,
+        "no_repeat_ngram": settings.no_repeat_ngram,
+        "coverage_penalty": settings.coverage_penalty,
+        # Who wants alternatives wants unlikely ones too.
+        "prune": settings.prune if nbest == 1 else 0.0,
     }
     kind = SEARCHES.load(settings.name)
     asked = signature(kind).parameters

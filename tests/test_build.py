@@ -138,6 +138,13 @@ def test_searches() -> None:
     assert (beam.size, beam.length_penalty, beam.nbest) == (7, 0.5, 1)
     assert (beam.limits.max_length_factor, beam.limits.max_length_constant) == (3.0, 4)
     assert build.search(settings, nbest=9).size == 9  # wide enough for what is asked
+    assert (beam.min_length, beam.no_repeat_ngram, beam.coverage_penalty) == (0, 0, 0.0)
+    asked = {"min_length": 3, "no_repeat_ngram": 4}
+    held = build.search(Search(coverage_penalty=0.2, **asked))
+    assert (held.min_length, held.no_repeat_ngram, held.coverage_penalty) == (3, 4, 0.2)
+    for name in ("greedy", "sampling"):
+        held = build.search(Search(name=name, **asked))
+        assert (held.min_length, held.no_repeat_ngram) == (3, 4)
     assert isinstance(build.search(Search(name="greedy")), Greedy)
     sampling = build.search(Search(name="sampling", temperature=0.5, top_k=3, top_p=0.9, seed=8), nbest=2)
     assert isinstance(sampling, Sampling)

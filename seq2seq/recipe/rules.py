@@ -100,6 +100,16 @@ def _attention_and_wiring(recipe: Recipe) -> Problem | None:
     return None
 
 
+def _coverage(recipe: Recipe) -> Problem | None:
+    if recipe.search.coverage_penalty and recipe.model.attention.name == "none":
+        return Problem(
+            f"search.coverage_penalty = {recipe.search.coverage_penalty} counts what attention looks at, and "
+            'model.attention = "none".',
+            "Set search.coverage_penalty = 0.",
+        )
+    return None
+
+
 def _fixed_vector_bridge(recipe: Recipe) -> Problem | None:
     if recipe.model.wiring.name == "fixed-vector" and recipe.model.bridge == "zero":
         return Problem(
@@ -413,6 +423,7 @@ RULES: tuple[Rule, ...] = (
     _reversed_source,
     _tying,
     _attention_and_wiring,
+    _coverage,
     _fixed_vector_bridge,
     _parallel_layers,
     _heads,

@@ -156,7 +156,13 @@ class Search(Section, frozen=True):
     length_penalty: NonNegative = 1.0  # a finished translation's score is log p / length ** length_penalty
     max_length_factor: Rate = 2.0  # no longer than factor x source tokens + constant
     max_length_constant: Positive = 10
+    min_length: Count = 0  # tokens of a translation, at least; lifts the limit above where that is lower
+    no_repeat_ngram: Count = 0  # so many tokens in a row stand in a translation but once; 0: as often as they like
+    coverage_penalty: NonNegative = 0.0  # of beam search: what it costs not to look at a source token; 0: nothing
+    prune: NonNegative = 2.0  # of beam search: log-probability behind the best at which one is given up; 0: never
     batch_sentences: Positive = 64
+    batch_tokens: Positive = 4096  # source tokens of a batch at most, each sentence as long as the longest
+    split_tokens: Positive = 250  # an input of more tokens is translated in parts: its sentences, or parts of them
     temperature: Rate = 1.0
     top_k: Count = 0
     top_p: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0

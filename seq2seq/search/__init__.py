@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seq2seq.search.beam import Beam
-from seq2seq.search.force import force_decode
+from seq2seq.search.force import force_decode, sum_log_probs
 from seq2seq.search.greedy import Greedy
 from seq2seq.search.hypothesis import Hypothesis
 from seq2seq.search.limits import Limits
@@ -25,4 +25,5 @@ __all__ = [
     "Step",
     "StepModel",
     "force_decode",
+    "sum_log_probs",
 ]

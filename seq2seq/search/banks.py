@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seq2seq.search.candidates import FREE, Candidates
-from seq2seq.search.hypothesis import scores
+from seq2seq.search.blocking import Forbidden
+from seq2seq.search.candidates import Candidates
+from seq2seq.search.constraints import FREE
+from seq2seq.search.order import sentence_starts
 from seq2seq.search.ranking import Opened, Taken
 from seq2seq.search.required import Required
 from seq2seq.search.step_model import BoolArray, DoubleArray, IntArray
@@ -32,6 +34,8 @@ class Banks:
     begin a missing phrase or go on with one. EOS is one only where no phrase is missing; any other id only where the
     phrases still fit below the limit after it, so that near the limit their tokens are all that is left. Thus every
     hypothesis that ends holds every phrase, and a beam wide enough to drop nothing is exhaustive search among those.
+    What is required comes before what is forbidden: an id after which less is missing may always be written, even if it
+    makes an n-gram stand there twice or ends a banned sequence.
 
     A bank may take size / (number of banks) continuations, the fullest banks one more where that leaves a rest. Places
     that a bank cannot fill go to the likeliest continuations left over, of whatever bank (Post & Vilar give them to
@@ -50,7 +54,6 @@ class Banks:
         required: The phrases of each sentence.
         prefixes: For each sentence, the ids that its output is made to begin with.
         size: Hypotheses a sentence; at least one a bank up to `WIDEST`.
-        length_penalty: For the ranking of sentences without phrases.
         limits: [sentences], the most tokens of each, without EOS.
         eos: The id of EOS.
         vocabulary_size: The model's.
@@ -62,7 +65,6 @@ class Banks:
         prefixes: Sequence[Sequence[int]],
         *,
         size: int,
-        length_penalty: float,
         limits: IntArray,
         eos: int,
         vocabulary_size: int,
@@ -70,13 +72,13 @@ class Banks:
         progress = required.progress()
         self._progress = progress
         self._spans = required.spans
-        self._length_penalty = length_penalty
         self._eos = eos
         self._num_banks = np.array([1 + one.needed[one.start] for one in progress], dtype=np.int64)
         self._sizes: IntArray = np.maximum(size, np.minimum(self._num_banks, WIDEST))
         # One candidate more than can be taken: EOS may be among them and not allowed.
         self._widths: IntArray = self._sizes + (self._num_banks > 1)
         self.k = min(int(self._widths.max()), vocabulary_size)
+        self.only_by_merit = False
         needed = [one.needed[one.after_all(ids)] for one, ids in zip(progress, prefixes, strict=True)]
         lengths = [len(ids) for ids in prefixes]
         self.limits: IntArray = np.maximum(limits, np.add(lengths, needed))
@@ -86,9 +88,11 @@ class Banks:
         self._taken_states: IntArray = self._states
         self._taken_guides: DoubleArray = self._guides
 
-    def wanted(self, beam: Opened) -> IntArray | None:
-        """Returns the ids that lead each row on."""
+    def wanted(self, beam: Opened, forbidden: Forbidden | None) -> IntArray | None:
+        """Returns the ids that lead each row on; of the forbidden ones only those after which less is missing."""
         each = [self._progress[o].followers[s] for o, s in zip(beam.owner, self._states, strict=True)]
+        if forbidden is not None:
+            each = [self._allowed_followers(row, beam, forbidden) for row in range(len(each))]
         ids = np.full((len(each), max(map(len, each), default=0)), FREE, dtype=np.int64)
         for row, followers in zip(ids, each, strict=True):
             row[: len(followers)] = followers
@@ -100,19 +104,31 @@ class Banks:
         totals = beam.totals[:, None] + candidates.log_probs
         guides = self._guides[:, None] + self._guided(beam, candidates, states, needed)
         merits = np.where(self._allowed(beam, candidates, needed, position), totals + guides, -np.inf)
-        found = [self._share(rows, merits, needed, int(beam.owner[rows[0]])) for rows in _groups(beam.owner)]
-        rows, columns, ranks = (np.concatenate(part) for part in zip(*found, strict=True))
+        groups = np.split(np.arange(len(beam.owner)), sentence_starts(beam.owner)[1:])
+        found = [self._share(rows, merits, needed, int(beam.owner[rows[0]])) for rows in groups]
+        rows, columns = (np.concatenate(part) for part in zip(*found, strict=True))
         self._taken_states, self._taken_guides = states[rows, columns], guides[rows, columns]
-        ids, taken = candidates.ids[rows, columns], totals[rows, columns]
-        return Taken(beam.owner[rows], ranks, ids, taken, merits[rows, columns], rows, columns)
+        ids, log_probs = candidates.ids[rows, columns], candidates.log_probs[rows, columns]
+        return Taken(beam.owner[rows], rows, ids, log_probs, totals[rows, columns], merits[rows, columns])
 
-    def worth(self, owner: IntArray, merits: DoubleArray, lengths: IntArray | int) -> DoubleArray:
+    def worth(self, owner: IntArray, merits: DoubleArray, divisors: DoubleArray | float) -> DoubleArray:
         """Returns the merits where there are phrases, and scores where there are none."""
-        return np.where(self._num_banks[owner] > 1, merits, scores(merits, lengths, self._length_penalty))
+        return np.where(self._num_banks[owner] > 1, merits, merits / divisors)
 
     def keep(self, entries: IntArray) -> None:
         """Carries the states on to the next step."""
         self._states, self._guides = self._taken_states[entries], self._taken_guides[entries]
+
+    def _allowed_followers(self, row: int, beam: Opened, forbidden: Forbidden) -> tuple[int, ...]:
+        """Returns the ids that lead this row on and that it may write."""
+        progress, state = self._progress[beam.owner[row]], int(self._states[row])
+        blocked = {*forbidden.own[row].tolist()}
+        return tuple(
+            i
+            for i in progress.followers[state]
+            if progress.needed[progress.after(state, i)] < progress.needed[state]
+            or not (forbidden.everywhere[i] or i in blocked)
+        )
 
     def _followed(self, beam: Opened, candidates: Candidates) -> tuple[IntArray, IntArray]:
         """Returns the state after each candidate and how many ids it still needs; EOS stays where it is."""
@@ -150,18 +166,17 @@ class Banks:
         room = np.where(candidates.ids == self._eos, 0, (self.limits - (position + 1))[beam.owner][:, None])
         columns = np.arange(candidates.ids.shape[1])
         narrow = (columns < self._widths[beam.owner][:, None]) | (columns >= self.k)
-        return np.asarray(((needed <= room) | candidates.forced[:, None]) & narrow)
+        fits = needed <= room
+        return np.asarray((fits if candidates.forced is None else fits | candidates.forced[:, None]) & narrow)
 
-    def _share(
-        self, rows: IntArray, merits: DoubleArray, needed: IntArray, sentence: int
-    ) -> tuple[IntArray, IntArray, IntArray]:
-        """Returns the rows, columns and new ranks of what one sentence takes, best first."""
+    def _share(self, rows: IntArray, merits: DoubleArray, needed: IntArray, sentence: int) -> tuple[IntArray, IntArray]:
+        """Returns the rows and columns of what one sentence takes, best first."""
         flat = merits[rows].reshape(-1)
         order = np.argsort(-flat, kind="stable")[: int((flat > -np.inf).sum())]
         num_banks, size = int(self._num_banks[sentence]), int(self._sizes[sentence])
         banks = np.clip(num_banks - 1 - needed[rows].reshape(-1)[order], 0, num_banks - 1)
         chosen = order[_first_of_banks(banks, num_banks, size)]
-        return rows[chosen // merits.shape[1]], chosen % merits.shape[1], np.arange(len(chosen))
+        return rows[chosen // merits.shape[1]], chosen % merits.shape[1]
 
 
 def _first_of_banks(banks: IntArray, num_banks: int, size: int) -> IntArray:
@@ -174,8 +189,3 @@ def _first_of_banks(banks: IntArray, num_banks: int, size: int) -> IntArray:
     taken = places < quotas[banks]
     taken[np.flatnonzero(~taken)[: size - int(taken.sum())]] = True
     return np.flatnonzero(taken)
-
-
-def _groups(owner: IntArray) -> list[IntArray]:
-    """Returns the rows of each sentence; those of one stand side by side."""
-    return np.split(np.arange(len(owner)), np.flatnonzero(np.diff(owner)) + 1)

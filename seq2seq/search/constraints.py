@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.errors import UserError
-from seq2seq.search.candidates import FREE
 from seq2seq.search.step_model import IntArray, StepModel
+
+FREE = -1
+"""In the place of an id: none."""
 
 
 class Constraints:
@@ -34,22 +36,30 @@ class Constraints:
         check_ids("prefix", prefixes, model)
         lengths = np.array([len(prefix) for prefix in prefixes], dtype=np.int64)
         self.limits: IntArray = np.maximum(limits, lengths)
+        self._first_limit = int(self.limits.min(initial=np.iinfo(np.int64).max))
         self._eos = model.eos
-        self._prefixes = np.full((len(limits), max([0, *map(len, prefixes)])), FREE, dtype=np.int64)
+        self._prefixes = np.full((len(limits), int(lengths.max(initial=0))), FREE, dtype=np.int64)
         for row, prefix in zip(self._prefixes, prefixes, strict=True):
             row[: len(prefix)] = prefix
 
-    def forced(self, owner: IntArray, position: int) -> IntArray:
-        """Returns the id each row must take at `position` (from 0), or FREE; [rows]."""
-        if position < self._prefixes.shape[1]:
-            ids = self._prefixes[owner, position]
-        else:
-            ids = np.full(len(owner), FREE, dtype=np.int64)
-        return np.where(position >= self.limits[owner], self._eos, ids)
+    def forced(self, owner: IntArray, position: int) -> IntArray | None:
+        """Returns the id each row must take at `position` (from 0), or FREE, [rows]; None where all are free."""
+        in_prefix = position < self._prefixes.shape[1]
+        if not in_prefix and position < self._first_limit:
+            return None
+        ids = self._prefixes[owner, position] if in_prefix else np.full(len(owner), FREE, dtype=np.int64)
+        forced = np.where(position >= self.limits[owner], self._eos, ids)
+        return forced if bool((forced >= 0).any()) else None
 
 
-def check_ids(what: str, sequences: Sequence[Sequence[int]], model: StepModel) -> None:
+def check_ids(what: str, sequences: Sequence[Sequence[int]], model: StepModel, *, of: str = "sentence") -> None:
     """Refuses ids that cannot stand inside a sentence.
+
+    Args:
+        what: What the ids are, for the message.
+        sequences: The ids.
+        model: Whose ids they are.
+        of: What the sequences are counted by.
 
     Raises:
         UserError: A sequence holds GO, EOS or an id outside the vocabulary.
@@ -58,7 +68,7 @@ def check_ids(what: str, sequences: Sequence[Sequence[int]], model: StepModel) -
         for value in ids:
             if not 0 <= value < model.vocabulary_size or value in (model.go, model.eos):
                 raise UserError(
-                    f"The {what} of sentence {number} must hold ids from 0 to {model.vocabulary_size - 1} without "
+                    f"The {what} of {of} {number} must hold ids from 0 to {model.vocabulary_size - 1} without "
                     f"GO ({model.go}) and EOS ({model.eos}), not {value}.",
                     hint="Encode it with the tokenizer of the model's own bundle.",
                 )

@@ -42,6 +42,11 @@ def force_decode(model: StepModel, memory: Memory, state: State, targets: Sequen
     return [row[:length] for row, length in zip(log_probs, lengths, strict=True)]
 
 
+def sum_log_probs(log_probs: FloatArray) -> float:
+    """Returns the log-probability of the whole, added up in the order of the searches: equal to theirs in each bit."""
+    return float(np.cumsum(log_probs, dtype=np.float64)[-1])
+
+
 def _padded(targets: Sequence[Sequence[int]], eos: int) -> IntArray:
     """Returns [sentences, longest + 1]: each target, filled up with EOS; no columns where there are no targets."""
     width = max((len(target) + 1 for target in targets), default=0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from seq2seq.errors import UserError
-from seq2seq.search.step_model import DoubleArray, FloatArray, IntArray
+from seq2seq.search.step_model import FloatArray
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Hypothesis:
         log_prob: The natural logarithm of the model's probability of the whole: the sum over the tokens and EOS.
         score: What hypotheses are ranked by: log_prob / length ** length_penalty, where length counts EOS and
             length_penalty is the search's setting. Scores compare only under equal settings: with 0 the score is
-            log_prob itself and long translations lose; with 1 it is the mean log-probability of a token. With required
-            phrases it is reported, and `Banks` says what they are ranked by.
+            log_prob itself and long translations lose; with 1 it is the mean log-probability of a token. A coverage
+            penalty, at most 0, is added. With required phrases it is reported, and `Banks` says what they are ranked
+            by.
         token_log_probs: One per id, and then EOS's: always one more than `ids`; they add up to `log_prob`.
         attention: [tokens, source_length], EOS's row included; None where not asked for or where the model has none.
             Takes no part in comparisons with ==.
@@ -36,9 +38,15 @@ class Hypothesis:
     finished: bool = True
 
 
-def scores(log_probs: DoubleArray, lengths: IntArray | int, length_penalty: float) -> DoubleArray:
-    """Returns log_prob / length ** length_penalty for each; lengths count EOS."""
-    return np.asarray(log_probs / np.asarray(lengths, dtype=np.float64) ** length_penalty)
+def divisor(length: int, length_penalty: float) -> float:
+    """Returns length ** length_penalty, which scores are divided by; the length counts EOS.
+
+    The one place that computes it, and number by number: powers of whole arrays may differ in the last bit.
+    """
+    try:
+        return float(float(length) ** length_penalty)
+    except OverflowError:
+        return math.inf
 
 
 def check_length_penalty(value: float) -> None:

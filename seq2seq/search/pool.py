@@ -2,80 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from bisect import insort
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from seq2seq.search.step_model import BoolArray, DoubleArray, IntArray
+from seq2seq.search.step_model import DoubleArray, IntArray
 
-NONE = -1
+
+class Ended(NamedTuple):
+    """One that ended.
+
+    Attributes:
+        worth: What it is ranked by.
+        step: The step of its EOS.
+        entry: The trellis entry of its EOS in that step.
+        coverage: Its coverage penalty, 0 without one.
+    """
+
+    worth: float
+    step: int
+    entry: int
+    coverage: float
 
 
 class Pool:
     """Keeps, for every sentence, the `nbest` best ended hypotheses, best first.
 
-    Equal scores: who ended first stays ahead, then who stood higher in the beam.
+    Equals: who came first stays ahead. Few hypotheses end at a step, so plain lists are quicker than arrays.
 
     Args:
         num_sentences: How many sentences.
         nbest: How many are kept of each.
 
     Attributes:
-        scores: [sentences, nbest], -inf where there is none yet.
-        log_probs: [sentences, nbest].
-        steps: [sentences, nbest], the step of the EOS; NONE where there is none yet.
-        entries: [sentences, nbest], the trellis entry of the EOS in that step.
+        best: Those of each sentence.
+        bar: [sentences], what a hypothesis must be worth more than to enter; -inf where there is room.
+        any_full: Whether any sentence has no room left.
     """
 
     def __init__(self, num_sentences: int, nbest: int) -> None:
-        self.scores = np.full((num_sentences, nbest), -np.inf)
-        self.log_probs = np.full((num_sentences, nbest), -np.inf)
-        self.steps = np.full((num_sentences, nbest), NONE, dtype=np.int64)
-        self.entries = np.full((num_sentences, nbest), NONE, dtype=np.int64)
+        self._nbest = nbest
+        self.best: list[list[Ended]] = [[] for _ in range(num_sentences)]
+        self.bar: DoubleArray = np.full(num_sentences, -np.inf)
+        self.any_full = False
 
     def add(
-        self,
-        owner: IntArray,
-        ranks: IntArray,
-        *,
-        scores: DoubleArray,
-        log_probs: DoubleArray,
-        step: int,
-        entries: IntArray,
+        self, owner: IntArray, worths: DoubleArray, entries: IntArray, step: int, coverage: DoubleArray | None
     ) -> None:
-        """Takes in hypotheses that ended at `step`; all arrays [ended].
+        """Takes in hypotheses that ended at `step`, those that stood higher first; all arrays [ended].
 
         Args:
             owner: The sentence of each.
-            ranks: Its place in that sentence's beam, from 0; no two of a sentence share one.
-            scores: What they are ranked by.
-            log_probs: Their log-probabilities.
+            worths: What they are ranked by.
+            entries: Their trellis entries.
             step: The step at which they ended.
-            entries: Their trellis entries there.
+            coverage: Their coverage penalties, if there are any.
         """
-        if not owner.size:
-            return
-        touched, rows = np.unique(owner, return_inverse=True)
-        shape = (len(touched), int(ranks.max()) + 1)
+        for place in (worths > self.bar[owner]).nonzero()[0].tolist():
+            penalty = 0.0 if coverage is None else float(coverage[place])
+            sentence, one = owner[place], Ended(float(worths[place]), step, int(entries[place]), penalty)
+            best = self.best[sentence]
+            insort(best, one, key=_descending)
+            del best[self._nbest :]
+            if len(best) == self._nbest:
+                self.bar[sentence] = best[-1].worth
+                self.any_full = True
 
-        def spread(values: NDArray[Any], empty: float) -> NDArray[Any]:
-            grid = np.full(shape, empty, dtype=values.dtype)
-            grid[rows, ranks] = values
-            return grid
 
-        merged_scores = np.concatenate([self.scores[touched], spread(scores, -np.inf)], axis=1)
-        order = np.argsort(-merged_scores, axis=1, kind="stable")[:, : self.scores.shape[1]]
-        self.scores[touched] = np.take_along_axis(merged_scores, order, axis=1)
-        others: list[tuple[NDArray[Any], NDArray[Any], float]] = [
-            (self.log_probs, log_probs, -np.inf),
-            (self.steps, np.full_like(entries, step), NONE),
-            (self.entries, entries, NONE),
-        ]
-        for kept, values, empty in others:
-            merged = np.concatenate([kept[touched], spread(values, empty)], axis=1)
-            kept[touched] = np.take_along_axis(merged, order, axis=1)
-
-    def could_change(self, bounds: DoubleArray) -> BoolArray:
-        """Tells for which sentences a hypothesis of score `bounds` (at most) could still enter; [sentences]."""
-        return np.asarray(bounds > self.scores[:, -1])
+def _descending(one: Ended) -> float:
+    return -one.worth

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.errors import UserError
+from seq2seq.search.blocking import block, check_blocking
 from seq2seq.search.candidates import Candidates
 from seq2seq.search.constraints import Constraints
 from seq2seq.search.draws import uniforms
 from seq2seq.search.hypothesis import Hypothesis, check_length_penalty
 from seq2seq.search.limits import DEFAULT_LIMITS, Limits
 from seq2seq.search.required import Required, refuse_required
-from seq2seq.search.step_model import DoubleArray, IntArray, Memory, State, StepModel
+from seq2seq.search.step_model import AnyFloatArray, DoubleArray, IntArray, Memory, State, StepModel
 from seq2seq.search.walk import reorder, walk
 
 
@@ -33,6 +34,9 @@ class Sampling:
         nbest: How many samples a sentence; returned best score first, then by sample number.
         length_penalty: Changes the scores, never the samples.
         limits: How long a translation may get.
+        min_length: The fewest tokens, without EOS; lifts the limit where that is lower. What may not be written is left
+            out of the draw, as if it had no probability; likewise with the next and with what is banned.
+        no_repeat_ngram: No so many tokens in a row stand in a translation twice; 0: they may.
 
     Raises:
         UserError: A setting is out of range.
@@ -48,6 +52,8 @@ class Sampling:
         nbest: int = 1,
         length_penalty: float = 1.0,
         limits: Limits = DEFAULT_LIMITS,
+        min_length: int = 0,
+        no_repeat_ngram: int = 0,
     ) -> None:
         if not (np.isfinite(temperature) and temperature > 0):
             raise UserError(
@@ -61,6 +67,7 @@ class Sampling:
         if nbest < 1:
             raise UserError(f"The number of samples, nbest, must be at least 1, not {nbest}.")
         check_length_penalty(length_penalty)
+        check_blocking(min_length, no_repeat_ngram)
         self.temperature = temperature
         self.top_k = top_k
         self.top_p = top_p
@@ -68,6 +75,8 @@ class Sampling:
         self.nbest = nbest
         self.length_penalty = length_penalty
         self.limits = limits
+        self.min_length = min_length
+        self.no_repeat_ngram = no_repeat_ngram
 
     def __call__(
         self,
@@ -78,22 +87,24 @@ class Sampling:
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
         required: Required | None = None,
+        banned: Sequence[Sequence[int]] | None = None,
         want_attention: bool = False,
         sentence_numbers: IntArray | None = None,
     ) -> list[list[Hypothesis]]:
         """Returns `nbest` samples a sentence; see `Search` for the arguments."""
         refuse_required(required, "Sampling")
         num_sentences = len(source_lengths)
-        constraints = Constraints(self.limits(source_lengths), prefixes, model)
+        constraints = Constraints(np.maximum(self.limits(source_lengths), self.min_length), prefixes, model)
         numbers = np.arange(num_sentences, dtype=np.int64) if sentence_numbers is None else sentence_numbers
         if len(numbers) != num_sentences:
             raise ValueError(f"There must be {num_sentences} sentence numbers, one a sentence, not {len(numbers)}.")
         sentences = np.repeat(np.arange(num_sentences, dtype=np.int64), self.nbest)
         samples = np.tile(np.arange(self.nbest, dtype=np.int64), num_sentences)
 
-        def draw(candidates: Candidates, paths: IntArray, position: int) -> IntArray:
+        def draw(candidates: Candidates, paths: IntArray, position: int) -> tuple[IntArray, AnyFloatArray]:
             draws = uniforms(self.seed, numbers[sentences[paths]], samples[paths], position)
-            return pick(self.probabilities(candidates.log_probs), draws)
+            rows, columns = np.arange(len(paths)), pick(self.probabilities(candidates.log_probs), draws)
+            return candidates.ids[rows, columns], candidates.log_probs[rows, columns]
 
         whole = self.top_k == 0 or self.top_p < 1
         found = walk(
@@ -103,6 +114,13 @@ class Sampling:
             sentences=sentences,
             source_lengths=source_lengths,
             constraints=constraints,
+            blocking=block(
+                model,
+                len(sentences),
+                min_length=self.min_length,
+                no_repeat_ngram=self.no_repeat_ngram,
+                banned=banned,
+            ),
             k=model.vocabulary_size if whole else min(self.top_k, model.vocabulary_size),
             choose=draw,
             length_penalty=self.length_penalty,
@@ -111,8 +129,9 @@ class Sampling:
         groups = [found[i : i + self.nbest] for i in range(0, len(found), self.nbest)]
         return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in groups]
 
-    def probabilities(self, log_probs: DoubleArray) -> DoubleArray:
+    def probabilities(self, log_probs: AnyFloatArray) -> DoubleArray:
         """Returns what each candidate is drawn with, up to a row's constant factor; [rows, k], best first, as given."""
+        log_probs = log_probs.astype(np.float64)
         weights = np.exp((log_probs - log_probs[:, :1]) / self.temperature)
         if self.top_k:
             beyond_k = np.arange(weights.shape[1]) >= self.top_k

@@ -27,6 +27,7 @@ class Search(Protocol):
         *,
         prefixes: Sequence[Sequence[int]] | None = None,
         required: Required | None = None,
+        banned: Sequence[Sequence[int]] | None = None,
         want_attention: bool = False,
         sentence_numbers: IntArray | None = None,
     ) -> list[list[Hypothesis]]:
@@ -40,11 +41,13 @@ class Search(Protocol):
             prefixes: The ids each output must begin with (scored like all others); None: no such wish.
             required: The phrases that each output must hold; None: no such wish. Where they need more than the length
                 limit, they lift it.
+            banned: Ids in a row that no output may hold, but where a prefix or a phrase has them; None: no such wish.
             want_attention: Whether to return attention weights, where the model has them.
             sentence_numbers: [sentences], what random draws know a sentence by; None: its place in the batch. Give each
                 sentence's place in the whole text, and its draws do not depend on how the text was batched.
 
         Raises:
-            UserError: A prefix or a phrase holds an id that cannot stand there, or this search cannot promise phrases.
+            UserError: A prefix, a phrase or what is banned holds an id that cannot stand there, this search cannot
+                promise phrases, or what is forbidden leaves a sentence without any translation.
             WorkError: The model gives no usable probabilities.
         """

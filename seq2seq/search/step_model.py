@@ -16,6 +16,7 @@ IntArray: TypeAlias = NDArray[np.int64]
 FloatArray: TypeAlias = NDArray[np.float32]
 DoubleArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+AnyFloatArray: TypeAlias = NDArray[np.floating[Any]]
 # Only the model looks inside these two; the search passes them on.
 Memory: TypeAlias = Any
 State: TypeAlias = Any

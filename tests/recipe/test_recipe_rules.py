@@ -42,6 +42,11 @@ BROKEN = [
         "nothing about the source",
         {"model": {"attention": "none", "wiring": "fixed-vector", "bridge": "last"}},
     ),
+    (
+        {"model": {"attention": "none", "wiring": "fixed-vector"}, "search": {"coverage_penalty": 0.2}},
+        "search.coverage_penalty = 0.2 counts what attention looks at",
+        {"search": {"coverage_penalty": 0.2}},
+    ),
     ({"model": {"decoder_layers": 1}}, "at least 2", {"model": {"decoder_layers": 1, "wiring": "input-feeding"}}),
     (
         {"model": {"attention": {"name": "multi-head", "heads": 3}}},

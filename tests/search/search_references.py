@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
+
+from seq2seq.search.required import Progress
 
 
 class Found(NamedTuple):
@@ -11,70 +14,128 @@ class Found(NamedTuple):
     log_prob: float
     score: float
     finished: bool
+    worth: float  # what it is ranked by: with phrases the log-probability decides, without any the score
 
 
-def end(model, key, ids, log_prob, *, limit, alpha) -> Found:
+class Rules(NamedTuple):
+    """What is asked of a translation beside its probability."""
+
+    prefix: tuple[int, ...] = ()
+    min_length: int = 0
+    ngram: int = 0
+    banned: tuple[tuple[int, ...], ...] = ()
+    coverage: float = 0.0
+    phrases: tuple[tuple[int, ...], ...] = ()
+
+    def longest(self, limit):
+        return max(limit, self.min_length, len(self.prefix) + self.missing(self.prefix))
+
+    def may_follow(self, ids, value, eos):
+        if value == eos:
+            return len(ids) >= self.min_length and holds(ids, self.phrases)
+        written = (*ids, value)
+        ngrams = [written[i : i + self.ngram] for i in range(len(written) - self.ngram + 1)]
+        repeats = self.ngram and ngrams.count(written[-self.ngram :]) > 1
+        ends_banned = any(written[-len(b) :] == tuple(b) for b in self.banned)
+        return not (repeats or ends_banned) or self.missing(written) < self.missing(ids)
+
+    def missing(self, ids):
+        """How many ids the phrases still need; see `test_required` for what proves this automaton."""
+        if not self.phrases:
+            return 0
+        progress = progress_of(self.phrases)
+        return progress.needed[progress.after_all(ids)]
+
+
+NO_RULES = Rules()
+progress_of = lru_cache(Progress)
+
+
+def following(model, after, ids, limit, rules) -> list[int]:
+    """The ids that may stand next, likeliest first."""
+    if len(ids) < len(rules.prefix):
+        return [rules.prefix[len(ids)]]
+    if len(ids) == limit:
+        return [model.eos]
+    values = [v for v in range(model.vocabulary_size) if math.isfinite(after[v])]
+    values = [v for v in values if rules.may_follow(ids, v, model.eos)]
+    values = [v for v in values if v == model.eos or rules.missing((*ids, v)) <= limit - len(ids) - 1]
+    return sorted(values, key=lambda v: (-after[v], v))
+
+
+def coverage(model, key, ids, weight) -> float:
+    """Wu et al. 2016, equation 14, with its floor."""
+    if not weight:
+        return 0.0
+    rows = [model.attention_after(key, ids[:place]) for place in range(len(ids) + 1)]
+    sums = [sum(float(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return weight * sum(math.log(min(max(total, 1e-3), 1.0)) for total in sums)
+
+
+def end(model, key, ids, log_prob, *, limit, alpha, rules=NO_RULES) -> Found:
     """`ids` with an EOS after it, whose price `log_prob` still lacks."""
     after = model.log_probs_after(key, ids)
     total = log_prob + float(after[model.eos])
-    own = len(ids) < limit or int(after.argmax()) == model.eos
-    return Found(tuple(ids), total, total / (len(ids) + 1) ** alpha, own)
+    plain = rules._replace(phrases=())
+    allowed = [v for v in range(model.vocabulary_size) if v == model.eos or plain.may_follow(ids, v, model.eos)]
+    own = len(ids) < limit or max(allowed, key=lambda v: (after[v], -v)) == model.eos
+    penalty = coverage(model, key, ids, rules.coverage)
+    score = total / (len(ids) + 1) ** alpha + penalty
+    return Found(tuple(ids), total, score, own, total + penalty if rules.phrases else score)
 
 
-def exhaustive(model, key, limit, alpha, *, prefix=(), ids=(), log_prob=0.0) -> list[Found]:
-    """Every sequence there is that begins with `prefix`, best first."""
-    after = model.log_probs_after(key, ids)
-    found = []
-    if len(ids) < len(prefix):
-        following = [prefix[len(ids)]]
-    else:
-        found.append(end(model, key, ids, log_prob, limit=limit, alpha=alpha))
-        following = range(model.vocabulary_size) if len(ids) < limit else []
-    for value in following:
-        if value != model.eos and math.isfinite(after[value]):
-            longer, total = (*ids, value), log_prob + float(after[value])
-            found += exhaustive(model, key, limit, alpha, prefix=prefix, ids=longer, log_prob=total)
-    return sorted(found, key=lambda f: -f.score)
+def exhaustive(model, key, limit, alpha, *, rules=NO_RULES) -> list[Found]:
+    """Every sequence there is that keeps to the rules, best first."""
+    limit = rules.longest(limit)
+
+    def after(ids, log_prob):
+        log_probs, found = model.log_probs_after(key, ids), []
+        for value in following(model, log_probs, ids, limit, rules):
+            if value == model.eos:
+                found.append(end(model, key, ids, log_prob, limit=limit, alpha=alpha, rules=rules))
+            else:
+                found += after((*ids, value), log_prob + float(log_probs[value]))
+        return found
+
+    return sorted(after((), 0.0), key=lambda f: -f.worth)
 
 
-def beam(model, key, limit, alpha, *, size, nbest, prefix=()) -> list[Found]:
-    """Beam search that runs every hypothesis to its end: no early stop."""
-    limit = max(limit, len(prefix))
+def beam(model, key, limit, alpha, *, size, nbest, rules=NO_RULES, prune=math.inf) -> list[Found]:
+    """Beam search that runs every hypothesis to its end: no early stop. Not for phrases."""
+    limit = rules.longest(limit)
     opened, pool = [((), 0.0)], []
-    for position in range(limit + 1):
+    highest = -math.inf  # of all that ended
+    while opened:
         continued = []
         for ids, log_prob in opened:
             after = model.log_probs_after(key, ids)
-            if position < len(prefix):
-                allowed = [prefix[position]]
-            elif position == limit:
-                allowed = [model.eos]
-            else:
-                allowed = [v for v in range(model.vocabulary_size) if math.isfinite(after[v])]
-            allowed.sort(key=lambda v: (-after[v], v))
+            allowed = following(model, after, ids, limit, rules)
             continued += [(ids, log_prob, v, log_prob + float(after[v])) for v in allowed]
         continued.sort(key=lambda c: -c[3])  # stable: higher hypothesis first, then the model's own order
-        opened = []
+        opened, least = [], max(highest, *(c[3] for c in continued[:1])) - prune if continued else 0.0
         for ids, log_prob, value, total in continued[:size]:
+            if total < least:
+                continue
             if value == model.eos:
-                pool.append(end(model, key, ids, log_prob, limit=limit, alpha=alpha))
+                highest = max(highest, total)
+                pool.append(end(model, key, ids, log_prob, limit=limit, alpha=alpha, rules=rules))
             else:
                 opened.append(((*ids, value), total))
     return sorted(pool, key=lambda f: -f.score)[:nbest]
 
 
-def greedy(model, key, limit, alpha, prefix=()) -> Found:
-    """The likeliest token each time."""
-    limit = max(limit, len(prefix))
-    ids, log_prob = [], 0.0
-    while len(ids) < limit:
+def greedy(model, key, limit, alpha, *, rules=NO_RULES) -> Found | None:
+    """The likeliest token each time; None where none may follow."""
+    limit = rules.longest(limit)
+    ids, log_prob = (), 0.0
+    while True:
         after = model.log_probs_after(key, ids)
-        value = prefix[len(ids)] if len(ids) < len(prefix) else int(after.argmax())
-        if value == model.eos:
-            break
-        log_prob += float(after[value])
-        ids.append(value)
-    return end(model, key, ids, log_prob, limit=limit, alpha=alpha)
+        values = following(model, after, ids, limit, rules)
+        if not values:
+            return None
+        if values[0] == model.eos:
+            return end(model, key, ids, log_prob, limit=limit, alpha=alpha, rules=rules)
+        ids, log_prob = (*ids, values[0]), log_prob + float(after[values[0]])
 
 
 def count(ids, phrase, continuing=()) -> int:

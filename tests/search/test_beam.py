@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from search_references import Rules, exhaustive, rounded
 from search_references import beam as slow_beam
-from search_references import exhaustive, rounded
 from toy_model import EOS, ToyModel
 
 from seq2seq.errors import UserError
@@ -56,7 +56,7 @@ def test_equals_the_beam_written_with_lists_ties_included(sentence_keys, limit, 
     found = run(search, model, sentence_keys, prefixes=prefixes)
     for key, prefix, got in zip(sentence_keys, prefixes, found, strict=True):
         assert rounded(got) == rounded(
-            slow_beam(model, key, limit, alpha, size=size, nbest=nbest, prefix=tuple(prefix))
+            slow_beam(model, key, limit, alpha, size=size, nbest=nbest, rules=Rules(tuple(prefix)))
         )
 
 
@@ -127,6 +127,20 @@ def test_the_search_goes_on_while_a_longer_one_can_win():
     assert found[0].ids == (2,) * 9
     assert found[0].finished
     assert found[0].score == pytest.approx(np.log(0.4) / 10)
+
+
+def test_a_hypothesis_leaves_as_soon_as_it_cannot_win_and_the_others_go_on():
+    # EOS at once has 0.6, 2 has 0.399 and 3 has 0.001: with limit 4 and exponent 1, log(0.001) / 5 is below log(0.6).
+    model = Script(lambda ids: {EOS: 0.6, 2: 0.399, 3: 0.001} if not ids else {2: 1.0} if len(ids) < 4 else {EOS: 1.0})
+    rows = []
+    step = model.step
+    model.step = lambda memory, owner, *rest: rows.append(len(owner)) or step(memory, owner, *rest)
+    (found,) = Beam(3, limits=exactly(4))(model, None, [()], np.array([1]))
+    assert found[0].ids == (2, 2, 2, 2)
+    assert rows == [1, 1, 1, 1, 1]
+    rows.clear()
+    (found,) = Beam(3, nbest=2, limits=exactly(4))(model, None, [()], np.array([1]))
+    assert rows[1] == 2  # of two kept, the second may be as unlikely as it likes
 
 
 def test_finished_sentences_leave_the_batch():

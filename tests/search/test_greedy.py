@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from search_references import Rules, rounded
 from search_references import greedy as slow_greedy
-from search_references import rounded
 from toy_model import ToyModel
 
 from seq2seq.errors import UserError
@@ -29,7 +29,7 @@ def test_equals_the_loop_over_one_sentence(keys, limit, alpha, levels, data):
     search = Greedy(length_penalty=alpha, limits=Limits(0, limit))
     found = search(model, memory, state, lengths, prefixes=prefixes)
     for key, prefix, got in zip(keys, prefixes, found, strict=True):
-        assert rounded(got) == rounded([slow_greedy(model, key, limit, alpha, tuple(prefix))])
+        assert rounded(got) == rounded([slow_greedy(model, key, limit, alpha, rules=Rules(tuple(prefix)))])
 
 
 def test_asks_for_one_continuation_and_lets_finished_rows_go():

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from search_references import count, exhaustive, holds, rounded
-from toy_model import EOS, GO, ToyModel
+from toy_model import EOS, GO, Attending, ToyModel
 
 from seq2seq.errors import UserError
-from seq2seq.search import Beam, Greedy, Limits, Required, Sampling
+from seq2seq.search import Beam, Greedy, Limits, Required, Sampling, Step
 from seq2seq.search.banks import WIDEST, _first_of_banks
+from seq2seq.search.pool import Pool
 from seq2seq.search.required import Progress
 
 keys = st.integers(0, 2**32)
@@ -59,14 +58,6 @@ def test_a_beam_wider_than_the_space_is_exhaustive_among_what_holds_the_phrases(
         # With phrases the log-probability decides, without any the score.
         assert rounded(got) == rounded(sorted(wanted, key=lambda f: -f.log_prob) if own else wanted)
         assert wanted
-
-
-class Attending(ToyModel):
-    """Its attention adds up to 1."""
-
-    def step(self, *args):
-        step = super().step(*args)
-        return replace(step, attention=step.attention / step.attention.sum(axis=1, keepdims=True))
 
 
 def merit(model, key, ids, phrases, spans, log_prob):
@@ -161,6 +152,63 @@ def test_a_result_does_not_depend_on_its_neighbours(sentence_keys, size, data):
         assert run(search, model, [key], required=Required([own])) == [found]
         if not own:
             assert run(search, model, [key]) == [found]
+
+
+class Endless(Pool):
+    """A pool that never says that it is full: every hypothesis runs to its limit."""
+
+    any_full = property(lambda self: False, lambda self, value: None)
+
+
+@FEW
+@given(st.lists(keys, min_size=1, max_size=3), st.integers(2, 7), st.integers(1, 4), st.data())
+def test_the_early_stop_changes_nothing(sentence_keys, limit, size, data):
+    model = ToyModel(6, spread=6.0, eos_bonus=data.draw(st.sampled_from([0.0, 3.0])))
+    phrases = [data.draw(any_phrases) for _ in sentence_keys]
+    search = Beam(size, length_penalty=data.draw(st.sampled_from([0.0, 1.0])), limits=Limits(0, limit))
+    stopped = run(search, model, sentence_keys, required=Required(phrases))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seq2seq.search.beam.Pool", Endless)
+        assert run(search, model, sentence_keys, required=Required(phrases)) == stopped
+
+
+class Told:
+    """A model given as a dictionary from what is written to log-probabilities by id; all others are -20."""
+
+    go, eos, vocabulary_size = GO, EOS, 7
+
+    def __init__(self, table):
+        self.table = table
+
+    def step(self, memory, owner, last_ids, state, k, also=None):
+        written = [(*ids, int(last)) for ids, last in zip(state, last_ids, strict=True)]
+        full = np.full((len(written), 7), -20.0, dtype=np.float32)
+        full[:, GO] = -np.inf
+        for row, ids in zip(full, written, strict=True):
+            for value, log_prob in self.table.get(ids[1:], {}).items():
+                row[value] = log_prob
+        ids = np.argsort(-full, axis=1, kind="stable")[:, :k]
+        chosen = None if also is None else np.take_along_axis(full, also, 1)
+        return Step(ids, np.take_along_axis(full, ids, 1), written, chosen)
+
+    def select(self, state, rows):
+        return [state[row] for row in rows]
+
+
+def test_a_hypothesis_that_cannot_win_still_holds_its_place_in_its_bank():
+    # Four places, two a bank. (2,) ends with -2, and all without the phrase are at -6 or less from then on. They hold
+    # two places, so that of three that go on from (2, 4) only two do: not the one that would have come to -1.41.
+    table = {
+        (): {2: -1.0, 3: -5.0},
+        (2,): {4: -0.1, EOS: -1.0},
+        (3,): {5: -1.0},
+        (2, 4): {4: -0.1, 5: -0.2, 6: -0.3},
+        (2, 4, 6): {EOS: -0.01},
+    }
+    (found,) = Beam(4, limits=Limits(0, 4))(Told(table), None, [()], np.array([1]), required=Required([[(2,)]]))
+    assert found[0].ids == (2,)
+    (found,) = Beam(6, limits=Limits(0, 4))(Told(table), None, [()], np.array([1]), required=Required([[(2,)]]))
+    assert found[0].ids == (2, 4, 6)
 
 
 def test_without_phrases_the_model_is_asked_for_nothing_more():

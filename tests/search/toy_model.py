@@ -65,6 +65,20 @@ class ToyModel:
             word = self.read(word, [value])
         return self.table(word)[0]
 
+    def weights(self, prefix_hash, lengths, width):
+        """[rows] hashes -> [rows, width] attention, 0 on padding."""
+        places = np.arange(width, dtype=np.uint64)
+        attention = (scramble(prefix_hash[:, None] + places) >> np.uint64(40)).astype(np.float32)
+        attention[places >= lengths[:, None].astype(np.uint64)] = 0
+        return attention
+
+    def attention_after(self, key, ids, length=3):
+        """[length]: what the token after `ids` looks at. The direct way, for the references."""
+        word = scramble(np.array([key], dtype=np.uint64) + np.uint64(7))
+        for value in (self.go, *ids):
+            word = self.read(word, [value])
+        return self.weights(word, np.array([length]), length)[0]
+
     def step(self, memory, owner, last_ids, state, k, also=None):
         assert 1 <= k <= self.vocabulary_size
         prefix_hash, (keys,) = state
@@ -77,9 +91,7 @@ class ToyModel:
         ids = np.argsort(-full, axis=1, kind="stable")[:, :k]
         attention = None
         if self.has_attention:
-            places = np.arange(memory.lengths.max(), dtype=np.uint64)
-            attention = (scramble(prefix_hash[:, None] + places) >> np.uint64(40)).astype(np.float32)
-            attention[places >= memory.lengths[owner][:, None].astype(np.uint64)] = 0
+            attention = self.weights(prefix_hash, memory.lengths[owner], memory.lengths.max())
         return Step(
             ids=ids,
             log_probs=np.take_along_axis(full, ids, axis=1),
@@ -92,3 +104,12 @@ class ToyModel:
         assert len(rows) > 0
         prefix_hash, (keys,) = state
         return prefix_hash[rows], (keys[rows],)
+
+
+class Attending(ToyModel):
+    """Its attention adds up to 1."""
+
+    def weights(self, prefix_hash, lengths, width):
+        attention = super().weights(prefix_hash, lengths, width)
+        # Added one after the other, so that padding changes no bit.
+        return attention / np.cumsum(attention, axis=1)[:, -1:]
