@@ -19,11 +19,16 @@ Setting = int | float | str | bool
 
 @dataclass(frozen=True)
 class Member:
-    """One entry: `path` is "module:attribute"; `settings` holds the member's own settings with their defaults."""
+    """One entry: `path` is "module:attribute"; `settings` holds the member's own settings with their defaults.
+
+    `onnx` is, in the same form, what writes a part of the network as nodes of a graph, and `no_onnx` why there is none.
+    """
 
     path: str
     settings: Mapping[str, Setting] = field(default_factory=dict)
     summary: str = ""
+    onnx: str = ""
+    no_onnx: str = ""
 
 
 class Family:
@@ -82,36 +87,85 @@ CELLS = Family(
     "cell",
     {
         "elman": Member(
-            "seq2seq.nn.cells.elman:Elman", {"activation": "tanh"}, summary="the simple recurrence, tanh or relu"
+            "seq2seq.nn.cells.elman:Elman",
+            {"activation": "tanh"},
+            summary="the simple recurrence, tanh or relu",
+            onnx="seq2seq.engines.onnx.cells:ElmanTwin",
         ),
         "jordan": Member(
-            "seq2seq.nn.cells.jordan:Jordan", {"activation": "tanh"}, summary="feeds back its output, not its state"
+            "seq2seq.nn.cells.jordan:Jordan",
+            {"activation": "tanh"},
+            summary="feeds back its output, not its state",
+            onnx="seq2seq.engines.onnx.cells:JordanTwin",
         ),
-        "lstm": Member("seq2seq.nn.cells.lstm:LSTM", {"peepholes": False}, summary="long short-term memory"),
-        "gru": Member("seq2seq.nn.cells.gru:GRU", summary="gated recurrent unit"),
+        "lstm": Member(
+            "seq2seq.nn.cells.lstm:LSTM",
+            {"peepholes": False},
+            summary="long short-term memory",
+            onnx="seq2seq.engines.onnx.cells:LSTMTwin",
+        ),
+        "gru": Member(
+            "seq2seq.nn.cells.gru:GRU",
+            summary="gated recurrent unit",
+            onnx="seq2seq.engines.onnx.cells:GRUTwin",
+        ),
     },
 )
 ATTENTIONS = Family(
     "attention",
     {
-        "none": Member("seq2seq.nn.attention.none:NoAttention", summary="no context: the encoder's last state only"),
-        "additive": Member("seq2seq.nn.attention.additive:Additive", summary="Bahdanau et al. 2015"),
-        "dot": Member("seq2seq.nn.attention.dot:Dot", summary="Luong et al. 2015"),
-        "general": Member("seq2seq.nn.attention.general:General", summary="Luong et al. 2015, with a matrix between"),
+        "none": Member(
+            "seq2seq.nn.attention.none:NoAttention",
+            summary="no context: the encoder's last state only",
+            onnx="seq2seq.engines.onnx.attentions:NoAttentionTwin",
+        ),
+        "additive": Member(
+            "seq2seq.nn.attention.additive:Additive",
+            summary="Bahdanau et al. 2015",
+            onnx="seq2seq.engines.onnx.attentions:AdditiveTwin",
+        ),
+        "dot": Member(
+            "seq2seq.nn.attention.dot:Dot",
+            summary="Luong et al. 2015",
+            onnx="seq2seq.engines.onnx.attentions:DotTwin",
+        ),
+        "general": Member(
+            "seq2seq.nn.attention.general:General",
+            summary="Luong et al. 2015, with a matrix between",
+            onnx="seq2seq.engines.onnx.attentions:GeneralTwin",
+        ),
         "local": Member(
-            "seq2seq.nn.attention.local:Local", {"window": 10}, summary="a window that moves on with each word"
+            "seq2seq.nn.attention.local:Local",
+            {"window": 10},
+            summary="a window that moves on with each word",
+            onnx="seq2seq.engines.onnx.attentions:LocalTwin",
         ),
         "multi-head": Member(
-            "seq2seq.nn.attention.multi_head:MultiHead", {"heads": 4}, summary="scaled dot products in parallel"
+            "seq2seq.nn.attention.multi_head:MultiHead",
+            {"heads": 4},
+            summary="scaled dot products in parallel",
+            onnx="seq2seq.engines.onnx.attentions:MultiHeadTwin",
         ),
     },
 )
 WIRINGS = Family(
     "wiring",
     {
-        "parallel": Member("seq2seq.nn.decoders.parallel:Parallel", summary="one fused call a layer (GNMT v2)"),
-        "input-feeding": Member("seq2seq.nn.decoders.input_feeding:InputFeeding", summary="Luong et al. 2015"),
-        "fixed-vector": Member("seq2seq.nn.decoders.fixed_vector:FixedVector", summary="Sutskever et al. 2014"),
+        "parallel": Member(
+            "seq2seq.nn.decoders.parallel:Parallel",
+            summary="one fused call a layer (GNMT v2)",
+            onnx="seq2seq.engines.onnx.decoder:ParallelTwin",
+        ),
+        "input-feeding": Member(
+            "seq2seq.nn.decoders.input_feeding:InputFeeding",
+            summary="Luong et al. 2015",
+            onnx="seq2seq.engines.onnx.decoder:InputFeedingTwin",
+        ),
+        "fixed-vector": Member(
+            "seq2seq.nn.decoders.fixed_vector:FixedVector",
+            summary="Sutskever et al. 2014",
+            onnx="seq2seq.engines.onnx.decoder:FixedVectorTwin",
+        ),
     },
 )
 INITIALISATIONS = Family(

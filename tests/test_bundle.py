@@ -140,9 +140,10 @@ def test_a_bundle_replaced_while_it_is_opened_is_not_damaged(tmp_path, monkeypat
 def test_weights_of_another_network_are_refused(alone):
     recipe = alone / "recipe.toml"
     recipe.write_text(recipe.read_text().replace("decoder_layers = 2", "decoder_layers = 3"))
-    told = refused("translate", alone)
+    told = refused("translate", alone, "--engine", "torch")
     assert "weights.safetensors" in told
     assert "is not in the file" in told
+    assert "was made of another network than the recipe" in refused("translate", alone)
 
 
 def test_scores_replace_those_of_the_same_split(alone):

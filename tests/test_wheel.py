@@ -32,7 +32,9 @@ def wheel(tmp_path_factory):
 
 def test_every_file_of_the_package_is_inside(wheel):
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if not name.endswith("/")}
-    wanted = {f"seq2seq/{path.relative_to(ROOT / 'seq2seq').as_posix()}" for path in (ROOT / "seq2seq").rglob("*.py")}
+    package = ROOT / "seq2seq"
+    files = [path for pattern in ("*.py", "*.onnx") for path in package.rglob(pattern)]
+    wanted = {f"seq2seq/{path.relative_to(package).as_posix()}" for path in files}
     wanted |= {f"seq2seq/shipped/recipes/{path.name}" for path in (ROOT / "recipes").glob("*.toml")}
     wanted |= {f"seq2seq/shipped/vocab/{path.name}" for path in (ROOT / "vocab").glob("*.tsv")}
     assert wanted | {"seq2seq/py.typed"} <= inside

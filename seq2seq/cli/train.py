@@ -66,6 +66,11 @@ def train(
         raise typer.Exit(error.exit_code) from None
     if code:
         raise typer.Exit(code)
+    if seat.group.size > 1 and seat.group.rank == 0:  # alone now: the others have gone
+        from seq2seq.bundle import find_run
+        from seq2seq.pipeline.export import export_trained
+
+        export_trained(find_run(run))
 
 
 def _go_on(resume: bool) -> str:

@@ -1,4 +1,4 @@
-"""What every engine is: a `StepModel` that can also encode."""
+"""What every engine is: a `StepModel` that can also encode, and show whole distributions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seq2seq.search import StepModel
+from seq2seq.search import FloatArray, IntArray, StepModel
 
 
 class Start(NamedTuple):
@@ -19,8 +19,28 @@ class Start(NamedTuple):
     source_lengths: NDArray[np.int64]
 
 
+class Distribution(NamedTuple):
+    """What one step says of every symbol.
+
+    Attributes:
+        log_probs: [rows, symbols], natural logarithms; -inf for what is never written. Read, never written to.
+        state: The state after the step, in the order of the rows.
+        attention: [rows, source_length], or None where the model has none.
+    """
+
+    log_probs: FloatArray
+    state: Any
+    attention: FloatArray | None
+
+
 class Engine(StepModel, Protocol):
     """Encodes a batch of sources and then answers the search's steps."""
 
     def start(self, sources: Sequence[Sequence[int]]) -> Start:
         """Encodes the sources, id lists without EOS."""
+
+    def distribution(self, memory: Any, owner: IntArray, last_ids: IntArray, state: Any) -> Distribution:  # noqa: ANN401
+        """Takes the step that `StepModel.step` takes, and gives the log-probabilities of all symbols.
+
+        For an ensemble, which must add up before it can pick; a search asks `step`, which moves far less memory.
+        """

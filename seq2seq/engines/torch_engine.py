@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from seq2seq import build
 from seq2seq.bundle import Bundle
-from seq2seq.data.batches import pad
+from seq2seq.data.padding import pad
 from seq2seq.device import choose_device
-from seq2seq.engines.engine import Start
+from seq2seq.engines.engine import Distribution, Start
 from seq2seq.nn.memory import Memory
-from seq2seq.nn.model import EncoderDecoder
+from seq2seq.nn.model import EncoderDecoder, StepOutput
 from seq2seq.nn.state import State, select
 from seq2seq.search import Step
 from seq2seq.text.pairs import TokenizerPair
@@ -64,19 +64,30 @@ class TorchEngine:
         also: NDArray[np.int64] | None = None,
     ) -> Step:
         """See `StepModel.step`."""
+        log_probs, after = self._log_probs(memory, owner, last_ids, state)
+        ids, values = _best(log_probs, k)
+        wanted = None if also is None else log_probs.gather(1, self._tensor(also)).cpu().numpy()
+        return Step(ids.cpu().numpy(), values.cpu().numpy(), after.state, wanted, self._attention(after))
+
+    @torch.inference_mode()
+    def distribution(
+        self, memory: Memory, owner: NDArray[np.int64], last_ids: NDArray[np.int64], state: State
+    ) -> Distribution:
+        """See `Engine.distribution`."""
+        log_probs, after = self._log_probs(memory, owner, last_ids, state)
+        return Distribution(log_probs.cpu().numpy(), after.state, self._attention(after))
+
+    def _log_probs(
+        self, memory: Memory, owner: NDArray[np.int64], last_ids: NDArray[np.int64], state: State
+    ) -> tuple[torch.Tensor, StepOutput]:
+        """Returns the log-probabilities of all symbols in every row, and the step they are of."""
         after = self.model.step(self._tensor(last_ids), memory, self._tensor(owner), state)
         logits = after.logits.float()
         logits[:, self._forbidden] = -torch.inf
-        log_probs = logits.log_softmax(dim=-1)
-        ids, values = _best(log_probs, k)
-        wanted = None if also is None else log_probs.gather(1, self._tensor(also)).cpu().numpy()
-        return Step(
-            ids.cpu().numpy(),
-            values.cpu().numpy(),
-            after.state,
-            wanted,
-            after.attention.cpu().numpy() if self._attends else None,
-        )
+        return logits.log_softmax(dim=-1), after
+
+    def _attention(self, after: StepOutput) -> NDArray[np.float32] | None:
+        return after.attention.cpu().numpy() if self._attends else None
 
     @torch.inference_mode()
     def select(self, state: State, rows: NDArray[np.int64]) -> State:

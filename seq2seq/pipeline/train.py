@@ -27,6 +27,7 @@ from seq2seq.device import allow_tf32, choose_device
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
 from seq2seq.pipeline.environment import environment, note_environment
+from seq2seq.pipeline.export import export_trained
 from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepare import command, data_digest
 from seq2seq.pipeline.reasons import fitting
@@ -210,6 +211,8 @@ def _train(
         counters = trainer.run()
     if group.rank == 0:
         draw_learning_curve(run)
+    if group.size == 1 and trainer.finished:  # who asked to stop is not kept waiting; of several see the command
+        export_trained(run)
     return Trained(
         counters,
         trainer.finished,

@@ -1,0 +1,106 @@
+"""Which engine runs a model here: by name, or the fastest there is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from seq2seq import console
+from seq2seq.errors import UserError, WorkError, nearest
+
+if TYPE_CHECKING:
+    from seq2seq.bundle import Bundle
+    from seq2seq.engines.engine import Engine
+    from seq2seq.text.pairs import TokenizerPair
+
+ENGINES: Final = ("auto", "onnx", "onnx-fp32", "torch")
+PRECISIONS: Final = {"onnx": "int8", "onnx-fp32": "fp32"}
+
+
+def open_engine(
+    bundle: Bundle, tokenizers: TokenizerPair, *, engine: str = "auto", device: str = "auto", threads: int = 0
+) -> Engine:
+    """Opens the model in `bundle` with the engine that is asked for.
+
+    Args:
+        bundle: The model.
+        tokenizers: Its tokenizers.
+        engine: "onnx" (int8), "onnx-fp32", "torch", or "auto": torch where a GPU is asked for or found, else ONNX in
+            int8, else, where the graphs are not there and cannot be made, torch. ONNX graphs that a bundle lacks are
+            written into it where torch is installed.
+        device: "auto", "cpu" or "cuda"; ONNX runs on the CPU.
+        threads: CPU cores to use; 0: all.
+
+    Raises:
+        WorkError: The engine is asked for by name, and the model's graphs cannot be made.
+        UserError: There is no such engine, it cannot run on the device, or what it needs is missing.
+    """
+    if engine not in ENGINES:
+        raise UserError(f"There is no engine {engine!r}.", hint=nearest(engine, list(ENGINES)))
+    if engine in PRECISIONS and device.startswith("cuda"):
+        raise UserError(f"The engine {engine!r} runs on the CPU.", hint="On a GPU use --engine torch.")
+    if engine == "auto":
+        engine = choose(bundle, tokenizers, device)
+    if engine == "torch":
+        from seq2seq.engines import torch_engine
+
+        return torch_engine.load_engine(bundle, tokenizers, device=device, threads=threads)
+    from seq2seq.engines.onnx import folder, onnx_engine
+
+    if not folder.has_graphs(bundle, PRECISIONS[engine]) and _can_make():
+        make_graphs(bundle)
+    return onnx_engine.load_engine(bundle, tokenizers, precision=PRECISIONS[engine], threads=threads)
+
+
+def choose(bundle: Bundle, tokenizers: TokenizerPair, device: str) -> str:
+    """Returns the engine that "auto" stands for: see `open_engine`."""
+    if device.startswith("cuda") or (device == "auto" and gpu_found()):
+        return "torch"
+    from seq2seq.engines.onnx.folder import has_graphs
+
+    if has_graphs(bundle) or find_spec("torch") is None:
+        return "onnx"  # without torch its error says what to do
+    if not _can_make():
+        return "torch"
+    try:
+        make_graphs(bundle)
+    except (WorkError, OSError) as error:  # a network of one's own, or a folder that nobody may write into
+        console.say(f"translating with torch, which is slower: {error}")
+        return "torch"
+    return "onnx"
+
+
+def make_graphs(bundle: Bundle) -> None:
+    """Writes the graphs into a bundle that was made without them.
+
+    Raises:
+        WorkError: A part of its network has no graph.
+        OSError: Its folder cannot be written into.
+    """
+    from seq2seq.engines.onnx.write import add_graphs
+
+    console.say(f"writing the ONNX graphs of {bundle.path}, this once")
+    add_graphs(bundle)
+
+
+def _can_make() -> bool:
+    return find_spec("torch") is not None and find_spec("onnx") is not None
+
+
+def gpu_found() -> bool:
+    """Whether torch can use a GPU here; torch is imported only where there is a driver to ask."""
+    if not _has_driver() or find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_driver() -> bool:
+    """Whether there are traces of a GPU's driver, which takes microseconds to see; torch takes a second and a half."""
+    if sys.platform == "win32":
+        return (Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll").exists()
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))

@@ -1,0 +1,104 @@
+"""export: a trained model as graphs that translate without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seq2seq import console
+from seq2seq.bundle import Bundle, RunFolder, open_bundle
+from seq2seq.data.store import Store
+from seq2seq.errors import Seq2SeqError, UserError
+from seq2seq.folders import describe
+
+SENTENCES = 256
+"""Of the development set, by which scales are chosen, and which the graphs translate beside torch: some seconds."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: The bundle that holds it.
+        bytes: Of the graphs and their own weights.
+        precisions: What `engine.json` says of each.
+        sample: What the graphs were compared with torch on.
+    """
+
+    path: Path
+    bytes: int
+    precisions: dict[str, dict[str, Any]]
+    sample: str
+
+
+def export(model: Path, folder: Path | None = None, *, precision: str = "int8") -> Exported:
+    """Writes the graphs of a model: all of them into its bundle, or those of one precision into a bundle of their own.
+
+    Args:
+        model: A run or a bundle.
+        folder: The new bundle; None: the model's own.
+        precision: Of the new bundle, "int8" or "fp32".
+
+    Raises:
+        UserError: There is no such model, it has no weights that torch could read, or `folder` holds something else.
+        WorkError: The model cannot be written as graphs, or they do not give what torch gives; nothing is written.
+    """
+    from seq2seq.engines.onnx.write import add_graphs, copy_bundle
+
+    bundle = open_bundle(model)
+    if not bundle.weights.is_file():
+        raise UserError(
+            f"{bundle.path} holds graphs only, and no weights to write others from.",
+            hint="Export the bundle that it was made from, in the folder of its training.",
+        )
+    sources = development_sample(bundle)
+    if folder is None:
+        path, facts = bundle.path, add_graphs(bundle, sources)
+    else:
+        _check_free(folder)
+        path, facts = folder, copy_bundle(bundle, folder, precision, sources)
+    size = sum(file["bytes"] for file in describe(path / "onnx").values())
+    return Exported(path, size, facts["precisions"], "the development set" if sources else "random ids")
+
+
+def export_trained(run: RunFolder) -> None:
+    """Writes the graphs of the run's best model into its bundle. Where that cannot be, says why."""
+    from seq2seq.engines.onnx.folder import has_graphs
+
+    if not (run.bundle / "bundle.json").is_file():
+        return
+    bundle = open_bundle(run.bundle)
+    if has_graphs(bundle):
+        return
+    try:
+        from seq2seq.engines.onnx.write import add_graphs
+
+        add_graphs(bundle, development_sample(bundle))
+    except ModuleNotFoundError as error:
+        console.warn(f"The model has no ONNX graphs: {error.name} is not installed. It translates with torch.")
+    except (
+        Exception
+    ) as error:  # hours of training are over and saved: whatever this is, it must not look like a failure
+        told = str(error) if isinstance(error, Seq2SeqError | OSError) else f"{type(error).__name__}: {error}"
+        console.warn(f"The model has no ONNX graphs, and translates with torch: {told}")
+
+
+def development_sample(bundle: Bundle) -> list[Sequence[int]]:
+    """Returns sentences of the run that `bundle` stands in, as ids; none where it stands alone."""
+    try:
+        store = Store(RunFolder(bundle.path.parent).split("development"))
+    except (UserError, ModuleNotFoundError):
+        return []
+    rows = np.linspace(0, len(store) - 1, min(len(store), SENTENCES)).astype(int)
+    return [store.source[int(row)].tolist() for row in rows]
+
+
+def _check_free(folder: Path) -> None:
+    """Makes sure that nothing but an older bundle is replaced."""
+    if folder.exists() and not (folder / "bundle.json").is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there, and is no bundle.", hint="Give a folder that is not there yet.")

@@ -1,0 +1,53 @@
+"""Ranges of a network's layers, and what is stretched by them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from graph_runner import Runner, sample
+from tiny_models import tiny
+from torch import nn
+
+from seq2seq.engines.onnx.calibration import calibrate
+from seq2seq.engines.onnx.products import LEAST_RANGE, MARGIN, Int8
+from seq2seq.engines.torch_engine import TorchEngine
+
+
+@pytest.mark.parametrize("wiring", ["parallel", "input-feeding"])
+def test_the_largest_of_every_output_of_every_linear_layer(wiring: str) -> None:
+    """Looked up again with a hook of its own, on the layer that reads the memory."""
+    model = tiny(wiring=wiring, attention="multi-head")
+    engine, sources = TorchEngine(model), sample(model)
+    seen = []
+    hook = model.decoder.attention.key_projection.register_forward_hook(lambda *call: seen.append(call[2].abs()))
+    found = calibrate(engine, sources)
+    hook.remove()
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
+    assert set(found) == set(layers)
+    for name, layer in layers.items():
+        assert found[name].shape == (layer.out_features,)
+        assert (found[name] >= 0).all()
+        assert found[name].max() > 0
+    wanted = np.max([value.amax(dim=(0, 1)).numpy() for value in seen], axis=0)
+    np.testing.assert_array_equal(found["decoder.attention.key_projection"], wanted)
+    for layer in layers.values():
+        assert not layer._forward_hooks
+
+
+def test_stretched_outputs_reach_just_below_one_and_idle_ones_far_less() -> None:
+    products = Int8({"layer": np.array([0.5, 8.0, 0.0], np.float32)})
+    stretch = products.stretch("layer")
+    np.testing.assert_allclose(stretch[:2] * [0.5, 8.0], 1 / MARGIN, rtol=1e-6)
+    np.testing.assert_allclose(stretch[2], 1 / (8.0 * MARGIN * LEAST_RANGE), rtol=1e-6)
+
+
+def test_where_ranges_are_known_the_memory_is_bytes_and_no_row_is_scaled_in_a_step() -> None:
+    model = tiny(wiring="parallel", attention="multi-head")
+    memory = {
+        precision: [value.type for value in Runner(model, precision).sessions["encoder"].get_outputs()[:2]]
+        for precision in ("int8", "int8 measured")
+    }
+    assert memory == {"int8": ["tensor(float)"] * 2, "int8 measured": ["tensor(int8)"] * 2}
+    nodes = [node.op_type for node in Runner(model, "int8 measured").written.models["step"].graph.node]
+    assert "Abs" not in nodes
+    assert nodes.count("MatMulIntegerToFloat") == 5
