@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seq2seq.translator import Translation, Translator, load
+    from seq2seq.translation import Scored, Translation
+    from seq2seq.translator import Translator, load
 
-__all__ = ["Translation", "Translator", "load"]
+__all__ = ["Scored", "Translation", "Translator", "load"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
