@@ -77,7 +77,7 @@ def _number(told: Mapping[str, str], name: str, otherwise: int = 0) -> int:
     if not (text.isascii() and text.isdigit()):
         raise UserError(
             f"The environment variable {name} is {text!r}, and not a number.",
-            hint="torchrun sets it for the processes that it starts; unset it to train with one process.",
+            hint="torchrun sets it for the processes that it starts; unset it to work with one process.",
         )
     return int(text)
 
@@ -90,6 +90,7 @@ def refuse_several(command: str, launch: Launch) -> None:
     """
     if launch.is_several:
         raise UserError(
-            f"torchrun started 'seq2seq {command}' {launch.size} times, and only 'train' divides its work.",
+            f"torchrun started 'seq2seq {command}' {launch.size} times, and only 'train' and 'translate' divide "
+            "their work.",
             hint=f"Run it without torchrun: seq2seq {command} …",
         )

@@ -20,6 +20,8 @@ from unittest import mock
 
 from toy_runs import Toy, sets, toy_pairs, write_pairs
 
+from seq2seq.pipeline.resuming import of_program
+
 PAIRS = toy_pairs(60)
 
 
@@ -416,7 +418,7 @@ def no_torch(place: Place) -> Iterator[None]:
 
 @mistake("a missing extra", "needs torch, which is not installed", r"pip install 'seq2seq\[train\]'", within=no_torch)
 def _(place: Place) -> list[object]:
-    return asked(place.model())
+    return [*asked(place.model()), "--engine", "torch"]
 
 
 @mistake("a device that is not there", "No GPU can be used", "--device cpu")
@@ -438,6 +440,28 @@ def _(place: Place) -> list[object]:
 def _(place: Place) -> list[object]:
     terms = place.file("terms.tsv", "dog\thund\ncat katz\n")
     return [*asked(place.model()), "--glossary", terms]
+
+
+@mistake("an input that changed before going on", "the content of the input has changed", "without --resume")
+def _(place: Place) -> list[object]:
+    model = place.model()
+    text = place_input(model)
+    facts = {"the version of seq2seq": of_program(), "input": "0" * 32}
+    place.file("out.txt.part", "lo hund")
+    place.file("out.txt.part.json", json.dumps({"schema_version": 1, "facts": facts}))
+    return ["translate", model, text, "-o", place.folder / "out.txt", "--resume"]
+
+
+@mistake("a shard that there is not", "There is no shard 9/8", "--shard 2/8")
+def _(place: Place) -> list[object]:
+    return [*asked(place.model()), "--shard", "9/8"]
+
+
+@mistake("translations to score that are fewer", r"toy\.en has 61 lines and .*toy\.eu has 60", "Line n")
+def _(place: Place) -> list[object]:
+    source, target = place.pair()
+    target.write_text(lines(1, PAIRS[1:]))
+    return ["score", place.model(), source, target]
 
 
 @mistake("word vectors of another size", r"vectors\.txt", "32", "3 values|3|embedding_size", code=2)

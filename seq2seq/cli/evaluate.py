@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seq2seq.cli.options import Device, DeviceOption, JsonOption, ModelArgument, SetOption, ThreadsOption
+from seq2seq.cli.options import (
+    Device,
+    DeviceOption,
+    Engine,
+    EngineOption,
+    JsonOption,
+    ModelArgument,
+    SetOption,
+    ThreadsOption,
+)
 
 if TYPE_CHECKING:
     from seq2seq.bundle import RunFolder
@@ -34,6 +43,7 @@ def evaluate(
     ] = None,
     beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence; 1 is greedy.")] = None,
     num_worst: Annotated[int, typer.Option("--worst", min=0, help="How many of the worst sentences to show.")] = 5,
+    engine: EngineOption = Engine.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,
@@ -71,12 +81,12 @@ def evaluate(
             f"{against} holds the translations of one test set, and there are {len(tests)}.",
             hint=f"Say which: --split {tests[0].name}",
         )
-    translator = from_bundle(bundle, device=device.value, threads=threads)
+    translator = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)
     results = []
     for test in tests:
         other = None
         if against is not None:
-            other = scoring.other_translations(against, test, device=device.value, threads=threads)
+            other = scoring.other_translations(against, test, engine=engine.value, device=device.value, threads=threads)
         result = scoring.evaluate(
             translator,
             test,

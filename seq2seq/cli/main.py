@@ -29,7 +29,9 @@ COMMANDS: Mapping[str, str] = {
     "train": "Train a translator, or go on where an earlier training stopped.",
     "translate": "Translate a file or standard input, line by line.",
     "evaluate": "Score a translator on a test set, with signatures and intervals.",
+    "score": "Say how likely a model holds given translations, line by line.",
     "repl": "Translate as you type.",
+    "export": "Write a model as ONNX graphs, which translate fast and without torch.",
     "info": "Show what a run or a bundle holds.",
     "neighbours": "Show which words a model holds for alike, and draw a map of them.",
     "recipes": "List the recipes that ship with the package.",
@@ -40,16 +42,18 @@ EXAMPLES = (
     ("seq2seq train runs/mine", "train; after an interruption go on with --resume"),
     ("seq2seq translate runs/mine < new.en > new.fr", "translate a file"),
 )
-# The one command that torchrun may start several times at once.
-SEVERAL_TIMES = "train"
+# The commands that torchrun may start several times at once.
+SEVERAL_TIMES = ("train", "translate")
 # Which extra of the package brings which library.
 EXTRA_OF: Mapping[str, str] = {
     "torch": "train",
+    "onnx": "train",
     "datasets": "train",
     "pyarrow": "train",
     "matplotlib": "train",
     "sklearn": "train",
     "tomlkit": "train",
+    "jaxtyping": "train",
     "zstandard": "train",
     "tensorboard": "tensorboard",
 }
@@ -80,7 +84,7 @@ class LazyGroup(TyperGroup):
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             ctx.fail(f"There is no command {args[0]!r}. {nearest(args[0], list(COMMANDS))}")
         name, _, rest = super().resolve_command(ctx, args)
-        if name and name != SEVERAL_TIMES:
+        if name and name not in SEVERAL_TIMES:
             _refuse_several(name)
         return name, load_command(name) if name else None, rest
 

@@ -17,6 +17,15 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Engine(StrEnum):
+    """What computes."""
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    ONNX_FP32 = "onnx-fp32"
+    TORCH = "torch"
+
+
 ModelArgument = Annotated[
     Path,
     typer.Argument(
@@ -28,6 +37,14 @@ ModelArgument = Annotated[
 DeviceOption = Annotated[
     Device,
     typer.Option("--device", help="Where to compute. [bold]auto[/] takes a GPU where there is one, else the CPU."),
+]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="What computes: [bold]onnx[/] in 8 bits on the CPU, [bold]onnx-fp32[/] in full precision there, "
+        "[bold]torch[/] on either. [bold]auto[/] takes a GPU where there is one, else onnx.",
+    ),
 ]
 ThreadsOption = Annotated[
     int,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from seq2seq.cli.options import Device, DeviceOption, ModelArgument, SetOption, ThreadsOption
+from seq2seq.cli.options import Device, DeviceOption, Engine, EngineOption, ModelArgument, SetOption, ThreadsOption
 
 EXAMPLES = (
     ("seq2seq repl runs/demo", "translate as you type; :help lists what you can say"),
@@ -21,6 +21,7 @@ def repl(
     attention: Annotated[bool, typer.Option("--attention", help="Show what each piece looked at.")] = False,
     scores: Annotated[bool, typer.Option("--scores", help="Colour each piece by how sure the model is.")] = False,
     prefix: Annotated[str, typer.Option("--prefix", help="Text that every translation must begin with.")] = "",
+    engine: EngineOption = Engine.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,
@@ -39,7 +40,7 @@ def repl(
 
     bundle = open_bundle(model)
     bundle = replace(bundle, recipe=apply_overrides(bundle.recipe, settings or []))
-    opened = from_bundle(bundle, device=device.value, threads=threads)
+    opened = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)
     usual = 1 if opened.settings.name == "greedy" else opened.settings.beam
     code = talk(
         opened,

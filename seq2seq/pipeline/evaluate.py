@@ -188,7 +188,7 @@ def translate_all(translator: Translator, sources: list[str], settings: Search) 
     return texts
 
 
-def other_translations(given: Path, test: TestSet, *, device: str, threads: int) -> list[str]:
+def other_translations(given: Path, test: TestSet, *, engine: str = "auto", device: str, threads: int) -> list[str]:
     """Returns another system's translations: those in a file, or those of another model.
 
     A file may hold a translation for each sentence, or for each line that the test set was made of, with those too that
@@ -211,7 +211,8 @@ def other_translations(given: Path, test: TestSet, *, device: str, threads: int)
             )
         return lines
     bundle = open_bundle(given)
-    return translate_all(from_bundle(bundle, device=device, threads=threads), test.sources, bundle.recipe.search)
+    translator = from_bundle(bundle, engine=engine, device=device, threads=threads)
+    return translate_all(translator, test.sources, bundle.recipe.search)
 
 
 def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:

@@ -2,39 +2,83 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from seq2seq import console
+from seq2seq.corpus.files import OPENERS
 from seq2seq.errors import UserError, WorkError
-from seq2seq.pipeline.streams import is_a_folder, open_output, part_of, read_input, windows_as_they_come
+from seq2seq.folders import checksum
+from seq2seq.pipeline.formats import Format
+from seq2seq.pipeline.parts import Part
+from seq2seq.pipeline.pieces import check_count, join
+from seq2seq.pipeline.resuming import ANEW, Facts, Written, digest, earlier, is_done, of_program, open_resumable
+from seq2seq.pipeline.streams import (
+    as_they_come,
+    is_a_folder,
+    is_replaced,
+    is_standard_input_a_file,
+    num_bytes,
+    open_output,
+    part_of,
+    raw_input,
+    record_of,
+    text_of,
+)
+from seq2seq.pipeline.windows import Window, between, chunks_of, numbered
 from seq2seq.recipe.schema import Search
-from seq2seq.translator import WINDOW_BATCHES, Translation, Translator, windows_of
+from seq2seq.translation import Translation
+from seq2seq.translator import WINDOW_BATCHES, Translator
 
 
 @dataclass(frozen=True)
-class Format:
-    """What is written for each translation.
+class Task:
+    """What is translated, where to, and how it is written.
 
-    Without `as_json`, columns separated by tabs: the input's number from 1 (with nbest), the score (with nbest or
-    scores), the translation, the alignment (with attention). With it, one JSON object a line of input, which holds the
-    terms of the glossary that were found (with terms).
+    Attributes:
+        source: The file; None: standard input.
+        target: Likewise, standard output.
+        form: What is written for each line.
+        prefix: Text that every translation must begin with.
+        glossary: Terms and their translations.
+        banned: Words that no translation may hold.
+        part: The part of the source that is translated; needs a file.
+        resume: Whether to go on with what an earlier run has written; needs a file to a file.
+        shared: Whether the parts are those of several processes, which make one target together.
     """
 
-    nbest: int = 1
-    scores: bool = False
-    attention: bool = False
-    as_json: bool = False
-    terms: bool = False
+    source: Path | None
+    target: Path | None
+    form: Format = field(default_factory=Format)
+    prefix: str = ""
+    glossary: Mapping[str, str] | None = None
+    banned: Sequence[str] = ()
+    part: Part = field(default_factory=Part)
+    resume: bool = False
+    shared: bool = False
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it could be gone on with after an interruption: what was read can be read again."""
+        return self.source is not None and self.target is not None and is_replaced(self.target)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether another process tells how far the work is."""
+        return self.shared and self.part.number > 1
 
 
-def check_places(source: Path | None, target: Path | None, *, others: tuple[Path, ...] = ()) -> None:
+def check_places(
+    source: Path | None, target: Path | None, *, others: Sequence[Path] = (), part: Part | None = None
+) -> None:
     """Refuses what would destroy an input, and a place that cannot be written, before anything else is done.
 
     Two names are one file where the system says so: through links of either kind, "." and "..", or letter case.
@@ -43,6 +87,7 @@ def check_places(source: Path | None, target: Path | None, *, others: tuple[Path
         source: The file to translate; None: standard input.
         target: The file to write; None: standard output.
         others: Other files that are read.
+        part: The part that this process writes, where it is one of several.
 
     Raises:
         UserError: The output is a folder; or it, or the part file that is written first, is an input.
@@ -56,7 +101,9 @@ def check_places(source: Path | None, target: Path | None, *, others: tuple[Path
     if target is None:
         outputs = [("standard output", _status_of_stream(sys.stdout))]
     else:
-        outputs = [(str(path), _status(path)) for path in (target, part_of(target))]
+        written_to = [target, *([part.piece(target)] if part else [])]
+        files = [file for path in written_to for file in (path, part_of(path), record_of(path))]
+        outputs = [(str(path), _status(path)) for path in files]
     for written, new in outputs:
         for read, old in inputs:
             if new and old and stat.S_ISREG(new.st_mode) and os.path.samestat(new, old):
@@ -67,6 +114,8 @@ def check_places(source: Path | None, target: Path | None, *, others: tuple[Path
                 )
     if target is not None and not target.exists():
         _check_folder(target)
+    if source is not None and not source.is_file():
+        next(raw_input(source))  # says what is there instead
 
 
 def _check_folder(target: Path) -> None:
@@ -99,105 +148,226 @@ def _status_of_stream(stream: TextIO) -> os.stat_result | None:
         return None
 
 
+def window_size(settings: Search) -> int:
+    """Returns how many lines of a file are read before the first of them is answered."""
+    return settings.batch_sentences * WINDOW_BATCHES
+
+
 def translate_lines(
-    translator: Translator,
-    settings: Search,
-    *,
-    source: Path | None,
-    target: Path | None,
-    form: Format,
-    prefix: str = "",
-    glossary: Mapping[str, str] | None = None,
+    translator: Translator, settings: Search, task: Task, *, models: Mapping[str, str | float] | None = None
 ) -> int:
-    """Translates a file or standard input. Returns how many lines there were.
+    """Translates a file or standard input. Returns how many lines were translated now.
+
+    Args:
+        translator: The model.
+        settings: How to search.
+        task: What to translate.
+        models: What is known of the model or models, by name, to recognise them when the work is gone on with.
 
     Raises:
-        UserError: The input cannot be read; what was translated before is written.
+        UserError: The input cannot be read; what was translated before is written. Or there is nothing to go on with.
     """
-    lines, size = read_input(source), settings.batch_sentences * WINDOW_BATCHES
-    # A file is all there: windows of one size every time. From a pipe, whatever has come is answered.
-    windows = windows_as_they_come(lines, size) if source is None else windows_of(lines, size)
-    found = translator.translate_windows(
-        windows, settings, nbest=form.nbest, prefix=prefix, attention=form.attention, glossary=glossary
-    )
-    write = _json_line if form.as_json else _columns
-    count = 0
-    # Without a file there is nothing to show the progress of: the translations themselves go by.
-    with open_output(target) as file, _progress(shown=target is not None) as advance:
-        for count, translation in enumerate(found, start=1):
-            if translation.cut:
-                tokens = len(translation.source_tokens) - 1  # without EOS
-                console.warn(f"line {count} is too long; only its first {tokens:,} tokens were translated")
-            file.write(write(count, translation, form) + "\n")
-            if target is None or source is None:  # someone may be reading along
-                file.flush()
-            advance()
+    if not task.can_resume:
+        total = _total(task)
+        with open_output(task.target) as file:
+            windows = _windows(task, window_size(settings), total)
+            rest = _Rest(windows) if task.source is None else _behind(windows, Written(), task.source)
+            return _Writer(translator, settings, task, total, rest)(file)
+    facts = _facts(translator, settings, task, models or {})
+    assert task.target is not None
+    if not task.shared:
+        return _resumable(translator, settings, task, task.target, facts)
+    piece, count = task.part.piece(task.target), 0
+    if not is_done(piece, facts):
+        count = _resumable(translator, settings, task, piece, facts)
+    if task.part.number == 1:
+        join(task.target, task.part.count, lambda part: {**facts, "--shard": str(part)})
     return count
 
 
-def _progress(*, shown: bool) -> _Advance:
-    return _Advance(console.Progress("translating", unit="lines") if shown else None)
+def _facts(translator: Translator, settings: Search, task: Task, models: Mapping[str, str | float]) -> Facts:
+    """Returns what decides the output, by the names that a person is told when one has changed."""
+    from msgspec.structs import asdict
 
-
-class _Advance:
-    """A progress bar, or nothing, behind one call."""
-
-    def __init__(self, progress: console.Progress | None) -> None:
-        self._progress = progress
-
-    def __enter__(self) -> Callable[[], None]:
-        if self._progress is None:
-            return lambda: None
-        return self._progress.__enter__().advance
-
-    def __exit__(self, *error: object) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(*error)
-
-
-def _columns(number: int, translation: Translation, form: Format) -> str:
-    """One line, or one line an alternative."""
-    return "\n".join(_line(number, one, form) for one in _ranked(translation))
-
-
-def _line(number: int, one: Translation, form: Format) -> str:
-    columns = [str(number)] if form.nbest > 1 else []
-    if form.scores or form.nbest > 1:
-        columns.append(f"{one.score:.4f}")
-    columns.append(one.text)
-    if form.attention:
-        columns.append(alignment(one))
-    return "\t".join(columns)
-
-
-def alignment(one: Translation) -> str:
-    """Returns the source piece that each target piece looked at most: "source-target" pairs from 0, EOS on no side."""
-    if one.attention is None:
-        return ""
-    return " ".join(f"{int(row[:-1].argmax())}-{place}" for place, row in enumerate(one.attention[:-1]))
-
-
-def _json_line(number: int, translation: Translation, form: Format) -> str:
-    value = {"number": number, "source": translation.source, **_as_dict(translation)}
-    if form.terms:
-        value["terms"] = [list(term) for term in translation.terms]
-    if form.nbest > 1:
-        value["nbest"] = [_as_dict(one) for one in _ranked(translation)]
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _as_dict(one: Translation) -> dict[str, Any]:
-    value: dict[str, Any] = {
-        "translation": one.text,
-        "score": one.score,
-        "log_prob": one.log_prob,
-        "tokens": one.tokens,
-        "token_log_probs": one.token_log_probs,
+    assert task.source is not None
+    return {
+        "the version of seq2seq": of_program(),
+        "input": checksum(task.source),
+        **models,
+        "engine": _name_of(translator.engine),
+        **{f"search.{name}": value for name, value in asdict(settings).items()},
+        "--nbest": task.form.nbest,
+        "--scores": task.form.scores,
+        "--attention": task.form.attention,
+        "--json": task.form.as_json,
+        "--prefix": task.prefix,
+        "glossary": digest(dict(task.glossary or {})),
+        "--ban": digest(list(task.banned)),
+        "--shard": str(task.part),
     }
-    if one.attention is not None:
-        value |= {"source_tokens": one.source_tokens, "attention": one.attention.tolist()}
-    return value
 
 
-def _ranked(translation: Translation) -> Iterator[Translation]:
-    yield from translation.nbest or [translation]
+def _name_of(engine: object) -> str:
+    """Returns which engine computes and where, for engines round differently; which of several GPUs is no matter."""
+    return f"{type(engine).__name__} {getattr(engine, 'device', 'cpu')}".partition(":")[0]
+
+
+def _resumable(translator: Translator, settings: Search, task: Task, target: Path, facts: Facts) -> int:
+    """Translates a file to a file, from where an earlier run stopped."""
+    assert task.source is not None
+    assert task.target is not None
+    if task.resume:
+        check_count(task.target, task.part.count if task.shared else 1)
+    done = earlier(target, facts, task.form, resume=task.resume)
+    total = _total(task)
+    windows = _windows(task, window_size(settings), total)
+    rest = _behind(windows, done, task.source, part_of(target))
+    if task.resume and not task.is_quiet:
+        last = rest.first + rest.skip
+        told = f"going on after line {last:,}" if done.lines else "nothing to go on with: starting at the first line"
+        console.say(told)
+    if task.shared and not done.lines:
+        target.unlink(missing_ok=True)  # an old piece, made of something else
+    with open_resumable(target, facts, done, keep_record=task.shared) as file:
+        return _Writer(translator, settings, task, total, rest)(file)
+
+
+def _total(task: Task) -> int:
+    """Returns the bytes of the input where they are worth knowing, else 0.
+
+    For a part they must be known, else they are for the estimate of what is left: a compressed file is unpacked once
+    more for them, and only where someone looks.
+    """
+    if task.source is None:
+        return os.fstat(sys.stdin.fileno()).st_size if is_standard_input_a_file() else 0
+    if not task.part.is_whole or task.source.suffix.lower() not in OPENERS or sys.stderr.isatty():
+        return num_bytes(task.source)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What is left to translate.
+
+    Attributes:
+        windows: The windows; the first may be answered in part.
+        first: How many lines of the input stand before them.
+        begin: Likewise, bytes.
+        skip: How many lines of the first window are answered.
+    """
+
+    windows: Iterator[Window]
+    first: int = 0
+    begin: int = 0
+    skip: int = 0
+
+
+def _windows(task: Task, size: int, total: int) -> Iterator[Window]:
+    """Yields the windows of the task's part of its input.
+
+    A file is all there: windows of one size every time. From a pipe, whatever has come is answered.
+    """
+    lines = raw_input(task.source)
+    live = task.source is None and not is_standard_input_a_file()
+    windows = numbered(as_they_come(lines, size) if live else chunks_of(lines, size))
+    return windows if task.part.is_whole else between(windows, *task.part.range(total))
+
+
+def _behind(windows: Iterator[Window], done: Written, source: Path, part: Path = Path()) -> _Rest:
+    """Returns the windows that are not answered whole.
+
+    Raises:
+        UserError: The part has more lines than the input, or other ones.
+    """
+    left, after, end = done.lines, 0, 0
+    for place, window in enumerate(windows):
+        if place == 0 and done.first and done.first != window.first + 1:
+            raise UserError(
+                f"{part} begins with line {done.first} of the input, and not with {window.first + 1}.", hint=ANEW
+            )
+        if left < len(window.lines):
+            return _Rest(chain([window], windows), window.first, window.begin, left)
+        left, after, end = left - len(window.lines), window.after, window.end
+    if left:
+        raise UserError(
+            f"{part} has the translations of {done.lines:,} lines, and of {source} there are only "
+            f"{done.lines - left:,} to translate.",
+            hint=ANEW,
+        )
+    return _Rest(iter(()), after, end)
+
+
+class _Writer:
+    """Translates windows and writes what comes out.
+
+    Args:
+        translator: The model.
+        settings: How to search.
+        task: What is translated.
+        total: How many bytes the input has; 0 where that is not known.
+        rest: What of it is left.
+    """
+
+    def __init__(self, translator: Translator, settings: Search, task: Task, total: int, rest: _Rest) -> None:
+        self._translator, self._settings, self._task, self._rest = translator, settings, task, rest
+        self._begin, self._end = task.part.range(total)
+        self._asked: deque[tuple[int, int]] = deque()  # of each window that the translator has: its lines, its end
+
+    def __call__(self, file: TextIO) -> int:
+        """Writes the translations. Returns how many lines they are of, without those skipped."""
+        first, skip = self._rest.first, self._rest.skip
+        number, left, end = first, 0, 0
+        with self._progress() as progress:
+            for number, translation in enumerate(self._translations(), start=first + 1):
+                while not left:
+                    left, end = self._asked.popleft()
+                left -= 1
+                if number > first + skip:
+                    file.write(self._task.form(number, translation) + "\n")
+                if not left:  # someone may be reading along; and a process that is killed loses no more than a window
+                    file.flush()
+                    if progress is not None:
+                        progress.update((end - self._begin) / 1000, note=f"{number:,} lines")
+        return max(0, number - first - skip)
+
+    def _translations(self) -> Iterator[Translation]:
+        task = self._task
+        return self._translator.translate_windows(
+            self._texts(self._rest.windows),
+            self._settings,
+            nbest=task.form.nbest,
+            prefix=task.prefix,
+            attention=task.form.attention,
+            glossary=task.glossary,
+            banned=task.banned,
+            first=self._rest.first,
+        )
+
+    def _texts(self, windows: Iterator[Window]) -> Iterator[list[str]]:
+        """Yields the windows as text; where a line is not UTF-8, what stands before it first."""
+        for window in windows:
+            texts: list[str] = []
+            try:
+                for number, raw in enumerate(window.lines, start=window.first + 1):
+                    texts.append(text_of(raw, self._task.source, number))
+            except UserError:
+                self._asked.append((len(texts), window.end))
+                yield texts
+                raise
+            self._asked.append((len(texts), window.end))
+            yield texts
+
+    def _progress(self) -> AbstractContextManager[console.Progress | None]:
+        """A progress bar, where the translations themselves do not go by."""
+        if self._task.is_quiet or (self._task.target is None and not _is_a_file(sys.stdout)):
+            return nullcontext()
+        size = (self._end - self._begin) / 1000
+        progress = console.Progress("translating", size or None, unit="kB")
+        if self._rest.begin > self._begin:
+            progress.start_from((self._rest.begin - self._begin) / 1000)
+        return progress
+
+
+def _is_a_file(stream: TextIO) -> bool:
+    status = _status_of_stream(stream)
+    return status is not None and stat.S_ISREG(status.st_mode)

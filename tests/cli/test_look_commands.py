@@ -20,7 +20,7 @@ def layers(told):
 
 
 def test_info_of_a_run_and_of_its_bundle_counts_the_real_model(toy):
-    own = sum(weight.numel() for weight in load(toy.run).engine.model.parameters())
+    own = sum(weight.numel() for weight in load(toy.run, engine="torch").engine.model.parameters())
     told = done("info", toy.run)
     rows = layers(told)
     assert {len(row) for row in rows} == {4}

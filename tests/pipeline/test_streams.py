@@ -2,46 +2,113 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import lzma
 import os
 import sys
+import time
 
 import pytest
 
 from seq2seq.errors import UserError
-from seq2seq.pipeline.streams import open_output, read_input, windows_as_they_come
+from seq2seq.pipeline.streams import as_they_come, num_bytes, open_output, read_input
+from seq2seq.pipeline.windows import between, chunks_of, numbered
 
 
 def test_a_line_that_came_is_given_before_the_next_is_there():
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb", buffering=0) as sink:
-        windows = windows_as_they_come((line.decode().strip() for line in source), 10)
+        chunks = as_they_come(iter(source), 10)
         sink.write(b"one\n")
-        assert next(windows) == ["one"]
+        assert next(chunks) == [b"one\n"]
         sink.write(b"two\nthree\n")
-        assert next(windows)[0] == "two"
+        assert next(chunks)[0] == b"two\n"
         sink.close()
-        assert [line for window in windows for line in window] in ([], ["three"])
+        assert [line for chunk in chunks for line in chunk] in ([], [b"three\n"])
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_windows_hold_all_lines_in_order_and_no_more_than_fit(size):
-    lines = [str(number) for number in range(50)]
-    windows = list(windows_as_they_come(iter(lines), size))
-    assert [line for window in windows for line in window] == lines
-    assert all(1 <= len(window) <= size for window in windows)
-    assert list(windows_as_they_come(iter([]), size)) == []
+@pytest.mark.parametrize("cut", [as_they_come, chunks_of])
+def test_chunks_hold_all_lines_in_order_and_no_more_than_fit(size, cut):
+    lines = [b"%d" % number for number in range(50)]
+    chunks = list(cut(iter(lines), size))
+    assert [line for chunk in chunks for line in chunk] == lines
+    assert all(1 <= len(chunk) <= size for chunk in chunks)
+    assert list(cut(iter([]), size)) == []
 
 
-def test_what_came_before_an_error_is_given_first():
+@pytest.mark.parametrize("cut", [as_they_come, chunks_of])
+def test_what_came_before_an_error_is_given_first(cut):
     def lines():
-        yield "good"
+        yield b"good"
         raise UserError("bad line")
 
-    windows = windows_as_they_come(lines(), 10)
-    assert next(windows) == ["good"]
+    chunks = cut(lines(), 10)
+    assert next(chunks) == [b"good"]
     with pytest.raises(UserError, match="bad line"):
-        next(windows)
+        next(chunks)
+
+
+@pytest.mark.parametrize("cut", [as_they_come, chunks_of])
+def test_many_bytes_make_a_chunk_full(cut):
+    lines = [b"x" * 40] * 7 + [b"y" * 500] + [b"z"] * 5
+    chunks = list(cut(iter(lines), 1000, 100))
+    assert [line for chunk in chunks for line in chunk] == lines
+    # None goes on after it has reached a hundred bytes.
+    assert all(sum(map(len, chunk[:-1])) < 100 for chunk in chunks)
+    if cut is chunks_of:
+        assert list(map(len, chunks)) == [3, 3, 2, 5]
+
+
+@pytest.mark.parametrize("length", [1, 1000])
+def test_reading_ahead_stops_when_nobody_takes(length):
+    """What waits is bounded in lines and in bytes, however slow the translating side is."""
+    produced = 0
+
+    def lines():
+        nonlocal produced
+        for _ in range(1000):
+            produced += 1
+            yield b"x" * length
+
+    chunks = as_they_come(lines(), 16, 4000)
+    taken = 0
+    for chunk in chunks:
+        taken += len(chunk)
+        time.sleep(0.0005 if taken < 300 else 0)  # time to run ahead
+        assert produced - taken <= (32 if length == 1 else 8) + 1
+    assert taken == produced == 1000
+
+
+def test_windows_know_their_places():
+    windows = list(numbered(chunks_of(iter([b"a\n", b"bb\n", b"ccc\n"]), 2)))
+    assert [(window.first, window.begin, window.lines) for window in windows] == [
+        (0, 0, [b"a\n", b"bb\n"]),
+        (2, 5, [b"ccc\n"]),
+    ]
+    assert [(window.after, window.end) for window in windows] == [(2, 5), (3, 9)]
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_each_window_is_of_one_part(count):
+    lines = [b"x" * (number * 7 % 5) + b"\n" for number in range(40)]
+    size = sum(map(len, lines))
+    windows = list(numbered(chunks_of(iter(lines), 3)))
+    bounds = [size * number // count for number in range(count + 1)]
+    parts = [list(between(iter(windows), *bounds[number : number + 2])) for number in range(count)]
+    assert [window for part in parts for window in part] == windows
+
+
+def test_the_bytes_of_a_file_are_those_of_its_text(tmp_path):
+    for name, data in {"a": b"x\n" * 9, "b.gz": gzip.compress(b"x\n" * 9), "c.xz": lzma.compress(b"x\n" * 9)}.items():
+        (tmp_path / name).write_bytes(data)
+        assert num_bytes(tmp_path / name) == 18
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(os.urandom(1000))[:500])
+    with pytest.raises(UserError, match=r"cut\.gz is cut short"):
+        num_bytes(tmp_path / "cut.gz")
+    with pytest.raises(UserError, match="There is no file"):
+        num_bytes(tmp_path / "other")
 
 
 def test_lines_end_at_line_feeds_only(tmp_path, monkeypatch):
