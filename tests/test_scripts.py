@@ -6,11 +6,15 @@ import json
 import runpy
 import sys
 
+import numpy as np
 import pytest
+from sacrebleu.metrics.bleu import BLEU
 from toy_runs import ROOT, Toy, sets, toy
 
 from seq2seq import build
-from seq2seq.recipe.schema import Choice, Model
+from seq2seq.bundle import open_bundle
+from seq2seq.recipe.schema import Choice, Evaluation, Model
+from seq2seq.translator import load
 
 __all__ = ["toy"]
 
@@ -78,7 +82,7 @@ def test_the_memory_of_training_is_measured_at_two_sizes(tmp_path, monkeypatch, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("shape", ["comparison", "gru"])
+@pytest.mark.parametrize("shape", ["comparison", "gru", pytest.param("gnmt", marks=pytest.mark.slow)])
 def test_training_is_measured_beside_a_peer(shape, tmp_path, monkeypatch, capsys):
     script = ROOT / "scripts" / "bench_train.py"
     peer = tmp_path / "peer.py"
@@ -128,3 +132,162 @@ def test_each_lever_is_measured_alone(monkeypatch, capsys):
     assert list(result["levers"]) == chosen
     for lever in result["levers"].values():
         assert lever["factor"] == pytest.approx(lever["without_ms"] / lever["with_ms"], abs=0.01)
+
+
+@pytest.fixture
+def script(monkeypatch, capsys):
+    """Runs a script as it is called. Returns the JSON of its last line."""
+
+    def run(name: str, *arguments: object):
+        path = ROOT / "scripts" / name
+        monkeypatch.syspath_prepend(path.parent)
+        monkeypatch.setattr(sys, "argv", [str(path), *map(str, arguments)])
+        runpy.run_path(str(path), run_name="__main__")
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return run
+
+
+@pytest.fixture
+def part(toy: Toy, tmp_path):
+    """Some sentences of the toy, and their references."""
+    paths = tmp_path / "part.en", tmp_path / "part.eu"
+    for path, whole in zip(paths, (toy.source, toy.target), strict=True):
+        path.write_text("".join(whole.read_text("utf-8").splitlines(keepends=True)[20:50]), encoding="utf-8")
+    return paths
+
+
+PEER = """
+import json, sys
+print("a log line")
+print(json.dumps({"sentences_per_s": 50, "ms_per_sentence": 4, "beam": int(sys.argv[1]), "file": sys.argv[2]}))
+"""
+
+
+def test_translating_is_measured_beside_a_peer(toy: Toy, part, tmp_path, script):
+    (tmp_path / "peer.py").write_text(PEER, encoding="utf-8")
+    peer = f"slow={sys.executable} {tmp_path / 'peer.py'} {{beam}} {{file}}"
+    result = script(
+        *("bench_translate.py", toy.run, *part, "--engine", "onnx", "--threads", "1", "--beam", "3"),
+        *("--passes", "1", "--rounds", "2", "--singles", "4", "--starts", "1"),
+        *("--peer", peer, "--profile", tmp_path / "p.json"),
+    )
+    translator, lines = load(toy.run, engine="onnx"), part[0].read_text("utf-8").splitlines()
+    assert (result["engine"], result["threads"], result["sentences"]) == ("onnx", 1, 30)
+    greedy = translator.translate(lines, search="greedy")
+    assert result["greedy"]["hypothesis_steps"] == sum(len(one.tokens) for one in greedy)  # a step a token, and EOS
+    assert result["greedy"]["source_tokens"] == sum(len(one.source_tokens) for one in greedy)
+    assert 0 <= result["greedy"]["padded_share"] < 0.5
+    assert result["beam3"]["hypothesis_steps"] > result["greedy"]["hypothesis_steps"]
+    for way in ("beam3", "greedy"):
+        found = result[way]
+        assert len(found["rounds"]) == 2
+        assert 0 < found["gop_left"] < found["gop"]  # the first layers' products are looked up
+        assert found["share_of_peak"] == pytest.approx(found["gop_left_per_s"] / result["peak_gops"], abs=0.002)
+        wanted = found["gop_left"] * found["sentences_per_s"] / 30
+        assert found["gop_left_per_s"] == pytest.approx(wanted, rel=0.1, abs=0.1)
+        assert 0 < found["one"]["median_ms"] <= found["one"]["p99_ms"]
+        assert result["peers"]["slow"][way] == {"sentences_per_s": 50.0, "ms_per_sentence": 4.0}
+        ratio = result["ratio"]["slow"][way]
+        assert ratio["sentences_per_s"] == pytest.approx(found["sentences_per_s"] / 50, abs=0.02)
+        assert ratio["ms_per_sentence"] == pytest.approx(found["one"]["median_ms_of_first_hundred"] / 4, abs=0.02)
+    references = part[1].read_text("utf-8").splitlines()
+    for kind, engine in {"int8": "onnx", "fp32": "onnx-fp32"}.items():
+        ours = [one.text for one in load(toy.run, engine=engine).translate(lines, beam=3)]
+        assert result["bleu"][kind] == pytest.approx(BLEU(force=True).corpus_score(ours, [references]).score, abs=0.01)
+    assert result["bleu"]["lost"] == pytest.approx(result["bleu"]["fp32"] - result["bleu"]["int8"], abs=0.011)
+    assert result["bleu"]["signature"].startswith("nrefs:1|case:mixed")
+    assert result["start_up"]["seconds"] > 0
+    assert 20 < result["start_up"]["peak_memory_mb"] < 1000
+    whole, weights = result["disk_mb"]["whole"], open_bundle(toy.run).weights.stat().st_size / 1e6
+    assert 0 < result["disk_mb"]["int8"] < whole - weights + 0.01
+    told = json.loads((tmp_path / "p.json").read_text("utf-8"))
+    steps = max(told["graphs"].values(), key=lambda graph: graph["runs"])
+    assert steps["runs"] == result["beam3"]["steps"]
+    assert sum(steps["operations"].values()) > 0
+    assert set(told["engine_seconds"]) >= {"start", "step"}
+    assert 0 < told["python_share"] < 1
+    took = [one["seconds"] for one in told["functions"]]
+    assert took == sorted(took, reverse=True)
+    assert len(took) > 5
+
+
+@pytest.mark.slow
+def test_an_engine_that_looks_nothing_up_is_measured_too(toy: Toy, part, script):
+    result = script(
+        *("bench_translate.py", toy.run, part[0], "--engine", "torch", "--threads", "1"),
+        *("--beam", "2", "--passes", "1", "--singles", "2", "--starts", "0"),
+    )
+    assert result["engine"] == "torch"
+    assert result["beam2"]["gop"] == result["beam2"]["gop_left"] > 0
+    assert (result["bleu"], result["start_up"], result["ratio"]) == (None, None, {})
+
+
+@pytest.fixture
+def decoding_work(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return runpy.run_path(str(ROOT / "scripts" / "decoding_work.py"))
+
+
+@pytest.mark.parametrize("wiring", ["parallel", "input-feeding"])
+def test_the_work_of_a_translation_is_counted_from_the_shapes(wiring, tmp_path, decoding_work):
+    from safetensors.torch import save_file
+
+    settings = Model(
+        wiring=Choice(wiring),
+        embedding_size=3,
+        encoder_size=4,
+        decoder_size=6,
+        attention=Choice("multi-head", {"heads": 2}),
+        **({"second_attention": 2} if wiring == "parallel" else {}),
+    )
+    weights = build.model(settings, source_symbols=11, target_symbols=11).state_dict()
+    distinct = {weight.data_ptr(): (name, weight) for name, weight in weights.items()}
+    save_file(dict(distinct.values()), tmp_path / "weights.safetensors")
+    recipe = type("Recipe", (), {"model": settings})
+    work = decoding_work["Work"].of(type("Bundle", (), {"recipe": recipe, "weights": tmp_path / "weights.safetensors"}))
+    attentions = 2 if wiring == "parallel" else 1
+    tables = 2 * (4 * 2 * 3), 4 * 6 * 3
+    assert (work.source_table, work.step_table) == tables
+    assert work.source == tables[0] + 2 * (4 * 2 * 2) + attentions * 2 * (6 * 4)  # both directions; keys and values
+    assert work.sentence == 2 * 12 * 4  # both parts of the state of both layers
+    own = attentions * 2 * 6 * 6  # queries and contexts
+    output = 3 * 11 + 3 * (6 + 2 * 6 if wiring == "parallel" else 6)
+    first, second = (6, 6 + 6 + 6) if wiring == "parallel" else (6 + 6, 6 + 6)  # states, and what is not looked up
+    combined = 0 if wiring == "parallel" else 6 * (6 + 6)
+    assert work.step == tables[1] + 4 * 6 * (first + second) + combined + own + output
+    assert work.pair == attentions * (6 + 6)
+    counts = decoding_work["Counts"](source=[np.array([3, 2])], rows=[2, 1], pairs=[5, 3])
+    whole = 2 * work.sentence + 5 * work.source + 3 * work.step + 8 * work.pair
+    assert work.macs(counts, tables=False) == whole
+    assert work.macs(counts, tables=True) == whole - 5 * tables[0] - 3 * tables[1]
+
+
+def test_what_rounding_costs_is_measured_over_models(toy: Toy, part, script):
+    split = ["--split", *part, "--split", *part]
+    result = script(
+        *("compare_precision.py", "--model", toy.run, toy.run / "bundle", *split),
+        *("--engines", "torch", "torch", "--beam", "2", "--threads", "1", "--resamples", "50"),
+    )
+    assert (result["sentences"], result["lost"], result["interval"]) == (60, 0.0, [0.0, 0.0])
+    assert [one["sentences_that_differ"] for one in result["models"]] == [0, 0]
+    assert result["models"][0]["bleu"][0] == result["models"][1]["bleu"][1] > 0
+    assert (result["pooled"]["difference"], result["pooled"]["p_value"]) == (0.0, 1.0)
+
+
+def test_resampled_sentences_score_as_if_they_stood_there(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    made = runpy.run_path(str(ROOT / "scripts" / "compare_precision.py"))
+    references = ["ein Hund rennt über die Wiese .", "zwei Katzen schlafen auf dem Sofa .", "ein Boot liegt am Ufer ."]
+    better = ["ein Hund läuft über die Wiese .", "zwei Katzen schlafen auf dem Bett .", "ein Boot liegt am Ufer ."]
+    worse = ["ein Hund läuft über die Wiese .", "zwei Katzen auf dem Bett .", "das Boot liegt am Ufer ."]
+    counted = [made["Counted"].of(texts, references, Evaluation()) for texts in (better, worse)]
+    for chosen in ([0, 1, 2], [0, 0, 2], [1, 1, 1]):
+        times = np.bincount(chosen, minlength=3)
+        for texts, one in zip((better, worse), counted, strict=True):
+            wanted = BLEU(force=True).corpus_score([texts[i] for i in chosen], [[references[i] for i in chosen]]).score
+            assert one.score(times) == pytest.approx(wanted)
+    assert counted[0].score() == counted[0].score(np.array([1, 1, 1]))
+    low, high = made["interval"]([(counted[0], counted[1])], 200, 1)
+    assert low <= counted[0].score() - counted[1].score() <= high
+    assert low >= 0.0  # the other is worse in none of the sentences
