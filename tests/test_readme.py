@@ -38,6 +38,7 @@ NOT_RUN = {
     "pip install -c constraints.txt '.[train]'",
     # Several processes, also in two networks: tests/cli/test_torchrun.py.
     "torchrun --nproc-per-node 2 -m seq2seq train my-en-fr",
+    "torchrun --nproc-per-node 2 -m seq2seq translate my-en-fr new.en -o new.fr",
     "torchrun --nnodes 2 --node-rank 0 --master-addr 10.0.0.1 -m seq2seq train my-en-fr",
 }
 SIZES = ["model.embedding_size=16", "model.encoder_size=16", "model.decoder_size=16"]
@@ -59,7 +60,7 @@ IN_BLOCKS = [line[2:] for kind, text in BLOCKS if kind == "console" for line in 
 INLINE = re.findall(r"`(seq2seq [^`]+)`", re.sub(r"^```.*?^```$", "", README, flags=re.S | re.M))
 COMMANDS = [command for command in dict.fromkeys([*IN_BLOCKS, *INLINE]) if command not in NOT_RUN]
 # These only work one after the other: they have a test of their own.
-SHARDED = [command for command in COMMANDS if "--shard" in command or "--merge" in command]
+SHARDED = [command for command in COMMANDS if command.split()[1] == "prepare" and re.search("--(shard|merge)", command)]
 COMMANDS = [command for command in COMMANDS if command not in SHARDED]
 MULTI30K_FILES = [f"{split}.{side}.gz" for split in ("train", "val", "test_2016_flickr") for side in ("en", "de")]
 
@@ -213,6 +214,8 @@ def assert_done(command: list[str], folder: Path, out: str) -> None:
         assert (folder / "new.fr").read_text("utf-8").count("\n") == 6
     elif name == "translate":
         assert out.count("\n") == 6 * (3 if "--nbest" in command else 1)
+    elif name == "export":
+        assert (folder / command[-1] / "onnx/int8.safetensors").is_file()
     elif name in ("evaluate", "demo"):
         assert re.search(r"BLEU \d.*\|tok:13a\|", out)
         assert ("p = " in out) == ("--against" in command)
