@@ -158,7 +158,7 @@ class Bundle:
         now = read_json(self.path / "bundle.json")
         if now.get("update") != self.facts.get("update"):
             raise WorkError(f"{self.path} was replaced while it was being scored.", hint="Evaluate it again.")
-        facts = {**self.facts, "scores": {**self.facts.get("scores", {}), split: scores}}
+        facts = {**now, "scores": {**now.get("scores", {}), split: scores}}
         write_json(self.path / "bundle.json", facts)
         return replace(self, facts=facts)
 

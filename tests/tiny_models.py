@@ -76,7 +76,16 @@ ONE_CELL = [name for name, made in NETWORKS.items() if made.get("cell") in (None
 
 
 def tiny(
-    wiring="parallel", cell="lstm", attention="multi-head", *, symbols=SYMBOLS, seed=1, size=8, noise=0.3, **changes
+    wiring="parallel",
+    cell="lstm",
+    attention="multi-head",
+    *,
+    symbols=SYMBOLS,
+    seed=1,
+    size=8,
+    noise=0.3,
+    heads=None,
+    **changes,
 ):
     """A network of `size` wide layers whose every number, biases too, is random: nothing hides behind a zero."""
     torch.manual_seed(seed)
@@ -89,8 +98,9 @@ def tiny(
         **CELL_KINDS[cell],
         **changes,
     }
+    own = ATTENTION_SETTINGS.get(attention, {}) if heads is None else {"heads": heads}
     model = build.model(
-        Model(wiring=Choice(wiring), attention=Choice(attention, ATTENTION_SETTINGS.get(attention, {})), **settings),
+        Model(wiring=Choice(wiring), attention=Choice(attention, own), **settings),
         source_symbols=symbols,
         target_symbols=symbols,
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ENGINES: Final = ("auto", "onnx", "onnx-fp32", "torch")
 PRECISIONS: Final = {"onnx": "int8", "onnx-fp32": "fp32"}
+LOCK: Final = ".graphs.lock"
 
 
 def open_engine(
@@ -57,33 +58,45 @@ def open_engine(
 
 def choose(bundle: Bundle, tokenizers: TokenizerPair, device: str) -> str:
     """Returns the engine that "auto" stands for: see `open_engine`."""
-    if device.startswith("cuda") or (device == "auto" and gpu_found()):
-        return "torch"
     from seq2seq.engines.onnx.folder import has_graphs
 
-    if has_graphs(bundle) or find_spec("torch") is None:
-        return "onnx"  # without torch its error says what to do
+    trainable = bundle.weights.is_file() and find_spec("torch") is not None
+    if device.startswith("cuda") or (trainable and device == "auto" and gpu_found()):
+        return "torch"
+    if has_graphs(bundle):
+        return "onnx"
+    if not trainable:  # without any graphs its error says what to do
+        return "onnx-fp32" if has_graphs(bundle, "fp32") else "onnx"
     if not _can_make():
         return "torch"
     try:
         make_graphs(bundle)
-    except (WorkError, OSError) as error:  # a network of one's own, or a folder that nobody may write into
+    except WorkError as error:  # a network of one's own, or a folder that nobody may write into
         console.say(f"translating with torch, which is slower: {error}")
         return "torch"
     return "onnx"
 
 
 def make_graphs(bundle: Bundle) -> None:
-    """Writes the graphs into a bundle that was made without them.
+    """Writes the graphs into a bundle that was made without them; where several want to, one does, and the rest wait.
 
     Raises:
-        WorkError: A part of its network has no graph.
-        OSError: Its folder cannot be written into.
+        WorkError: A part of its network has no graph, or its folder cannot be written into.
     """
+    from filelock import FileLock
+
+    from seq2seq.engines.onnx.folder import has_graphs
     from seq2seq.engines.onnx.write import add_graphs
 
-    console.say(f"writing the ONNX graphs of {bundle.path}, this once")
-    add_graphs(bundle)
+    try:
+        with FileLock(bundle.path / LOCK):
+            if not has_graphs(bundle):
+                console.say(f"writing the ONNX graphs of {bundle.path}, this once")
+                add_graphs(bundle)
+    except OSError as error:
+        raise WorkError(
+            f"The ONNX graphs of {bundle.path} cannot be written: {error}", hint="Or translate with --engine torch."
+        ) from None
 
 
 def _can_make() -> bool:

@@ -146,7 +146,7 @@ def test_graphs_that_cannot_be_made(old, monkeypatch, capfd, error) -> None:
     monkeypatch.setattr(write, "add_graphs", fail)
     assert isinstance(opened(old, device="cpu"), TorchEngine)
     assert str(error) in capfd.readouterr().err
-    with pytest.raises(type(error)):
+    with pytest.raises(WorkError, match=str(error)):
         opened(old, engine="onnx", device="cpu")
 
 

@@ -12,20 +12,27 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tiny_models import tiny
 
+from seq2seq.engines.onnx.calibration import calibrate
 from seq2seq.engines.onnx.export import Export
 from seq2seq.engines.onnx.folder import Graphs, Sizes
 from seq2seq.engines.onnx.onnx_engine import OnnxEngine
 from seq2seq.engines.onnx.sessions import Session
+from seq2seq.engines.torch_engine import TorchEngine
 from seq2seq.search import Beam, Greedy, Limits
 from seq2seq.text.special import GO, PAD, UNK
 
 SYMBOLS = 300
 LIMITS = Limits(max_length_factor=1.0, max_length_constant=4)
-SEARCHES = {"greedy": Greedy(limits=LIMITS), "beam": Beam(4, nbest=3, limits=LIMITS)}
+SEARCHES = {
+    "greedy": Greedy(limits=LIMITS),
+    "beam": Beam(4, nbest=3, limits=LIMITS),
+    "covering": Beam(3, nbest=2, limits=LIMITS, coverage_penalty=0.2, prune=2.0),
+}
 # Wide enough that a product over the width is cut into blocks, and sources long enough that their number may change
 # how: what a small network would never show.
 KINDS = {
     "multi-head": {"attention": "multi-head", "size": 40},
+    "eight heads": {"attention": "multi-head", "size": 40, "heads": 8},
     "wide dot": {"attention": "dot", "size": 264},
     "additive, fed": {"wiring": "input-feeding", "attention": "additive", "cell": "gru", "size": 24},
     "local": {"attention": "local", "cell": "elman", "size": 24},
@@ -56,7 +63,8 @@ def engines(tmp_path_factory):
 
 
 def exported(model, precision: str, folder: Path) -> OnnxEngine:
-    written = Export(model, precision, forbidden=[PAD, GO, UNK]).write()
+    ranges = calibrate(TorchEngine(model), pool()[:12])
+    written = Export(model, precision, forbidden=[PAD, GO, UNK], ranges=ranges).write()
     facts, arrays, sessions = written.facts, written.weights.arrays, {}
     for name, graph in written.models.items():
         path = folder / f"{name}.{precision}.onnx"

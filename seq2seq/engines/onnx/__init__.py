@@ -21,6 +21,7 @@ Beside them stand `int8.safetensors` and `engine.json`:
 
     {"schema_version": 1,
      "network": the digest of the recipe's [model] that they were made from,
+     "weights": size and checksum of the weights that they were made from,
      "precisions": {"int8": {"source_symbols", "target_symbols", "source_width": Gs, "target_width": Gt, "num_memory",
                              "num_state", "least_rows",
                              "weights": {graph: [names of the tensors outside of it]},

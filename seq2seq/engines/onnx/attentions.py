@@ -261,8 +261,7 @@ class MultiHeadTwin(AttentionTwin):
         scores = compared(g, g.transpose(laid, 0, 2, 1, 3), keys, whole // heads)
         context, weights = attend(g, g.op("Add", scores, padding), values, whole // heads)
         contexts = g.gather(g.reshape(g.transpose(context, 0, 2, 1, 3), -1, whole), asked.place)
-        mean = g.op("ReduceMean", weights, g.ints(1), keepdims=0)
-        rows = g.gather(g.op("Flatten", mean, axis=2), asked.place)
+        rows = g.gather(g.op("Flatten", mean_of_heads(g, weights, heads), axis=2), asked.place)
         output = self._matrix("output_projection")
         return [self.products.deferred(g, f"{self.name}.output", Activation(whole, contexts), output)], rows
 
@@ -308,7 +307,8 @@ class WholeMultiHead(AttentionTwin):
     def _stored(self, g: Graph, source: Source, layer: str) -> str:
         """Keys or values, [n, S, heads, size]."""
         flat = self.products.ranged(g, f"{self.name}.{layer}", [([source.outputs], self._matrix(layer))]).value
-        levels = g.op("QuantizeLinear", flat, g.constant(1 / self.STORED), g.constant(0, np.int8))
+        within = g.op("Clip", flat, g.constant(-1.0), g.constant(1.0))  # 63 levels, where a byte has 127
+        levels = g.op("QuantizeLinear", within, g.constant(1 / self.STORED), g.constant(0, np.int8))
         return g.op("Reshape", levels, g.concat([g.op("Shape", source.real), g.ints(self._heads, self._size)], axis=0))
 
     def read(self, g: Graph, asked: Asked, memory: Sequence[str]) -> tuple[list[Activation], str]:
@@ -327,7 +327,7 @@ class WholeMultiHead(AttentionTwin):
         found = Activation(
             heads * size, bounded=True, quantised=g.gather(laid, asked.place), stretch=self._value_stretch
         )
-        mean = g.op("ReduceMean", g.op("Div", g.op("Cast", shares, to=1), count), g.ints(1), keepdims=0)
+        mean = mean_of_heads(g, g.op("Div", g.op("Cast", shares, to=1), count), heads)
         rows = g.gather(g.op("Flatten", mean, axis=2), asked.place)
         return [self.products.deferred(g, f"{self.name}.output", found, self._matrix("output_projection"))], rows
 
@@ -337,6 +337,19 @@ class WholeMultiHead(AttentionTwin):
         flat = self.products.affine(g, f"{self.name}.query", [([asked.query], matrix)])
         levels = g.op("QuantizeLinear", flat, g.constant(1 / LEVELS), g.constant(ZERO_POINT, np.uint8))
         return g.transpose(g.gather(g.reshape(levels, -1, self._heads, self._size), asked.grid), 0, 2, 1, 3)
+
+
+def mean_of_heads(g: Graph, weights: str, heads: int) -> str:
+    """Returns the mean [n, w, S] of weights [n, heads, w, S].
+
+    From 8 heads on ONNX Runtime adds them up in an order that depends on the other dimensions: there one by one.
+    """
+    if heads <= 4:
+        return g.op("ReduceMean", weights, g.ints(1), keepdims=0)
+    first, *others = g.split(weights, [1] * heads, axis=1)
+    for other in others:
+        first = g.op("Add", first, other)
+    return g.op("Squeeze", g.op("Mul", first, g.constant(1 / heads)), g.ints(1))
 
 
 def blocks(g: Graph, keys: str, dims: tuple[int | str, ...]) -> list[MemoryPart]:

@@ -18,6 +18,7 @@ from seq2seq.engines.onnx.products import Activation, Float, Int8, Matrix, Numbe
 from seq2seq.engines.onnx.top import best, log_probs
 from seq2seq.engines.onnx.twins import find_wiring
 from seq2seq.nn.cells import Cell
+from seq2seq.nn.cells.jordan import Jordan
 from seq2seq.nn.model import EncoderDecoder
 
 GRAPHS = ("tables", "encoder", "step")
@@ -157,8 +158,8 @@ class Export:
 
 
 def unbounded(module: object) -> bool:
-    """Tells whether a module is a cell whose outputs have no bound."""
-    return isinstance(module, Cell) and getattr(module, "activation", "tanh") == "relu"
+    """Tells whether a module is a cell whose outputs have no bound; Jordan's pass a tanh whatever its activation is."""
+    return isinstance(module, Cell) and not isinstance(module, Jordan) and getattr(module, "activation", "") == "relu"
 
 
 def outside(model: onnx.ModelProto) -> list[str]:

@@ -52,9 +52,22 @@ class Graphs(NamedTuple):
 
 
 def has_graphs(bundle: Bundle, precision: str = "int8") -> bool:
-    """Whether the bundle can be run in this precision."""
+    """Whether the bundle can be run in this precision: its graphs are there, readable, and of this very network.
+
+    Raises:
+        UserError: A newer version wrote them.
+    """
     path = bundle.path / FOLDER / FACTS
-    return path.is_file() and precision in read_json(path).get("precisions", {})
+    try:
+        facts = read_json(path)
+    except UserError:
+        return False
+    check_version(facts.get("schema_version"), FACTS_VERSION, path)
+    try:
+        _described(bundle, precision)
+    except UserError:
+        return False
+    return True
 
 
 def open_graphs(bundle: Bundle, precision: str) -> tuple[Graphs, Sizes]:
@@ -88,6 +101,9 @@ def _described(bundle: Bundle, precision: str) -> Mapping[str, Any]:
     check_version(facts.get("schema_version"), FACTS_VERSION, path)
     if facts.get("network") != build.digest(bundle.recipe.model):
         raise UserError(f"{path.parent} was made of another network than the recipe in {bundle.path} says.", hint=AGAIN)
+    weights = bundle.facts.get("files", {}).get(bundle.weights.name)
+    if weights and facts.get("weights") not in (None, weights):
+        raise UserError(f"{path.parent} was made of other weights than {bundle.weights} holds.", hint=AGAIN)
     described = facts.get("precisions", {}).get(precision)
     if not isinstance(described, Mapping):
         raise UserError(f"{bundle.path} has no ONNX graphs in {precision}.", hint=AGAIN)

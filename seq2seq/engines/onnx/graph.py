@@ -111,7 +111,7 @@ class Graph:
     def weight(self, name: str, array: NDArray[Any]) -> str:
         """Returns the tensor `name` that lies outside of the graph, and is given to the session in memory."""
         known = self.weights.arrays.setdefault(name, array)
-        if known.shape != array.shape:
+        if known is not array and not np.array_equal(known, array):
             raise ValueError(f"two tensors are called {name!r}")
         self._root._initialisers.setdefault(name, external(name, known, self.weights.location))
         return name

@@ -81,7 +81,7 @@ class View:
 def view(memory: Memory, kept: Kept | None, owner: IntArray) -> View:
     """Returns what a step must read of `memory`: what was kept, or less of it where fewer than 3/4 still count."""
     if memory.num_sentences == 1:
-        return View(memory.parts, owner, np.array([len(owner)]), None)
+        return View(memory.parts, owner, np.array([len(owner)], np.int64), None)
     if kept is None:
         parts, local, num_sentences = memory.parts, owner, memory.num_sentences
     else:

@@ -63,8 +63,8 @@ class OnnxEngine:
 
     def start(self, sources: Sequence[Sequence[int]]) -> Start:
         """See `Engine.start`."""
-        ids, lengths = pad(sources)
-        num_sentences = len(ids)
+        num_sentences = len(sources)
+        ids, lengths = pad(sources or [[]])  # no graph reads a batch of none
         self._source.ensure(ids)
         feed: dict[str, NDArray[Any]] = {
             "ids": self._at_least(ids),
@@ -73,7 +73,8 @@ class OnnxEngine:
         }
         found = self._graphs.encoder.run([*self._memory_names, *self._state_names], feed)
         memory = tuple(part[:num_sentences] for part in found[: len(self._memory_names)])
-        return Start(Memory(memory, num_sentences), State(tuple(found[len(memory) :])), lengths)
+        state = State(tuple(part[: max(num_sentences, self._least)] for part in found[len(memory) :]))
+        return Start(Memory(memory, num_sentences), state, lengths[:num_sentences])
 
     def step(
         self,
@@ -114,7 +115,7 @@ class OnnxEngine:
         """Runs the step graph for the outputs called `names`, and for the attention and the state."""
         num_rows = len(owner)
         self._target.ensure(last_ids)
-        rows = np.arange(num_rows) if state.rows is None else state.rows
+        rows = np.arange(num_rows, dtype=np.int64) if state.rows is None else state.rows
         owner, last_ids, rows = self._at_least(owner), self._at_least(last_ids), self._at_least(rows)
         seen = view(memory, state.kept, owner)
         grid, place = lay_out(seen.owner, seen.counts)
@@ -124,7 +125,7 @@ class OnnxEngine:
             "grid": grid,
             "place": place,
             "also": np.empty((len(owner), 0), np.int64) if also is None else self._at_least(also),
-            "k": np.array([k]),
+            "k": np.array([k], np.int64),
             "target_table": self._target.rows,
             **dict(zip(self._memory_names, seen.parts, strict=True)),
             **dict(zip(self._state_names, state.parts, strict=True)),

@@ -40,7 +40,7 @@ def lay_out(owner: IntArray, counts: IntArray) -> Places:
         return _single(len(owner))
     width = max(LEAST_WIDTH, int(counts.max()))
     first = counts.cumsum() - counts
-    numbers = np.arange(len(owner))
+    numbers = np.arange(len(owner), dtype=np.int64)
     if (owner[1:] >= owner[:-1]).all():
         place = numbers + (np.arange(0, len(counts) * width, width) - first)[owner]
     else:

@@ -88,7 +88,12 @@ def _write(
         written = Export(reference.model, precision, forbidden=forbidden, ranges=ranges).write()
         _save(written, precision, folder)
         found[precision] = {**written.facts, "differences": _verified(folder, written, precision, sample)}
-    facts = {"schema_version": FACTS_VERSION, "network": build.digest(bundle.recipe.model), "precisions": found}
+    facts = {
+        "schema_version": FACTS_VERSION,
+        "network": build.digest(bundle.recipe.model),
+        "weights": bundle.facts.get("files", {}).get(bundle.weights.name),
+        "precisions": found,
+    }
     write_json(folder / FACTS, facts)
     return facts
 

@@ -15,6 +15,7 @@ from tiny_models import random_batch, tiny
 from toy_runs import Toy, call, done, refused, toy
 
 from seq2seq.bundle import open_bundle
+from seq2seq.engines.choose import make_graphs
 from seq2seq.engines.onnx import verify
 from seq2seq.engines.onnx.folder import has_graphs
 from seq2seq.engines.onnx.onnx_engine import load_engine
@@ -140,6 +141,22 @@ def test_only_a_bundle_is_replaced(toy: Toy, tmp_path: Path) -> None:
     (tmp_path / "mine" / "novel.txt").unlink()
     assert export(toy.run, tmp_path / "mine").path == tmp_path / "mine"  # empty, and then a bundle
     export(toy.run, tmp_path / "mine")
+
+
+def test_no_weights_are_replaced(toy: Toy, bare: Path) -> None:
+    before = (bare / "weights.safetensors").read_bytes()
+    for given in (bare, toy.run):
+        assert "with its weights, which would be lost" in refused("export", given, bare)
+    assert (bare / "weights.safetensors").read_bytes() == before
+
+
+def test_two_that_make_the_graphs_at_once_make_them_once(bare: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with mock.patch("seq2seq.engines.onnx.write.add_graphs", wraps=add_graphs) as made, ThreadPoolExecutor(3) as pool:
+        list(pool.map(make_graphs, [open_bundle(bare)] * 3))
+    assert made.call_count == 1
+    assert has_graphs(open_bundle(bare))
 
 
 def test_nothing_is_written_where_the_graphs_differ(toy: Toy, bare: Path) -> None:
