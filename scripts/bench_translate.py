@@ -255,9 +255,9 @@ def way_in_figures(
         "sentences_per_s": round(speed, 1),
         "rounds": [round(one, 1) for one in speeds],
         **counts.to_dict(),
-        "gop": round(whole / 1e9, 2),
-        "gop_left": round(left / 1e9, 2),
-        "gop_left_per_s": round(operations / 1e9, 1),
+        "gop": float(f"{whole / 1e9:.5g}"),
+        "gop_left": float(f"{left / 1e9:.5g}"),
+        "gop_left_per_s": float(f"{operations / 1e9:.4g}"),
         "share_of_peak": round(operations / peak, 3),
         "one": single(singles),
     }

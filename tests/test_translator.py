@@ -148,7 +148,8 @@ def test_nothing_to_load(tmp_path):
 
 
 def test_the_package_offers_these_names_and_no_others():
-    assert seq2seq.__all__ == ["Translation", "Translator", "load"]
+    assert seq2seq.__all__ == ["Scored", "Translation", "Translator", "load"]
+    assert all(getattr(seq2seq, name).__module__.startswith("seq2seq.transl") for name in seq2seq.__all__)
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         _ = seq2seq.lod
 

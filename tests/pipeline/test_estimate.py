@@ -34,7 +34,7 @@ def about(toy):
 
 
 def test_parameters_and_bytes_are_the_networks(toy, about):
-    own = sum(weight.numel() for weight in seq2seq.load(toy.run).engine.model.parameters())
+    own = sum(weight.numel() for weight in seq2seq.load(toy.run, engine="torch").engine.model.parameters())
     found = about()
     assert found.parameters == own
     assert found.disk_bytes > 5 * 4 * own
