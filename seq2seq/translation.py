@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ class Translation:
         source: The input as it was given; of a part, the part as it was translated.
         text: The translation, with the originals of the source where `tokens` has placeholders such as [NUM]. That of
             the parts, joined as they were in the source: by its white space, but with none in a target script that has
-            none between sentences, and a space where only the target's script wants one.
+            none between sentences, and a space where only the target's script wants one. So it may hold a tab or a
+            line's end where the source has one between two parts: see `one_line`.
         score: log_prob / length ** length_penalty: what the search ranks by, but where there are `terms` or a coverage
             penalty. Of a translation in parts, the mean of the parts' scores.
         log_prob: Natural logarithm of its probability; of a translation in parts, the sum of theirs.
@@ -210,5 +212,13 @@ def _joint(piece: Piece, left: str, right: str) -> str:
     return "" if all(unspaced) or (any(unspaced) and not piece.before) else " "
 
 
+def one_line(text: str) -> str:
+    """Returns `text` with a space for every control character and line's end, to stand in a column of a line."""
+    if text.isprintable():
+        return text
+    return "".join(" " if category(c) in _CONTROL else c for c in text)
+
+
+_CONTROL: Final = frozenset({"Cc", "Zl", "Zp"})
 _EOS: Final = 3
 _UNSPACED: Final = re.compile(f"[{IDEOGRAPHS}{UNSPACED_LETTERS}\u3000-\u303f\uff00-\uffef]")

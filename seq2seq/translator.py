@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
-from unicodedata import category
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from seq2seq.text.restoring import Sentence, fill, read_sentence, restored
 from seq2seq.text.special import SPECIAL_TOKENS
 from seq2seq.text.terms import continuing_ids, opening_ids
 from seq2seq.text.tokenizer import Tokenizer
-from seq2seq.translation import Piece, Scored, Translation, joined
+from seq2seq.translation import Piece, Scored, Translation, joined, one_line
 
 if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine
@@ -537,7 +536,7 @@ class Translator:
         )
 
     def _text(self, job: _Job, hypothesis: Hypothesis) -> str:
-        return _one_line(restored(job.sentence, self.tokenizers, hypothesis.ids, hypothesis.attention))
+        return one_line(restored(job.sentence, self.tokenizers, hypothesis.ids, hypothesis.attention))
 
 
 class _Pieces(dict[int, str]):
@@ -595,16 +594,6 @@ def windows_of(lines: Iterable[str], size: int) -> Iterator[list[str]]:
         raise
     if window:
         yield window
-
-
-def _one_line(text: str) -> str:
-    """Returns `text` with a space for every control character: pieces of bytes can spell any, a line feed included."""
-    if text.isprintable():
-        return text
-    return "".join(" " if category(c) in _CONTROL else c for c in text)
-
-
-_CONTROL = frozenset({"Cc", "Zl", "Zp"})
 
 
 def _blank(line: str) -> Translation:

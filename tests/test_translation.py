@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import product
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seq2seq.pipeline.formats import Format
 from seq2seq.translation import Piece, Scored, Translation, joined
 
 
@@ -39,6 +41,44 @@ def test_lists_follow_each_other_and_sums_add_up():
     assert whole.nbest == []
     # Each row looks at the token from the other end, EOS left out; the second part stands behind the first's three.
     assert whole.alignment == [(0, 0), (1, 1), (3, 3)]
+
+
+def test_what_joins_parts_adds_no_column_and_no_line():
+    gaps = ["", "\t", " \x85", "\u2028", "\r\x0b"]
+    whole = joined(
+        "", [Piece(one(word, -1.0, -1.0), gap, torn=False) for word, gap in zip("abcde", gaps, strict=True)], 1
+    )
+    assert whole.text == "".join(gap + word for word, gap in zip("abcde", gaps, strict=True))
+    assert Format(scores=True)(1, whole) == "-1.0000\ta b  c d  e"
+    assert json.loads(Format(as_json=True)(1, whole))["translation"] == "a b  c d  e"
+
+
+def test_json_with_attention_shows_that_of_each_part():
+    a, b = one("one", -0.5, -1.0, -0.25), one("two", -2.0, -0.5)
+    whole = joined("ONE TWO", [Piece(a, "", torn=False), Piece(b, " ", torn=False)], 1)
+    told = json.loads(Format(as_json=True, attention=True)(7, whole))
+    assert told["source_tokens"] == whole.source_tokens
+    assert "attention" not in told
+    for part, its in zip(told["parts"], (a, b), strict=True):
+        assert part == {
+            "source": its.source,
+            "translation": its.text,
+            "score": its.score,
+            "log_prob": its.log_prob,
+            "tokens": its.tokens,
+            "token_log_probs": its.token_log_probs,
+            "source_tokens": its.source_tokens,
+            "attention": its.attention.tolist(),
+        }
+    alone = json.loads(Format(as_json=True, attention=True)(7, a))
+    assert (alone["source_tokens"], alone["attention"], "parts" in alone) == (
+        a.source_tokens,
+        a.attention.tolist(),
+        False,
+    )
+    blank = json.loads(Format(as_json=True, attention=True)(7, Translation("", "", 0.0, 0.0, [], [], [])))
+    assert blank["source_tokens"] == []
+    assert not {"source_tokens", "parts"} & set(json.loads(Format(as_json=True)(7, whole)))
 
 
 def test_alignment_of_one_piece():

@@ -55,7 +55,10 @@ class Models:
         return self.bundles[0]
 
     def facts(self) -> dict[str, str | float]:
-        """Returns what these models are known by, for a person first and then for `--resume`."""
+        """Returns what these models are known by, for a person first and then for `--resume`.
+
+        It is the same before and after `translator` has written the graphs of one that has none.
+        """
         from seq2seq.pipeline.resuming import of_model
 
         shares = ",".join(map(str, self.weights or []))

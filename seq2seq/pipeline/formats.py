@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seq2seq.translation import Translation
+from seq2seq.translation import Translation, one_line
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,10 @@ class Format:
 
     Without `as_json`, columns separated by tabs: the input's number from 1 (with nbest), the score (with nbest or
     scores), the translation, the alignment (with attention). With it, one JSON object a line of input, which holds the
-    terms of the glossary that were found (with terms).
+    terms of the glossary that were found (with terms), and the source's tokens and the attention (with attention). Of a
+    line that was translated in parts, it holds those parts instead of the whole's attention, each with its own.
+
+    A translation is one line in every format: where its parts are joined by a tab of the source, a space stands.
     """
 
     nbest: int = 1
@@ -41,7 +44,7 @@ def _columns(number: int, one: Translation, form: Format) -> str:
     columns = [str(number)] if form.nbest > 1 else []
     if form.scores or form.nbest > 1:
         columns.append(f"{one.score:.4f}")
-    columns.append(one.text)
+    columns.append(one_line(one.text))
     if form.attention:
         columns.append(alignment(one))
     return "\t".join(columns)
@@ -53,24 +56,28 @@ def alignment(one: Translation) -> str:
 
 
 def _json_line(number: int, translation: Translation, form: Format) -> str:
-    value = {"number": number, "source": translation.source, **_as_dict(translation)}
+    value = {"number": number, "source": translation.source, **_as_dict(translation, form)}
     if form.terms:
         value["terms"] = [list(term) for term in translation.terms]
     if form.nbest > 1:
-        value["nbest"] = [_as_dict(one) for one in _ranked(translation)]
+        value["nbest"] = [_as_dict(one, form) for one in _ranked(translation)]
     return json.dumps(value, ensure_ascii=False)
 
 
-def _as_dict(one: Translation) -> dict[str, Any]:
+def _as_dict(one: Translation, form: Format) -> dict[str, Any]:
     value: dict[str, Any] = {
-        "translation": one.text,
+        "translation": one_line(one.text),
         "score": one.score,
         "log_prob": one.log_prob,
         "tokens": one.tokens,
         "token_log_probs": one.token_log_probs,
     }
-    if one.attention is not None:
-        value |= {"source_tokens": one.source_tokens, "attention": one.attention.tolist()}
+    if form.attention:
+        value["source_tokens"] = one.source_tokens
+        if one.attention is not None:
+            value["attention"] = one.attention.tolist()
+        if one.parts:
+            value["parts"] = [{"source": part.source, **_as_dict(part, form)} for part in one.parts]
     return value
 
 

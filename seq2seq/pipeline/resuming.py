@@ -20,11 +20,11 @@ from typing import Any, Final, TextIO
 from seq2seq.bundle import Bundle
 from seq2seq.errors import UserError
 from seq2seq.folders import check_version, checksum, read_json, write_json
+from seq2seq.pipeline.alone import lock_of
 from seq2seq.pipeline.formats import Format
-from seq2seq.pipeline.streams import part_of, record_of, say_where
+from seq2seq.pipeline.streams import part_of, record_of, say_where, spare
 
 RECORD_VERSION: Final = 1
-ANEW: Final = "Start again, without --resume."
 # What is kept as a fingerprint, of which only can be said that it is another.
 _NAMES: Final = {
     "input": "the content of the input",
@@ -60,8 +60,15 @@ def digest(value: object) -> str:
 
 
 def of_model(bundle: Bundle) -> str:
-    """Returns a fingerprint of all in a model that decides what it writes."""
-    return digest({"files": bundle.facts.get("files", {}), "recipe": checksum(bundle.path / "recipe.toml")})
+    """Returns a fingerprint of all in a model that decides what it writes: its weights, tokenizers and recipe.
+
+    Graphs are made of the weights, now or at any time: they count only where a bundle has no weights beside them.
+    """
+    files = bundle.facts.get("files", {})
+    if bundle.weights.name in files:
+        kept = (bundle.weights.name, f"{bundle.tokenizers.name}/")
+        files = {name: told for name, told in files.items() if name.startswith(kept)}
+    return digest({"files": files, "recipe": checksum(bundle.path / "recipe.toml")})
 
 
 def of_program() -> str:
@@ -77,6 +84,8 @@ def of_program() -> str:
 def earlier(target: Path, facts: Facts, form: Format, *, resume: bool) -> Written:
     """Returns what an earlier run of the same command left of `target`; nothing where this one starts at the beginning.
 
+    Who asks is the only one to write `target`, from before this until all is written: see `seq2seq.pipeline.alone`.
+
     Args:
         target: The file to write.
         facts: What decides the output now.
@@ -85,18 +94,18 @@ def earlier(target: Path, facts: Facts, form: Format, *, resume: bool) -> Writte
 
     Raises:
         UserError: Going on is asked for and something is another now, or the part is none of ours. Or it is not asked
-            for, and the work of an earlier run would be lost.
+            for, and the work of an earlier run would be lost, whatever that one was made of.
     """
     part, record = part_of(target), record_of(target)
     if not part.is_file() or not part.stat().st_size:
         return Written()
     if not resume:
-        _spare(part, record, facts)
+        spare(target)
         return Written()
     if not record.is_file():
         raise UserError(
             f"{record} is missing, which says what {part} was made of.",
-            hint=ANEW,
+            hint=anew(part),
         )
     told = read_json(record)
     check_version(told.get("schema_version"), RECORD_VERSION, record)
@@ -104,22 +113,24 @@ def earlier(target: Path, facts: Facts, form: Format, *, resume: bool) -> Writte
     return written(part, form)
 
 
-def _spare(part: Path, record: Path, facts: Facts) -> None:
-    """Refuses to overwrite what this very command has made before."""
-    if record.is_file() and read_json(record).get("facts") == facts:
-        raise UserError(
-            f"{part} holds what this command translated before it was interrupted.",
-            hint=f"Go on with it: --resume. To start again, delete {part}.",
-        )
+def anew(part: Path) -> str:
+    """Returns what to do where a part cannot be gone on with."""
+    return f"To start again without --resume, delete {part}."
 
 
 def _compare(part: Path, then: Mapping[str, object], now: Facts) -> None:
+    if what := _difference(then, now):
+        raise UserError(f"{part} cannot be gone on with: {what}.", hint=f"Give what was given then. {anew(part)}")
+
+
+def _difference(then: Mapping[str, object], now: Facts) -> str:
+    """Returns the first fact that is another now, in words; empty where there is none."""
     for name in [*now, *(name for name in then if name not in now)]:
         before, after = then.get(name, ""), now.get(name, "")
         if before != after:
             named = _NAMES.get(name)
-            what = f"{named} has changed" if named else f"{name} was {_shown(before)}, and now is {_shown(after)}"
-            raise UserError(f"{part} cannot be gone on with: {what}.", hint=f"Give what was given then; or: {ANEW}")
+            return f"{named} has changed" if named else f"{name} was {_shown(before)}, and now is {_shown(after)}"
+    return ""
 
 
 def _shown(value: object) -> str:
@@ -196,7 +207,7 @@ def _alternatives(part: Path, nbest: int) -> Written:
 
 
 def _not_ours(part: Path, place: int) -> UserError:
-    return UserError(f"{part}, line {place}: this was not written by the same command.", hint=ANEW)
+    return UserError(f"{part}, line {place}: this was not written by the same command.", hint=anew(part))
 
 
 @contextmanager
@@ -232,9 +243,19 @@ def open_resumable(target: Path, facts: Facts, done: Written, *, keep_record: bo
 
 def is_done(target: Path, facts: Facts) -> bool:
     """Whether `target` is whole, and was made of just this; for files whose record is kept."""
+    return made_of_other(target, facts) == ""
+
+
+def made_of_other(target: Path, facts: Facts) -> str | None:
+    """Returns in words what else a whole file was made of; None where it is not whole, and empty where of just this."""
     try:
         told: Any = json.loads(record_of(target).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    same = isinstance(told, dict) and told.get("schema_version") == RECORD_VERSION and told.get("facts") == facts
-    return same and not part_of(target).exists() and target.is_file()
+        told = None
+    if part_of(target).exists() or lock_of(target).exists() or not target.is_file():
+        return None
+    if not isinstance(told, dict) or not isinstance(then := told.get("facts"), dict):
+        return "there is no record of what it was made of"
+    if told.get("schema_version") != RECORD_VERSION:
+        return f"its record has schema version {told.get('schema_version')}, and now is {RECORD_VERSION}"
+    return _difference(then, facts)

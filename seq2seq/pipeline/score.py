@@ -73,17 +73,13 @@ def score_lines(
         as_json: Whether to write JSON, an object a line.
 
     Raises:
-        UserError: A line is not UTF-8; what stands before it is written.
+        UserError: A line is not UTF-8, or too long to be scored; names it, and what stands before it is written.
     """
     number, num_tokens, log_prob, impossible = 0, 0, 0.0, 0
     write = _json_line if as_json else _columns
     with console.Progress("scoring", num_bytes(source) / 1000 or None, unit="kB") as progress:
         for pairs, done in _windows(source, target, size):
-            sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
-            try:
-                found = translator.score(sources, targets)
-            except UserError as error:  # counts from the first of these
-                raise UserError(f"{source}, from line {number + 1:,} on: {error.message}", hint=error.hint) from None
+            found = _scored(translator, pairs, (source, target), number + 1)
             for number, one in enumerate(found, start=number + 1):  # noqa: B020 - counted on
                 console.emit(write(number, one, tokens))
                 num_tokens += len(one.token_log_probs)
@@ -91,6 +87,40 @@ def score_lines(
                 impossible += one.log_prob == -math.inf
             progress.update(done / 1000, note=f"{number:,} lines")
     return Totals(number, num_tokens, log_prob, impossible)
+
+
+def _scored(
+    translator: Translator, pairs: list[tuple[str, str]], paths: tuple[Path, Path], first: int
+) -> Iterator[Scored]:
+    """Yields what the model thinks of pairs, of which the first stands in line `first`; before a bad one, what is good.
+
+    A translator refuses pairs before it scores any, and counts them from the first it was given. So the halves are
+    given to it, and halves of those, until it is one that it refuses: some calls more, and only where there is one.
+    """
+    try:
+        yield from translator.score(*_sides(pairs))
+    except UserError as error:
+        if len(pairs) > 1:
+            middle = len(pairs) // 2
+            yield from _scored(translator, pairs[:middle], paths, first)
+            yield from _scored(translator, pairs[middle:], paths, first + middle)
+            return
+        what = error.message.removeprefix("Sentence 1 ")
+        what = error.message if what == error.message else f"the sentence {what}"
+        raise UserError(f"{_refused(translator, pairs[0], paths)}, line {first}: {what}", hint=error.hint) from None
+
+
+def _refused(translator: Translator, pair: tuple[str, str], paths: tuple[Path, Path]) -> Path:
+    """Returns which file a pair is refused for: the source's, where it is refused with any translation."""
+    try:
+        translator.score([pair[0]], [""])
+    except UserError:
+        return paths[0]
+    return paths[1]
+
+
+def _sides(pairs: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    return [source for source, _ in pairs], [target for _, target in pairs]
 
 
 def _windows(source: Path, target: Path, size: int) -> Iterator[tuple[list[tuple[str, str]], int]]:

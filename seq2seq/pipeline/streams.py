@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, TextIO
 from seq2seq import console
 from seq2seq.corpus.files import OPENERS, check_start, decode_line, open_bytes
 from seq2seq.errors import UserError
+from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.windows import MOST_BYTES
 
 STDIN = Path("standard input")
@@ -191,6 +192,20 @@ def is_replaced(path: Path) -> bool:
     return path.is_file() or not path.exists()
 
 
+def spare(path: Path) -> None:
+    """Refuses to overwrite what a run that can be gone on with has left of `path`: it may be hours of work.
+
+    Raises:
+        UserError: There is such a part, with the record of what it was made of.
+    """
+    part = part_of(path)
+    if record_of(path).is_file() and part.is_file() and part.stat().st_size:
+        raise UserError(
+            f"{part} holds what was translated before an interruption.",
+            hint=f"Go on with it: the same command as then, and --resume. To start again, delete {part}.",
+        )
+
+
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
     """Gives a file to write to, which takes the name `path` when all is written; None: standard output.
@@ -199,7 +214,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     is written by `seq2seq.pipeline.resuming.open_resumable`.
 
     Raises:
-        UserError: `path` is a folder.
+        UserError: `path` is a folder, another process is writing it, or the work of an earlier run would be lost.
     """
     if path is None:
         yield sys.stdout
@@ -211,16 +226,17 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             yield file
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = part_of(path)
-    record_of(path).unlink(missing_ok=True)  # it speaks of another part, which this one replaces
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-    except BaseException:
-        say_where(part)
-        raise
-    part.replace(path)
+    with alone(path):
+        spare(path)
+        part = part_of(path)
+        record_of(path).unlink(missing_ok=True)  # it speaks of another part, which is gone or empty
+        try:
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                yield file
+        except BaseException:
+            say_where(part)
+            raise
+        part.replace(path)
 
 
 def say_where(part: Path, *, more: str = "") -> None:

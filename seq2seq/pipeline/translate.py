@@ -17,10 +17,11 @@ from seq2seq import console
 from seq2seq.corpus.files import OPENERS
 from seq2seq.errors import UserError, WorkError
 from seq2seq.folders import checksum
+from seq2seq.pipeline.alone import alone, lock_of
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.parts import Part
 from seq2seq.pipeline.pieces import check_count, join
-from seq2seq.pipeline.resuming import ANEW, Facts, Written, digest, earlier, is_done, of_program, open_resumable
+from seq2seq.pipeline.resuming import Facts, Written, anew, digest, earlier, is_done, of_program, open_resumable
 from seq2seq.pipeline.streams import (
     as_they_come,
     is_a_folder,
@@ -31,9 +32,10 @@ from seq2seq.pipeline.streams import (
     part_of,
     raw_input,
     record_of,
+    spare,
     text_of,
 )
-from seq2seq.pipeline.windows import Window, between, chunks_of, numbered
+from seq2seq.pipeline.windows import MOST_BYTES, Window, between, chunks_of, numbered
 from seq2seq.recipe.schema import Search
 from seq2seq.translation import Translation
 from seq2seq.translator import WINDOW_BATCHES, Translator
@@ -102,7 +104,7 @@ def check_places(
         outputs = [("standard output", _status_of_stream(sys.stdout))]
     else:
         written_to = [target, *([part.piece(target)] if part else [])]
-        files = [file for path in written_to for file in (path, part_of(path), record_of(path))]
+        files = [file for path in written_to for file in (path, part_of(path), record_of(path), lock_of(path))]
         outputs = [(str(path), _status(path)) for path in files]
     for written, new in outputs:
         for read, old in inputs:
@@ -177,11 +179,14 @@ def translate_lines(
     assert task.target is not None
     if not task.shared:
         return _resumable(translator, settings, task, task.target, facts)
+    if not task.resume:
+        spare(task.target)  # one process's part, in whose place the pieces are put together
     piece, count = task.part.piece(task.target), 0
     if not is_done(piece, facts):
         count = _resumable(translator, settings, task, piece, facts)
     if task.part.number == 1:
-        join(task.target, task.part.count, lambda part: {**facts, "--shard": str(part)})
+        with alone(task.target):
+            join(task.target, task.part.count, lambda part: {**facts, "--shard": str(part)})
     return count
 
 
@@ -208,12 +213,24 @@ def _facts(translator: Translator, settings: Search, task: Task, models: Mapping
 
 
 def _name_of(engine: object) -> str:
-    """Returns which engine computes and where, for engines round differently; which of several GPUs is no matter."""
-    return f"{type(engine).__name__} {getattr(engine, 'device', 'cpu')}".partition(":")[0]
+    """Returns which engine computes, how precisely and where, for engines round differently.
+
+    Of an ensemble, that of each member. Which of several GPUs is no matter.
+    """
+    members = getattr(engine, "engines", None)
+    if members:
+        return " + ".join(map(_name_of, members))
+    told = [type(engine).__name__, getattr(engine, "precision", ""), getattr(engine, "device", "cpu")]
+    return " ".join(str(part) for part in told if part).partition(":")[0]
 
 
 def _resumable(translator: Translator, settings: Search, task: Task, target: Path, facts: Facts) -> int:
-    """Translates a file to a file, from where an earlier run stopped."""
+    """Translates a file to a file, from where an earlier run stopped, and lets nobody else write it meanwhile."""
+    with alone(target):
+        return _held(translator, settings, task, target, facts)
+
+
+def _held(translator: Translator, settings: Search, task: Task, target: Path, facts: Facts) -> int:
     assert task.source is not None
     assert task.target is not None
     if task.resume:
@@ -270,7 +287,19 @@ def _windows(task: Task, size: int, total: int) -> Iterator[Window]:
     lines = raw_input(task.source)
     live = task.source is None and not is_standard_input_a_file()
     windows = numbered(as_they_come(lines, size) if live else chunks_of(lines, size))
-    return windows if task.part.is_whole else between(windows, *task.part.range(total))
+    return windows if task.part.is_whole else _told_if_none(between(windows, *task.part.range(total)), task, size)
+
+
+def _told_if_none(windows: Iterator[Window], task: Task, size: int) -> Iterator[Window]:
+    """Yields the windows of a part; where there is none, says so, for that may look like a mistake."""
+    window = None
+    for window in windows:
+        yield window
+    if window is None:
+        console.say(
+            f"part {task.part} of {task.source} is empty: parts are whole windows of up to {size:,} lines or "
+            f"{MOST_BYTES >> 20} MB"
+        )
 
 
 def _behind(windows: Iterator[Window], done: Written, source: Path, part: Path = Path()) -> _Rest:
@@ -283,7 +312,7 @@ def _behind(windows: Iterator[Window], done: Written, source: Path, part: Path =
     for place, window in enumerate(windows):
         if place == 0 and done.first and done.first != window.first + 1:
             raise UserError(
-                f"{part} begins with line {done.first} of the input, and not with {window.first + 1}.", hint=ANEW
+                f"{part} begins with line {done.first} of the input, and not with {window.first + 1}.", hint=anew(part)
             )
         if left < len(window.lines):
             return _Rest(chain([window], windows), window.first, window.begin, left)
@@ -292,7 +321,7 @@ def _behind(windows: Iterator[Window], done: Written, source: Path, part: Path =
         raise UserError(
             f"{part} has the translations of {done.lines:,} lines, and of {source} there are only "
             f"{done.lines - left:,} to translate.",
-            hint=ANEW,
+            hint=anew(part),
         )
     return _Rest(iter(()), after, end)
 

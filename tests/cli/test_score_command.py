@@ -92,6 +92,20 @@ def test_what_is_refused_names_the_file(toy, tmp_path, monkeypatch, arguments, t
     assert told in refused("score", toy.run, *arguments)
 
 
+@pytest.mark.parametrize("long", ["new.en", "new.eu"])
+def test_a_pair_that_is_too_long_is_named_by_its_file_and_line(toy, tmp_path, monkeypatch, long):
+    monkeypatch.chdir(tmp_path)
+    for name in ("new.en", "new.eu"):
+        lines = ["the dog."] * 5
+        lines[2] = "the dog. " * 3000 if name == long else lines[2]
+        (tmp_path / name).write_text("".join(line + "\n" for line in lines))
+    told = call("score", toy.run, "new.en", "new.eu")
+    assert told.code == 2
+    assert f"{long}, line 3: the sentence has " in told.err
+    assert "at most 4,999 are scored" in told.err
+    assert len(told.lines) == 2
+
+
 def test_usage(toy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call("score", toy.run).code == 2

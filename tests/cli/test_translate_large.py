@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import signal
 import time
@@ -17,6 +18,9 @@ from toy_runs import call, done, refused, sets, started, toy, toy_pairs
 
 from seq2seq.cli import translate as command
 from seq2seq.pipeline.formats import Format
+from seq2seq.pipeline.translate import window_size
+from seq2seq.pipeline.windows import MOST_BYTES
+from seq2seq.recipe.schema import Search
 
 __all__ = ["toy"]
 LINES = [source for source, _ in toy_pairs(44)]
@@ -79,7 +83,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(toy, source, target, optio
         stopped = call(*arguments)
     assert stopped.code == 130
     assert f"what was translated is in {part}; go on with the same command and --resume" in stopped.err
-    assert "holds what this command translated before" in refused(*arguments)
+    assert "holds what was translated before an interruption" in refused(*arguments)
     with part.open("ab") as file:
         file.write("half a lin\u00e9".encode()[:-1])
     told = done(*arguments, "--resume")
@@ -179,6 +183,27 @@ def test_neither_a_list_of_words_nor_a_record_is_overwritten(toy, source, tmp_pa
     record.write_text("the dog.\n")
     assert "would overwrite" in refused("translate", toy.run, record, "-o", tmp_path / "new.eu")
     assert record.read_text() == "the dog.\n"
+
+
+def test_the_help_says_how_large_a_part_is_at_least():
+    told = " ".join(call("translate", "--help").out.replace("│", " ").split())
+    assert "whole windows of up to 1,280 lines or 4 MB" in told
+    assert window_size(Search()) == 1280
+    assert MOST_BYTES == 4 << 20
+
+
+def test_going_on_works_where_the_first_run_wrote_the_graphs(toy, source, target, tmp_path):
+    """The list of a bundle's files is then another one, and the model the same."""
+    model = Path(shutil.copytree(toy.run / "bundle", tmp_path / "model"))
+    shutil.rmtree(model / "onnx", ignore_errors=True)
+    facts = json.loads((model / "bundle.json").read_text("utf-8"))
+    facts["files"] = {name: told for name, told in facts["files"].items() if not name.startswith("onnx/")}
+    (model / "bundle.json").write_text(json.dumps(facts), "utf-8")
+    arguments = ("translate", model, source, "-o", target, *SMALL, "--beam", "1", "--engine", "onnx")
+    with stopped_after(25):
+        assert call(*arguments).code == 130
+    assert (model / "onnx").is_dir()
+    assert "going on after line 25" in done(*arguments, "--resume").err
 
 
 def test_the_help_puts_the_common_options_first():

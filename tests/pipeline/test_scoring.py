@@ -102,17 +102,32 @@ def test_windows_are_bounded(tmp_path, capsys):
     assert capsys.readouterr().out.count("\n") == 7
 
 
-def test_what_cannot_be_scored_is_counted_from_the_first_line_of_its_window(pair, capsys):
-    class Strict(Judge):
-        def one(self, source, target):
-            if source == "three":
-                raise UserError("Sentence 1 has too many tokens.", hint="Split it.")
-            return super().one(source, target)
+class Strict(Judge):
+    """Refuses a pair with a long line before it scores any, and counts from the first it was given."""
 
-    with pytest.raises(UserError, match=r"a\.en, from line 3 on: Sentence 1 has too many tokens") as caught:
-        score_lines(Strict(), *pair, size=2)
+    def score(self, sources, targets):
+        for number, both in enumerate(zip(sources, targets, strict=True), start=1):
+            if any("long" in text for text in both):
+                raise UserError(f"Sentence {number} has too many tokens.", hint="Split it.")
+        return super().score(sources, targets)
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 40])
+@pytest.mark.parametrize("bad", [1, 2, 11, 30])
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_is_too_long_is_named_after_what_came_before(tmp_path, capsys, side, bad, size):
+    paths = tmp_path / "a.en", tmp_path / "a.de"
+    for place, path in enumerate(paths):
+        words = [f"word{number}" for number in range(1, 31)]
+        if place == side:
+            words[bad - 1] = "long"
+        path.write_text("".join(f"{word}\n" for word in words))
+    with pytest.raises(UserError) as caught:
+        score_lines(Strict(), *paths, size=size, as_json=True)
+    assert caught.value.message == f"{paths[side]}, line {bad}: the sentence has too many tokens."
     assert caught.value.hint == "Split it."
-    assert capsys.readouterr().out.count("\n") == 2
+    written = [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()]
+    assert written == list(range(1, bad))
 
 
 @pytest.mark.parametrize("longer", [0, 1])

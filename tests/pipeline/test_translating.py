@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import random
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -15,14 +16,16 @@ import pytest
 from echo_translator import Echo, Kept, Quick
 
 from seq2seq import console
+from seq2seq.bundle import Bundle
 from seq2seq.errors import UserError, WorkError
 from seq2seq.folders import write_json
 from seq2seq.pipeline import pieces
+from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.parts import Part
-from seq2seq.pipeline.resuming import written
-from seq2seq.pipeline.translate import Task, translate_lines, window_size
-from seq2seq.recipe.schema import Search
+from seq2seq.pipeline.resuming import of_model, written
+from seq2seq.pipeline.translate import Task, check_places, translate_lines, window_size
+from seq2seq.recipe.schema import Recipe, Search
 
 SETTINGS = Search(batch_sentences=1)
 SIZE = window_size(SETTINGS)
@@ -162,16 +165,73 @@ def test_with_nothing_to_go_on_with_it_starts_and_says_so(source, target, capsys
     assert "nothing to go on with: starting at the first line" in capsys.readouterr().err
 
 
-def test_the_work_of_the_same_command_is_not_overwritten(source, target):
+def test_work_that_could_be_gone_on_with_is_not_overwritten(source, target, monkeypatch):
     task = Task(source, target)
-    interrupted(task)
+    told = interrupted(task)
     kept = part(task).read_bytes()
-    with pytest.raises(UserError, match="holds what this command translated before it was interrupted") as caught:
-        translate(task)
-    assert "--resume" in caught.value.hint
-    assert part(task).read_bytes() == kept
-    translate(replace(task, prefix="x"))  # another command: nobody can go on with that part
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"other\n" * 3)))
+    # The same command, another one, one that cannot be gone on with, and one that would put pieces in its place.
+    for other in (task, replace(task, prefix="x"), Task(None, target), shared(source, target, 1)):
+        with pytest.raises(UserError, match="holds what was translated before an interruption") as caught:
+            translate(other)
+        assert "--resume" in caught.value.hint
+        assert f"delete {part(task)}" in caught.value.hint
+        assert (part(task).read_bytes(), record(task).read_bytes()) == (kept, told)
+        assert beside(target) == {"out.txt.part", "out.txt.part.json"}
+    part(task).unlink()  # as the hint says
+    translate(replace(task, prefix="x"))
     assert target.read_bytes() == whole(source)
+    assert beside(target) == {"out.txt"}
+
+
+# One at a time
+
+
+def test_two_runs_do_not_write_one_file(source, target, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"other\n" * 3)))
+    others = [Task(source, target), Task(source, target, resume=True), Task(None, target)]
+    kept = []
+
+    class Meanwhile(Echo):
+        def one(self, line, number, window, nbest):
+            if number == SIZE + 1:
+                for other in others:
+                    with pytest.raises(UserError, match=r"Another process is writing .*out\.txt now") as caught:
+                        translate(other)
+                    kept.append(caught.value.hint)
+            return super().one(line, number, window, nbest)
+
+    translate(Task(source, target), Meanwhile())
+    assert len(kept) == len(others)
+    assert target.read_bytes() == whole(source)
+    assert beside(target) == {"out.txt"}
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from seq2seq.pipeline.alone import alone
+with alone(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_that_is_killed_leaves_no_lock(source, target):
+    command = [sys.executable, "-c", HOLD, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match="Another process is writing"):
+            translate(Task(source, target))
+        holder.kill()
+    translate(Task(source, target))
+    assert beside(target) == {"out.txt"}
+
+
+def test_an_input_is_not_taken_for_a_lock(source, target):
+    lock = source.rename(target.with_name("out.txt.part.lock"))
+    with pytest.raises(UserError, match="would overwrite"):
+        check_places(lock, target)
 
 
 CHANGES = {
@@ -197,7 +257,7 @@ def test_what_has_changed_is_named(source, target, told):
     with pytest.raises(UserError) as caught:
         translate(changed)
     assert f"{part(task)} cannot be gone on with: {told}" in caught.value.message
-    assert "Start again, without --resume." in caught.value.hint
+    assert f"To start again without --resume, delete {part(task)}." in caught.value.hint
     assert part(task).read_bytes() == kept
 
 
@@ -218,6 +278,50 @@ def test_another_model_another_engine_and_other_settings_are_named(source, targe
     assert translate(again, models=models) == NUM_LINES - 9
 
 
+class Named:
+    """An engine that only has what it is known by."""
+
+    def __init__(self, **told):
+        self.__dict__.update(told)
+
+
+def test_the_engines_of_an_ensemble_and_their_precision_are_told_apart(source, target):
+    def engine(*members):
+        return Named(engines=[Named(precision=precision, device=device) for precision, device in members])
+
+    task = Task(source, target)
+    with pytest.raises(KeyboardInterrupt):
+        translate(task, Echo(stop_after=9, engine=engine(("int8", "cpu"), ("", "cuda:1"))))
+    again = replace(task, resume=True)
+    before = "engine was Named int8 cpu \\+ Named cuda, and now is"
+    for other, told in [
+        (engine(("fp32", "cpu"), ("", "cuda:1")), "Named fp32 cpu \\+ Named cuda"),
+        (engine(("int8", "cpu"), ("", "cpu")), "Named int8 cpu \\+ Named cpu"),
+        (Named(precision="int8"), "Named int8 cpu"),
+    ]:
+        with pytest.raises(UserError, match=f"{before} {told}\\."):
+            translate(again, Echo(engine=other))
+    assert translate(again, Echo(engine=engine(("int8", "cpu"), ("", "cuda:0")))) == NUM_LINES - 9
+
+
+def test_a_model_is_known_by_what_it_is_made_of_and_not_by_its_graphs(tmp_path):
+    (tmp_path / "recipe.toml").write_text("a = 1\n")
+    own = {"weights.safetensors": {"bytes": 1}, "tokenizer/source/t.json": {"bytes": 2}}
+
+    def known(files):
+        return of_model(Bundle(tmp_path, Recipe(), {"files": files}))
+
+    first = known(own)
+    assert known({**own, "onnx/step.int8.onnx": {"bytes": 3}}) == first
+    assert known({**own, "weights.safetensors": {"bytes": 4}}) != first
+    assert known({**own, "tokenizer/source/t.json": {"bytes": 4}}) != first
+    alone = {name: told for name, told in own.items() if name.startswith("tokenizer")}
+    graphs = [known({**alone, "onnx/int8.safetensors": {"bytes": size}}) for size in (3, 4)]
+    assert len({first, *graphs}) == 3  # without weights, the graphs are the model
+    (tmp_path / "recipe.toml").write_text("a = 2\n")
+    assert known(own) != first
+
+
 def test_a_part_without_its_record_is_no_part(source, target):
     task = Task(source, target)
     interrupted(task)
@@ -235,6 +339,7 @@ def test_a_part_without_its_record_is_no_part(source, target):
 def test_a_run_that_cannot_be_gone_on_with_takes_the_record_of_another_away(source, target, monkeypatch):
     """Else its part would be taken for that other run's."""
     interrupted(Task(source, target))
+    part(Task(source, target)).unlink()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"other\n" * 3)))
     with pytest.raises(KeyboardInterrupt):
         translate(Task(None, target), Echo(stop_after=2))
@@ -342,6 +447,16 @@ def test_what_is_no_part(text):
     assert "--shard 2/8" in caught.value.hint
 
 
+def test_an_empty_part_is_told(tmp_path, target, capsys):
+    source = write_lines(tmp_path / "short.txt", SIZE)
+    told = f"of {source} is empty: parts are whole windows of up to {SIZE} lines or 4 MB"
+    assert translate(Task(source, target, part=Part(1, 2))) == SIZE
+    assert "is empty" not in capsys.readouterr().err
+    assert translate(Task(source, target, part=Part(2, 2))) == 0
+    assert f"part 2/2 {told}" in capsys.readouterr().err.replace("\n", " ").replace("  ", " ")
+    assert target.read_bytes() == b""
+
+
 def test_an_empty_file_has_empty_parts(tmp_path, target):
     for name, data in (("in.txt", b""), ("in.gz", gzip.compress(b""))):
         (tmp_path / name).write_bytes(data)
@@ -413,6 +528,31 @@ def test_a_piece_that_nobody_begins_is_missed(source, target, monkeypatch, capsy
         translate(shared(source, target, 1))
     assert "All machines must see the folder" in caught.value.hint
     assert "waiting for part 2/2" in capsys.readouterr().err
+
+
+def test_a_piece_that_stays_made_of_something_else_is_told(source, target, monkeypatch):
+    monkeypatch.setattr(pieces, "OTHER_SECONDS", 0.2)
+    translate(shared(source, target, 2, prefix="x"))
+    with pytest.raises(WorkError, match=r"2-of-2 is whole, .* something else: --prefix was x, and now is not set"):
+        translate(shared(source, target, 1))
+    record(Task(source, target.with_name("out.txt.2-of-2"))).unlink()
+    with pytest.raises(WorkError, match="there is no record of what it was made of") as caught:
+        translate(shared(source, target, 1))
+    assert "delete" in caught.value.hint
+    assert beside(target) == {f"out.txt.{name}" for name in ("1-of-2", "1-of-2.part.json", "2-of-2")}
+
+
+def test_a_piece_of_an_earlier_run_is_waited_for_while_it_is_replaced(source, target, monkeypatch):
+    monkeypatch.setattr(pieces, "OTHER_SECONDS", 0.7)
+    translate(shared(source, target, 2, prefix="x"))
+    first = threading.Thread(target=translate, args=[shared(source, target, 1)], daemon=True)
+    with alone(target.with_name("out.txt.2-of-2")):  # its process has begun, and not yet taken the old piece away
+        first.start()
+        first.join(1)
+        assert first.is_alive()
+    translate(shared(source, target, 2))
+    first.join(30)
+    assert target.read_bytes() == whole(source)
 
 
 def test_only_the_first_process_shows_how_far_it_is(source, target, watched):

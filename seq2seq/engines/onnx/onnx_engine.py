@@ -42,14 +42,16 @@ class OnnxEngine:
             first state) and step (one step of the decoder, with the k best).
         sizes: Of all of them.
         parallel: How many batches a caller with threads of its own may well have computed at a time.
+        precision: What it multiplies with, "int8" or "fp32": what a record of a translation knows it by.
     """
 
     go = GO
     eos = EOS
 
-    def __init__(self, graphs: Graphs, sizes: Sizes, *, parallel: int = 1) -> None:
+    def __init__(self, graphs: Graphs, sizes: Sizes, *, parallel: int = 1, precision: str = "") -> None:
         self._graphs = graphs
         self.parallel = parallel
+        self.precision = precision
         self._least = sizes.least_rows
         self.vocabulary_size = sizes.target_symbols
         self._source = Table(sizes.source_symbols, sizes.source_width, lambda ids: self._rows("source", ids))
@@ -174,4 +176,4 @@ def load_engine(bundle: Bundle, tokenizers: TokenizerPair, *, precision: str = "
                 f"The graphs in {bundle.path / FOLDER} have {found:,} {side} symbols, and the tokenizer has {known:,}.",
                 hint=AGAIN,
             )
-    return OnnxEngine(graphs, sizes, parallel=threads or physical_cores())
+    return OnnxEngine(graphs, sizes, parallel=threads or physical_cores(), precision=precision)
