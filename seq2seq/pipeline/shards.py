@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from seq2seq.errors import UserError
 from seq2seq.folders import check_version, checksum, read_json, write_json
 from seq2seq.pipeline.gather import BATCH_PAIRS, Begun, begin, chosen, drop_duplicates
 from seq2seq.pipeline.jobs import Clean, RawBlock
+from seq2seq.pipeline.parts import Part
 from seq2seq.pipeline.sources import CorpusSource, Sources
 from seq2seq.pipeline.spool import Spool
 from seq2seq.pipeline.workers import Workers
@@ -50,37 +51,8 @@ _LAST: Final = 1 << 60  # comes after everything else that happens to a block
 
 
 @dataclass(frozen=True)
-class Shard:
-    """Part `number` of `count`, from 1.
-
-    Raises:
-        UserError: There is no such part.
-    """
-
-    number: int
-    count: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.number <= self.count:
-            raise UserError(
-                f"There is no shard {self.number}/{self.count}.",
-                hint="Give its number and how many there are, from 1/n to n/n, for instance: --shard 2/8",
-            )
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Returns the shard that a text like "2/8" names.
-
-        Raises:
-            UserError: It names none.
-        """
-        found = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text)
-        if found is None:
-            raise UserError(f"--shard {text} is no shard.", hint="Give its number and how many there are: --shard 2/8")
-        return cls(int(found[1]), int(found[2]))
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
+class Shard(Part):
+    """A part of a corpus."""
 
     def folder(self, run: Path) -> Path:
         """Returns where the shard is, in a run's folder."""
