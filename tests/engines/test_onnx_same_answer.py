@@ -76,6 +76,8 @@ def exported(model, precision: str, folder: Path) -> OnnxEngine:
 def translate(engine: OnnxEngine, search: str, numbers) -> list:
     """All that is said of these sentences of the pool, translated as one batch."""
     start = engine.start([pool()[number] for number in numbers])
+    if search == "covering" and not engine._attends:  # nothing could be covered
+        search = "beam"
     found = SEARCHES[search](engine, start.memory, start.state, start.source_lengths, want_attention=True)
     return [[_bits(hypothesis) for hypothesis in hypotheses] for hypotheses in found]
 
