@@ -154,6 +154,14 @@ def test_scores_replace_those_of_the_same_split(alone):
     assert bundle.facts["scores"] == {}
 
 
+def test_scores_do_not_undo_what_was_written_meanwhile(alone):
+    bundle = open_bundle(alone)
+    facts = json.loads((alone / "bundle.json").read_text())
+    (alone / "bundle.json").write_text(json.dumps({**facts, "files": {**facts["files"], "onnx/new": {"bytes": 1}}}))
+    assert "onnx/new" in bundle.with_scores("test", []).facts["files"]
+    assert "onnx/new" in json.loads((alone / "bundle.json").read_text())["files"]
+
+
 def written(path, **facts):
     def save_tokenizers(folder):
         folder.mkdir()

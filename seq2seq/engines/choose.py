@@ -68,6 +68,7 @@ def choose(bundle: Bundle, tokenizers: TokenizerPair, device: str) -> str:
     if not trainable:  # without any graphs its error says what to do
         return "onnx-fp32" if has_graphs(bundle, "fp32") else "onnx"
     if not _can_make():
+        console.say("translating with torch, which is slower: the package onnx, which writes graphs, is not installed")
         return "torch"
     try:
         make_graphs(bundle)

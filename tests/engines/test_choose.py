@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,6 +110,21 @@ def test_a_gpu_is_torchs(made, monkeypatch, device: str, gpu: bool, wanted: str)
 def test_else_it_is_onnx(made, monkeypatch, device: str, gpu: bool) -> None:
     monkeypatch.setattr(choosing, "gpu_found", lambda: gpu)
     assert chosen(made, device) == "onnx"
+
+
+def test_a_bundle_of_graphs_alone_is_run_by_what_it_has(copy, monkeypatch) -> None:
+    copy.weights.unlink()
+    monkeypatch.setattr(choosing, "gpu_found", lambda: True)
+    assert chosen(copy, "auto") == "onnx"  # torch has nothing to read
+    edited(copy, lambda facts: facts["precisions"].pop("int8"))
+    assert chosen(copy, "auto") == "onnx-fp32"
+
+
+def test_graphs_of_other_weights_are_none(copy) -> None:
+    edited(copy, lambda facts: facts.update(weights={"bytes": 1, "blake2b": "0"}))
+    described = replace(copy, facts={**copy.facts, "files": {copy.weights.name: {"bytes": 2, "blake2b": "1"}}})
+    assert not reading.has_graphs(described)
+    assert reading.has_graphs(replace(copy, facts={**copy.facts, "files": {}}))
 
 
 def test_torch_is_asked_for_a_gpu_only_where_there_is_a_driver(monkeypatch) -> None:

@@ -154,3 +154,11 @@ def test_greedy_is_a_beam_of_one(engines, precision: str) -> None:
         for search in (Greedy(limits=LIMITS), Beam(1, limits=LIMITS))
     ]
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_a_batch_of_none_is_translated_into_none(engines, precision: str) -> None:
+    engine = engines("multi-head", precision)
+    start = engine.start([])
+    assert len(start.source_lengths) == 0
+    assert translate(engine, "beam", []) == []

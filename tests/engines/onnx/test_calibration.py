@@ -51,3 +51,12 @@ def test_where_ranges_are_known_the_memory_is_bytes_and_no_row_is_scaled_in_a_st
     nodes = [node.op_type for node in Runner(model, "int8 measured").written.models["step"].graph.node]
     assert "Abs" not in nodes
     assert nodes.count("MatMulIntegerToFloat") == 5
+
+
+def test_what_is_beyond_a_range_takes_no_more_levels_than_the_rest(monkeypatch) -> None:
+    """Beyond 63 a processor without VNNI would cut off a sum of two products."""
+    monkeypatch.setattr("graph_runner.calibrate", lambda *given: {k: v * 0.1 for k, v in calibrate(*given).items()})
+    runner = Runner(tiny(wiring="parallel", attention="multi-head"), "int8 measured")
+    memory, _ = runner.encode([[4, 5, 6, 7], [8]])
+    for part in memory[:2]:
+        assert np.abs(part.astype(int)).max() == 63
