@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from seq2seq.training.gradient import GradientSource
     from seq2seq.training.group import Group
     from seq2seq.training.objective import CrossEntropy
-    from seq2seq.training.protocols import Keeper, Reporter, Validator
+    from seq2seq.training.protocols import Keeper, Objective, Reporter, Validator
     from seq2seq.training.schedules import Schedule
     from seq2seq.training.stop import Stop
     from seq2seq.training.trainer import Trainer
@@ -62,6 +62,7 @@ def model(settings: Model, *, source_symbols: int, target_symbols: int) -> Encod
     """Builds the network for vocabularies of the given sizes."""
     from torch import nn
 
+    from seq2seq.nn.cells import Cell
     from seq2seq.nn.encoder import Encoder
     from seq2seq.nn.model import EncoderDecoder
     from seq2seq.nn.output import Output
@@ -93,7 +94,8 @@ def model(settings: Model, *, source_symbols: int, target_symbols: int) -> Encod
         residual=settings.residual,
         **second,
     )
-    output = Output(decoder.feature_size, target_embedding, tie=settings.tie != "none")
+    lexical_size = settings.embedding_size if settings.lexical else 0
+    output = Output(decoder.feature_size, target_embedding, tie=settings.tie != "none", lexical_size=lexical_size)
     network = EncoderDecoder(
         source_embedding,
         target_embedding,
@@ -101,8 +103,12 @@ def model(settings: Model, *, source_symbols: int, target_symbols: int) -> Encod
         decoder,
         output,
         word_dropout=settings.word_dropout,
+        target_word_dropout=settings.target_word_dropout,
         never_guessed=(PAD, GO),
     )
+    for module in network.modules():
+        if isinstance(module, Cell):
+            module.recurrent_weight_dropout = settings.recurrent_weight_dropout
     member(INITIALISATIONS, settings.initialisation)(network)
     return network
 
@@ -269,6 +275,15 @@ def writes_unknown(tokenizers: TokenizerPair) -> bool:
     return UNK in tokenizers.target.placeholders
 
 
+def never_written(tokenizers: TokenizerPair) -> list[int]:
+    """Returns the target ids that no translation may hold: what pads and starts it, tags, mostly the unknown token."""
+    from seq2seq.text.special import GO, PAD, UNK
+    from seq2seq.text.tagged import tags_of
+
+    unknown = [] if writes_unknown(tokenizers) else [UNK]
+    return [PAD, GO, *unknown, *tags_of(tokenizers.target).values()]
+
+
 def schedule(recipe: Recipe) -> Schedule:
     """Builds the learning rate's course."""
     settings = recipe.training.schedule
@@ -277,9 +292,12 @@ def schedule(recipe: Recipe) -> Schedule:
 
 def objective(settings: Training) -> CrossEntropy:
     """Builds what training minimises."""
+    from seq2seq.training.agreement import Agreement
     from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
 
     share = settings.scheduled_sampling
+    if settings.r_drop:
+        return Agreement(settings.r_drop, settings.label_smoothing)
     if settings.truncate:
         return TruncatedCrossEntropy(settings.truncate, settings.label_smoothing, scheduled_sampling=share)
     return CrossEntropy(settings.label_smoothing, scheduled_sampling=share)
@@ -299,17 +317,28 @@ def trainer(
     gradient: Callable[[EncoderDecoder], GradientSource] | None = None,
     group: Group | None = None,
     stop: Stop | None = None,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    minimised: Objective | None = None,
+    held: Mapping[str, torch.Tensor] | None = None,
+    look_first: bool = False,
+    rate_setting: str = "training.learning_rate",
 ) -> Trainer:
     """Builds the network and everything that trains it.
 
-    The first weights are a function of the seed and of `vectors`, which stand for "source" and "target" in the rows of
-    the embeddings that they know. `gradient` makes what computes an update's gradient with the network; None: one that
-    reads each batch whole. `group` are the processes that train together; None: this one alone.
-    `stop` is where someone asks to stop.
+    The first weights are `weights`; or, without them, a function of the seed and of `vectors`, which stand for "source"
+    and "target" in the rows of the embeddings that they know. `minimised` is what training minimises; None: what the
+    recipe says. `gradient` makes what computes an update's gradient with the network; None: one that reads each batch
+    whole. `group` are the processes that train together; None: this one alone. `stop` is where someone asks to stop.
+    `held` are the weights that `training.hold` pulls back to; without them it does nothing. `look_first`: the first
+    weights are scored as well, and kept until others are better. `rate_setting` is what the learning rate is from,
+    for a stage that has its own.
     """
+    from seq2seq.text.tagged import tags_of
     from seq2seq.training import precision
     from seq2seq.training.across import Across
+    from seq2seq.training.checkpoint import load_weights
     from seq2seq.training.gradient import Whole
+    from seq2seq.training.hold import hold
     from seq2seq.training.limits import Limits as TrainingLimits
     from seq2seq.training.optimizer import adamw
     from seq2seq.training.randomness import seed_update
@@ -322,14 +351,21 @@ def trainer(
         source_symbols=tokenizers.source.vocabulary_size,
         target_symbols=tokenizers.target.vocabulary_size,
     ).to(device)
+    network.never_guessed += tags_of(tokenizers.target).values()
     frozen = _start_from(network, vectors or {}, freeze=recipe.model.freeze_vectors)
+    if weights is not None:
+        load_weights(network, weights, folder)
     kind = precision.choose(settings.precision, device)
     source: GradientSource
     if gradient is not None:
         source = gradient(network)
     else:
-        whole = Whole(network, batches, objective(settings), precision=kind, seed=settings.seed, said=reporter.said)
+        loss = minimised or objective(settings)
+        whole = Whole(network, batches, loss, precision=kind, seed=settings.seed, said=reporter.said)
         source = Across(whole, network, group) if group is not None and group.size > 1 else whole
+    optimizer = adamw(network, weight_decay=settings.weight_decay, undecayed=frozen)
+    if held is not None and settings.hold:
+        hold(optimizer, network, held, settings.hold)
     return Trainer(
         network,
         batches,
@@ -338,7 +374,7 @@ def trainer(
         reporter=reporter,
         keeper=keeper,
         folder=folder,
-        optimizer=adamw(network, weight_decay=settings.weight_decay, undecayed=frozen),
+        optimizer=optimizer,
         schedule=schedule(recipe),
         limits=TrainingLimits(
             max_epochs=settings.max_epochs,
@@ -347,10 +383,12 @@ def trainer(
             patience=settings.patience,
         ),
         learning_rate=settings.learning_rate,
+        rate_setting=rate_setting,
         clip_norm=settings.clip_norm,
         clip_value=settings.clip_value,
         accumulate=settings.accumulate,
         average=settings.average,
+        average_looks=settings.average_looks,
         validate_every=settings.validate_every,
         stop_on=settings.stop_on,
         seed=settings.seed,
@@ -358,6 +396,7 @@ def trainer(
         group=group,
         stop=stop,
         chance=partial(_chance, batches, tokenizers.target.vocabulary_size, settings.label_smoothing),
+        look_first=look_first,
     )
 
 

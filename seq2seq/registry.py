@@ -217,6 +217,9 @@ FILTERS = Family(
         "length": Member("seq2seq.corpus.filters.length:Length", {"maximum": 100}, summary="too many words"),
         "ratio": Member("seq2seq.corpus.filters.ratio:Ratio", {"maximum": 4.0}, summary="one side much longer"),
         "identical": Member("seq2seq.corpus.filters.identical:Identical", summary="both sides the same"),
+        "copied": Member(
+            "seq2seq.corpus.filters.copied:Copied", {"maximum": 0.5}, summary="too many words left as they were"
+        ),
         "script": Member(
             "seq2seq.corpus.filters.script:Script",
             {"source": "", "target": "", "minimum": 0.5},

@@ -201,7 +201,7 @@ TRAINING = Training(
 )
 
 
-def trainer(tmp_path, training: Training = TRAINING):
+def trainer(tmp_path, training: Training = TRAINING, **given):
     tokenizer = build.tokenizer(Choice("words"), ["a b c d e f"] * 3, vocabulary_size=40, seed=1)
     write_split(tmp_path / "train.arrow", [Row(1, "a", "b", tokenizer.encode("a"), tokenizer.encode("b"))])
     told: dict[str, object] = {name: object() for name in ("validator", "keeper")}
@@ -213,6 +213,7 @@ def trainer(tmp_path, training: Training = TRAINING):
         folder=tmp_path / "run",
         device=torch.device("cpu"),
         **told,
+        **given,
     )
     assert all(getattr(made, name) is value for name, value in told.items())
     return made, tokenizer
@@ -244,6 +245,32 @@ def test_the_first_weights_are_a_function_of_the_seed(tmp_path) -> None:
         weights.append(torch.nn.utils.parameters_to_vector(made.model.parameters()))
     for (a, x), (b, y) in itertools.combinations(zip(seeds, weights, strict=True), 2):
         assert torch.equal(x, y) == (a == b)
+
+
+def test_training_starts_from_weights_that_are_given(tmp_path) -> None:
+    first, _ = trainer(tmp_path)
+    weights = {name: weight.detach() + 1 for name, weight in first.model.named_parameters()}  # a tied one has one name
+    made, _ = trainer(tmp_path, weights=weights)
+    for (name, weight), averaged in zip(made.model.named_parameters(), made.average.values, strict=True):
+        assert torch.equal(weight, weights[name])
+        assert torch.equal(averaged, weights[name])
+    with pytest.raises(UserError, match="is not in the file"):
+        trainer(tmp_path, weights=dict(list(weights.items())[1:]))
+
+
+def test_weights_are_held_where_both_a_strength_and_an_origin_are_given(tmp_path) -> None:
+    held = msgspec.structs.replace(TRAINING, hold=2.0, weight_decay=0.0)
+    first, _ = trainer(tmp_path)
+    weights = {name: weight.detach() + 1 for name, weight in first.model.named_parameters()}
+    for training, origins in ((TRAINING, weights), (held, None)):  # neither costs anything
+        assert not trainer(tmp_path, training, held=origins)[0].optimizer._optimizer_step_pre_hooks
+    made, _ = trainer(tmp_path, held, held=weights)
+    before = {name: weight.detach().clone() for name, weight in made.model.named_parameters()}
+    for weight in made.model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    made.step(0.1)
+    for name, weight in made.model.named_parameters():
+        torch.testing.assert_close(weight.detach(), before[name] + 0.2 * (weights[name] - before[name]))
 
 
 def test_the_fingerprint_of_a_network_is_that_of_what_was_changed_in_it() -> None:

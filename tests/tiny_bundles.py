@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tiny_models import scramble
@@ -25,15 +26,15 @@ SETTINGS = (
 )
 
 
-def make_bundle(path: Path, *settings: str, seed: int = 1) -> Bundle:
-    """Writes a bundle at `path` whose every weight is random."""
+def make_bundle(path: Path, *settings: str, seed: int = 1, tags: Sequence[str] = ()) -> Bundle:
+    """Writes a bundle at `path` whose every weight is random, and whose vocabulary has `tags`."""
     import torch
 
     recipe = apply_overrides(complete(Recipe()), [*SETTINGS, *settings])
     pairs = toy_pairs(80)
     tokenizers: TokenizerPair = build.tokenizers(
         recipe, lambda: (source for source, _ in pairs), lambda: (target for _, target in pairs)
-    )
+    ).with_tags(tags)
     torch.manual_seed(seed)
     network = build.model(
         recipe.model,

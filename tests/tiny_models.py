@@ -65,10 +65,33 @@ SECOND = {
     }
     for attention, after in [("multi-head", 2), ("multi-head", 3), ("local", 2), ("additive", 3)]
 }
+LEXICAL = {
+    f"{wiring} {attention} lexical": {"wiring": wiring, "attention": attention, "lexical": True, **changes}
+    for wiring, attention, changes in [
+        ("parallel", "multi-head", {}),
+        ("parallel", "local", {"decoder_layers": 3, "second_attention": 2}),
+        ("input-feeding", "additive", {"cell": "gru"}),
+    ]
+}
+# Stacks of deep transitions with residual connections: BiDeep (Miceli Barone et al. 2017), 4 layers of 2 cells each.
+BIDEEP = {
+    "input-feeding additive BiDeep": {
+        "wiring": "input-feeding",
+        "attention": "additive",
+        "cell": "gru-layer-norm",
+        "encoder_layers": 4,
+        "encoder_transition": 2,
+        "decoder_layers": 4,
+        "decoder_transition": 2,
+        "residual": True,
+    }
+}
 NETWORKS: dict[str, dict[str, object]] = {
     **{" ".join(kind): dict(zip(("wiring", "cell", "attention"), kind, strict=True)) for kind in GRID},
     **EXTRAS,
     **SECOND,
+    **LEXICAL,
+    **BIDEEP,
 }
 """The whole grid and what else a network may be made of, by name: what to give `tiny`."""
 ONE_CELL = [name for name, made in NETWORKS.items() if made.get("cell") in (None, "gru")]
@@ -142,10 +165,12 @@ def parameters(model: nn.Module) -> dict[str, torch.Tensor]:
 
 __all__ = [
     "ATTENTION_SETTINGS",
+    "BIDEEP",
     "CELL_KINDS",
     "EXTRAS",
     "GRID",
     "JOINED",
+    "LEXICAL",
     "MIXED",
     "NETWORKS",
     "ONE_CELL",

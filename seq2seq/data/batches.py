@@ -170,12 +170,14 @@ class Batches:
         if self.sampler is not None and epoch is not None:
             numbers = rows.tolist()
             texts = (self.store.source_text, self.store.target_text)
-            return collate(
-                *(
-                    [cut(text[i], key=(epoch, i, side)) for i in numbers]
-                    for side, (cut, text) in enumerate(zip(self.sampler, texts, strict=True))
-                )
+            sources, targets = (
+                [cut(text[i], key=(epoch, i, side)) for i in numbers]
+                for side, (cut, text) in enumerate(zip(self.sampler, texts, strict=True))
             )
+            if tags := getattr(self.sampler[0], "tags", None):  # a tag stands in no text: it comes from the store
+                opened = (ids[:1].tolist() for ids in self.store.source.many(rows))
+                sources = [[i for i in first if i in tags] + ids for first, ids in zip(opened, sources, strict=True)]
+            return collate(sources, targets)
         return collate(self.store.source.many(rows), self.store.target.many(rows))
 
     def in_order(self) -> Iterator[Batch]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from seq2seq.nn.state import State, select
 from seq2seq.search import Step
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.special import EOS, GO, PAD, UNK
+from seq2seq.text.tagged import tags_of
 from seq2seq.training.checkpoint import load_weights, read_tensors
 
 
@@ -29,16 +30,17 @@ class TorchEngine:
         model: The network; it is put into evaluation mode when asked to encode.
         allow_unk: Whether the unknown token may be written: for vocabularies of words it is a placeholder that someone
             fills in, for subwords it is noise.
+        tags: Ids of the target vocabulary that stand for no text, and are never written.
     """
 
     go = GO
     eos = EOS
 
-    def __init__(self, model: EncoderDecoder, *, allow_unk: bool = False) -> None:
+    def __init__(self, model: EncoderDecoder, *, allow_unk: bool = False, tags: Iterable[int] = ()) -> None:
         self.model = model
         self.device = model.target_embedding.weight.device
         self._attends = model.decoder.attention.context_size > 0
-        self._forbidden = [PAD, GO] if allow_unk else [PAD, GO, UNK]
+        self._forbidden = [PAD, GO, *([] if allow_unk else [UNK]), *tags]
 
     @property
     def vocabulary_size(self) -> int:
@@ -131,4 +133,5 @@ def load_engine(bundle: Bundle, tokenizers: TokenizerPair, *, device: str = "aut
         target_symbols=tokenizers.target.vocabulary_size,
     )
     load_weights(network, read_tensors(bundle.weights), bundle.weights)
-    return TorchEngine(network.to(place), allow_unk=build.writes_unknown(tokenizers))
+    tags = tags_of(tokenizers.target).values()
+    return TorchEngine(network.to(place), allow_unk=build.writes_unknown(tokenizers), tags=tags)

@@ -62,6 +62,7 @@ class DeepTransition(Cell):
     ) -> tuple[Float[Tensor, "batch hidden"], State]:
         """One step through all cells; see `Cell.advance`."""
         first, *later = self._cells
+        assert noise is None or isinstance(noise, tuple)
         masks = [None] * len(self._cells) if noise is None else list(noise)
         output, state = first.advance(projected, state, masks[0])
         nothing = projected.new_empty(projected.shape[0], 0)
@@ -70,10 +71,9 @@ class DeepTransition(Cell):
         return output, state
 
     def noise(self, rows: int, like: Tensor) -> Noise | None:
-        """Draws one mask a cell; see `Cell.noise`."""
-        if not self.drops:
-            return None
-        return tuple(self.recurrent_dropout.mask(rows, self.hidden_size, like) for _ in self.cells)
+        """Draws for one cell after another; see `Cell.noise`."""
+        drawn = [noise for cell in self._cells if (noise := cell.noise(rows, like)) is not None]
+        return tuple(drawn) or None
 
     def matrices(self) -> Matrices:
         """None: the cells own them all."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seq2seq.nn.attention import Attention, Keys
-from seq2seq.nn.cells import Noise
+from seq2seq.nn.cells import Noise, Thinned
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Memory:
         start: [batch, size], what the decoder's initial state is made of.
         noise: The decoder's dropout for these sentences. A whole target is read through it, a search's steps are not.
         second_keys: What a second attention made of the encoder's outputs, where there is one.
+        words: [batch, source, embedding], the embedded source, where a lexical model asks for it.
     """
 
     keys: Keys
@@ -66,6 +68,61 @@ class Memory:
     start: Float[Tensor, "batch size"]
     noise: DecoderNoise
     second_keys: Keys = ()
+    words: Float[Tensor, "batch source embedding"] | None = None
+
+    def changed(self, function: Callable[[Tensor], Tensor]) -> Memory:
+        """Returns the memory with `function` applied to all through which a gradient leaves it.
+
+        That is what the encoder made, the embedded source, and the matrices of cells that were dropped from.
+        """
+        cells = tuple(None if noise is None else _thinned(noise, function) for noise in self.noise.cells)
+        return replace(
+            self,
+            keys=tuple(map(function, self.keys)),
+            second_keys=tuple(map(function, self.second_keys)),
+            start=function(self.start),
+            noise=replace(self.noise, cells=cells),
+            words=None if self.words is None else function(self.words),
+        )
+
+    def select(self, rows: Int[Tensor, " rows"]) -> Memory:
+        """Returns the memory whose row i is that of sentence `rows[i]`, its dropout included.
+
+        The matrices that cells are left with are no rows: all sentences share them.
+        """
+
+        def taken(part: Tensor | None) -> Tensor | None:
+            return None if part is None else part.index_select(0, rows)
+
+        noise = DecoderNoise(
+            tuple(map(taken, self.noise.inputs)),
+            taken(self.noise.features),
+            tuple(None if cell is None else _selected(cell, rows) for cell in self.noise.cells),
+        )
+        return Memory(
+            tuple(key.index_select(0, rows) for key in self.keys),
+            self.mask.index_select(0, rows),
+            self.start.index_select(0, rows),
+            noise,
+            tuple(key.index_select(0, rows) for key in self.second_keys),
+            taken(self.words),
+        )
+
+
+def _selected(noise: Noise, rows: Tensor) -> Noise:
+    """Returns `noise` with rows of its masks."""
+    if isinstance(noise, Thinned):
+        return replace(noise, state=None if noise.state is None else noise.state.index_select(0, rows))
+    if isinstance(noise, Tensor):
+        return noise.index_select(0, rows)
+    return tuple(_selected(part, rows) for part in noise)
+
+
+def _thinned(noise: Noise, function: Callable[[Tensor], Tensor]) -> Noise:
+    """Returns `noise` with `function` applied to its matrices."""
+    if isinstance(noise, Thinned):
+        return replace(noise, matrix=function(noise.matrix))
+    return noise if isinstance(noise, Tensor) else tuple(_thinned(part, function) for part in noise)
 
 
 def sequence_mask(lengths: Int[Tensor, " batch"], time: int) -> Bool[Tensor, "batch time"]:
@@ -81,10 +138,7 @@ def attend_rows(
     position: Int[Tensor, " rows"],
     owner: Int[Tensor, " rows"],
 ) -> tuple[Float[Tensor, "rows context"], Float[Tensor, "rows source"]]:
-    """Asks for one context a hypothesis without copying the memory of its sentence.
-
-    The hypotheses of a sentence are laid side by side, as if they were target positions, so that one product with the
-    sentence's own memory serves them all.
+    """Asks for one context a hypothesis without copying the memory of its sentence; see `Lines`.
 
     Args:
         attention: The attention that made `keys`.
@@ -94,18 +148,35 @@ def attend_rows(
         position: The number of the target position that each hypothesis has come to.
         owner: The sentence each hypothesis belongs to.
     """
-    num_sentences, num_rows = mask.shape[0], owner.shape[0]
-    counts = torch.bincount(owner, minlength=num_sentences)
-    width = int(counts.max())
-    order = torch.argsort(owner, stable=True)
-    first = torch.cumsum(counts, 0) - counts
-    slot = torch.empty_like(owner)
-    slot[order] = torch.arange(num_rows, device=owner.device) - first[owner[order]]
-    place = owner * width + slot
+    lines = Lines(owner, mask.shape[0])
+    context, weights = attention(lines.lay(query), keys, mask, lines.lay(position))
+    return lines.pick(context), lines.pick(weights)
 
-    def lay(rows: Tensor) -> Tensor:
-        grid = rows.new_zeros(num_sentences * width, *rows.shape[1:]).index_copy(0, place, rows)
-        return grid.view(num_sentences, width, *rows.shape[1:])
 
-    context, weights = attention(lay(query), keys, mask, lay(position))
-    return context.flatten(0, 1).index_select(0, place), weights.flatten(0, 1).index_select(0, place)
+class Lines:
+    """The hypotheses of each sentence side by side in one line, as if they were target positions.
+
+    One product with the sentence's own memory then serves them all, and no memory is copied for a beam.
+
+    Args:
+        owner: [rows], the sentence each hypothesis belongs to, in any order.
+        num_sentences: How many there are.
+    """
+
+    def __init__(self, owner: Int[Tensor, " rows"], num_sentences: int) -> None:
+        counts = torch.bincount(owner, minlength=num_sentences)
+        self._shape = num_sentences, int(counts.max())
+        order = torch.argsort(owner, stable=True)
+        first = torch.cumsum(counts, 0) - counts
+        slot = torch.empty_like(owner)
+        slot[order] = torch.arange(len(owner), device=owner.device) - first[owner[order]]
+        self._place = owner * self._shape[1] + slot
+
+    def lay(self, rows: Tensor) -> Tensor:
+        """Returns `rows` [rows, ...] as [sentences, places of a line, ...], zeros where a place is empty."""
+        grid = rows.new_zeros(self._shape[0] * self._shape[1], *rows.shape[1:]).index_copy(0, self._place, rows)
+        return grid.view(*self._shape, *rows.shape[1:])
+
+    def pick(self, grid: Tensor) -> Tensor:
+        """Returns what of `grid` [sentences, places of a line, ...] stands in the place of each row, [rows, ...]."""
+        return grid.flatten(0, 1).index_select(0, self._place)

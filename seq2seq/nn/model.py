@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -37,7 +37,8 @@ class EncoderDecoder(nn.Module):
         encoder: Reads the embedded source.
         decoder: Reads the embedded target and the encoder's memory.
         output: Scores the vocabulary.
-        word_dropout: Share of words whose embedding is dropped in training, on both sides.
+        word_dropout: Share of the source's words whose embedding is dropped in training.
+        target_word_dropout: Share of the words that the decoder reads; None: that of the source's.
         never_guessed: Target ids that no word has, such as padding; scheduled sampling never reads them.
     """
 
@@ -50,6 +51,7 @@ class EncoderDecoder(nn.Module):
         output: Output,
         *,
         word_dropout: float = 0.0,
+        target_word_dropout: float | None = None,
         never_guessed: Sequence[int] = (),
     ) -> None:
         super().__init__()
@@ -59,11 +61,17 @@ class EncoderDecoder(nn.Module):
         self.decoder = decoder
         self.output = output
         self.word_dropout = WordDropout(word_dropout)
+        self.target_word_dropout = WordDropout(word_dropout if target_word_dropout is None else target_word_dropout)
         self.never_guessed = list(never_guessed)
 
     def encode(self, source: Int[Tensor, "batch source"], lengths: Int[Tensor, " batch"]) -> Memory:
         """Reads the sources; `lengths` counts the real tokens of each."""
-        return self.decoder.prepare(self.encoder(self.word_dropout(self.source_embedding(source)), lengths))
+        embedded = self.word_dropout(self.source_embedding(source))
+        memory = self.decoder.prepare(self.encoder(embedded, lengths))
+        if self.output.lexical is None:
+            return memory
+        # Words that are dropped are dropped here too: a way past the encoder must not know what the encoder is denied.
+        return replace(memory, words=self.decoder.dropout(embedded))
 
     def forward(
         self,
@@ -131,7 +139,7 @@ class EncoderDecoder(nn.Module):
         Raises:
             ValueError: `guess_share` is above 0 and the decoder reads all target words at once.
         """
-        embedded = self.word_dropout(self.target_embedding(target_in))
+        embedded = self.target_word_dropout(self.target_embedding(target_in))
         choose = partial(self._guess, guess_share) if guess_share > 0.0 else None
         features, after = self.decoder(embedded, memory, state, choose)
         if real is None:
@@ -144,7 +152,7 @@ class EncoderDecoder(nn.Module):
             logits = self.output(features)
             logits[:, self.never_guessed] = -torch.inf
             ids = logits.argmax(dim=-1)
-        guessed = self.word_dropout(self.target_embedding(ids)[:, None])[:, 0]
+        guessed = self.target_word_dropout(self.target_embedding(ids)[:, None])[:, 0]
         chosen = uniform(embedded.shape[0], 1, embedded) < share
         return torch.where(chosen, guessed, embedded)
 

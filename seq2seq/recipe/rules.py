@@ -28,7 +28,11 @@ class Problem(NamedTuple):
 
 Rule = Callable[[Recipe], Problem | None]
 
+MOST_CANDIDATES = 200
+"""That are compared with each other: N of them take a beam as wide, and N (N - 1) comparisons a sentence."""
 _PHRASEBOOK = ("en", "fr")  # the languages of its source and its target
+_TAG = re.compile(r"<[^\s<>]+>")
+_NO_TAGS = ("<pad>", "<unk>", "<go>", "<eos>")  # what every vocabulary begins with
 _LEAST_OF_FILTERS = {"length": 1, "ratio": 1, "repeated": 1}  # of their `maximum`; that of the others is a share
 
 
@@ -100,6 +104,16 @@ def _attention_and_wiring(recipe: Recipe) -> Problem | None:
     return None
 
 
+def _lexical(recipe: Recipe) -> Problem | None:
+    if recipe.model.lexical and recipe.model.attention.name == "none":
+        return Problem(
+            "model.lexical = true lets the words that attention looks at vote for their translations, and "
+            'model.attention = "none".',
+            'Set model.lexical = false, or choose an attention and a wiring that has one: model.wiring = "parallel".',
+        )
+    return None
+
+
 def _coverage(recipe: Recipe) -> Problem | None:
     if recipe.search.coverage_penalty and recipe.model.attention.name == "none":
         return Problem(
@@ -108,6 +122,34 @@ def _coverage(recipe: Recipe) -> Problem | None:
             "Set search.coverage_penalty = 0.",
         )
     return None
+
+
+def _candidates(recipe: Recipe) -> Problem | None:
+    search = recipe.search
+    if search.mbr == 1:
+        return Problem("search.mbr = 1 compares one candidate with itself.", "Set search.mbr = 20, or 0 for none.")
+    if search.mbr > MOST_CANDIDATES:
+        return Problem(
+            f"search.mbr = {search.mbr} candidates are too many to compare each with all others.",
+            f"Set search.mbr = 20, and {MOST_CANDIDATES} at most.",
+        )
+    if search.mbr and search.name == "greedy":
+        return Problem(
+            f'search.mbr = {search.mbr} compares candidates, and search.name = "greedy" gives one.',
+            'Set search.name = "beam" or "sampling", or search.mbr = 0.',
+        )
+    return None
+
+
+def _tuned_penalty(recipe: Recipe) -> Problem | None:
+    search = recipe.search
+    if not recipe.training.tune_length_penalty or (search.name == "beam" and search.beam > 1):
+        return None
+    found = f'search.name = "{search.name}"' if search.name != "beam" else "search.beam = 1"
+    return Problem(
+        f"training.tune_length_penalty = true chooses between translations that beam search ends, and {found}.",
+        'Set search.name = "beam" and search.beam = 5, or training.tune_length_penalty = false.',
+    )
 
 
 def _fixed_vector_bridge(recipe: Recipe) -> Problem | None:
@@ -216,6 +258,57 @@ def _scheduled_sampling(recipe: Recipe) -> Problem | None:
     return None
 
 
+def _r_drop(recipe: Recipe) -> Problem | None:
+    model, training = recipe.model, recipe.training
+    if not training.r_drop:
+        return None
+    asked = f"training.r_drop = {training.r_drop:g}"
+    # Weights are dropped once an update, for both readings.
+    if not (model.dropout or model.recurrent_dropout or model.word_dropout or model.target_word_dropout):
+        return Problem(
+            f"{asked} compares two dropouts of the same text, and nothing is dropped: model.dropout, "
+            "model.recurrent_dropout, model.word_dropout and model.target_word_dropout are 0.",
+            "Set model.dropout, for instance to 0.3, or training.r_drop = 0.",
+        )
+    if training.truncate:
+        return Problem(
+            f"{asked} reads whole targets twice side by side, and training.truncate = {training.truncate} reads them "
+            "in parts.",
+            "Set training.truncate = 0, or training.r_drop = 0.",
+        )
+    if training.scheduled_sampling:
+        return Problem(
+            f"{asked} compares two readings of the same words, and training.scheduled_sampling = "
+            f"{training.scheduled_sampling:g} makes them read different ones.",
+            "Set training.scheduled_sampling = 0, or training.r_drop = 0.",
+        )
+    return None
+
+
+def _hold(recipe: Recipe) -> Problem | None:
+    training, risk = recipe.training, recipe.training.risk
+    rates = {"training.learning_rate": training.learning_rate}
+    if risk.epochs or risk.minutes:
+        rates["training.risk.learning_rate"] = risk.learning_rate
+    for name, rate in rates.items():
+        if training.hold * rate >= 1:
+            return Problem(
+                f"training.hold = {training.hold:g} times {name} = {rate:g} is the share of the way back that weights "
+                "are pulled in one update, and is not below 1: they could not move.",
+                "Choose a smaller training.hold, for instance 10.",
+            )
+    return None
+
+
+def _average_looks(recipe: Recipe) -> Problem | None:
+    if recipe.training.average_looks == 1:
+        return Problem(
+            "training.average_looks = 1 averages the weights of one look, which is what they are.",
+            "Set training.average_looks to 2 or more, or to 0 for none.",
+        )
+    return None
+
+
 def _frozen_vectors(recipe: Recipe) -> Problem | None:
     model = recipe.model
     if model.freeze_vectors and not (model.source_vectors or model.target_vectors):
@@ -312,6 +405,11 @@ def _corpora(recipe: Recipe) -> Problem | None:
                 f'data.corpora[{number}].name = "{corpus.name}" is the name of another corpus too.',
                 "Give each a name of its own, or none.",
             )
+        if corpus.tag and (not _TAG.fullmatch(corpus.tag) or corpus.tag in _NO_TAGS):
+            return Problem(
+                f"data.corpora[{number}].tag = {json.dumps(corpus.tag, ensure_ascii=False)} is no tag.",
+                "Give a word in angle brackets that is none of " + ", ".join(_NO_TAGS) + ", for instance <bt>.",
+            )
     return None
 
 
@@ -346,6 +444,17 @@ def _some_limit(recipe: Recipe) -> Problem | None:
         return Problem(
             "training.max_epochs, training.max_updates and training.minutes are all 0, so nothing ends the training.",
             "Set one of them, for instance training.max_epochs = 20.",
+        )
+    return None
+
+
+def _risk_candidates(recipe: Recipe) -> Problem | None:
+    risk = recipe.training.risk
+    if (risk.epochs or risk.minutes) and risk.candidates == 1 and not risk.reference:
+        return Problem(
+            "training.risk.candidates = 1 with training.risk.reference = false leaves one translation, which nothing "
+            "is better or worse than.",
+            "Set training.risk.candidates to 2 or more, for instance 8, or training.risk.reference = true.",
         )
     return None
 
@@ -423,7 +532,10 @@ RULES: tuple[Rule, ...] = (
     _reversed_source,
     _tying,
     _attention_and_wiring,
+    _lexical,
     _coverage,
+    _candidates,
+    _tuned_penalty,
     _fixed_vector_bridge,
     _parallel_layers,
     _heads,
@@ -433,7 +545,10 @@ RULES: tuple[Rule, ...] = (
     _stack_lengths,
     _residual,
     _scheduled_sampling,
+    _r_drop,
+    _average_looks,
     _frozen_vectors,
+    _hold,
     _lines,
     _lines_apart,
     _columns,
@@ -443,6 +558,7 @@ RULES: tuple[Rule, ...] = (
     _phrasebook_languages,
     _hub_name,
     _some_limit,
+    _risk_candidates,
     _warmup,
     _word_split,
     _subword_sampling,

@@ -43,6 +43,7 @@ class Corpus(Section, frozen=True):
     columns: tuple[int, int] = (0, 1)
     fields: tuple[str, ...] = ()
     weight: Rate = 1.0  # how much more often than its size says its pairs are drawn
+    tag: str = ""  # stands before each of its source sentences, for instance <bt>: synthetic text that is known as such
 
 
 class Data(Section, frozen=True):
@@ -108,7 +109,10 @@ class Model(Section, frozen=True):
     tie: Literal["none", "target", "all"] = "all"  # target: output = target embedding; all: the source's too
     dropout: Share = 0.3  # locked: one mask a sentence, the same at every position
     recurrent_dropout: Share = 0.0  # of the states, locked too; the cells then run step by step in training
+    recurrent_weight_dropout: Share = 0.0  # of the matrices that read the state, anew each update; kernels still serve
     word_dropout: Share = 0.0  # share of words whose whole embedding is dropped
+    target_word_dropout: Share | None = None  # of the words that the decoder reads; none: as `word_dropout`
+    lexical: bool = False  # the words attended to vote for their translations (Nguyen & Chiang 2018)
     initialisation: Choice = Choice("orthogonal")
     source_vectors: str = ""  # a file of pretrained word vectors (word2vec, GloVe or fastText text)
     target_vectors: str = ""
@@ -120,6 +124,21 @@ class Schedule(Section, frozen=True):
 
     shape: Choice = Choice("linear")
     warmup_updates: Count = 200
+
+
+class Risk(Section, frozen=True):
+    """Minimum-risk training, after the ordinary one (Shen et al. 2016): it counts how good whole translations are."""
+
+    epochs: NonNegative = 0.0  # passes over the corpus; 0: none of it
+    minutes: NonNegative = 0.0  # a time budget of its own; 0: none
+    candidates: Positive = 8  # translations sampled of each sentence
+    temperature: Rate = 0.6  # of drawing them; at 1 a network trained on smoothed labels draws their noise
+    reference: bool = False  # whether the reference is one candidate more
+    metric: Literal["bleu", "chrf"] = "bleu"  # of single sentences; the risk of one is 1 - its score
+    sharpness: Rate = 0.05  # of the candidates' distribution: p ** sharpness, made to add up to one
+    cross_entropy: Share = 0.2  # the ordinary loss' share of what is minimised
+    learning_rate: Rate = 3e-5
+    batch_sentences: Positive = 32
 
 
 class Training(Section, frozen=True):
@@ -137,9 +156,14 @@ class Training(Section, frozen=True):
     clip_value: NonNegative = 0.0  # bound of each number of the gradient, before `clip_norm`; 0: none
     truncate: Count = 0  # target steps that a gradient flows back through; 0: all. The source is always read whole
     scheduled_sampling: Share = 0.0  # share of words read from the model's own guesses by the last update
+    r_drop: NonNegative = 0.0  # weight of how much two dropouts of one network disagree (Liang et al. 2021); 0: none
     subword_sampling: Share = 0.0  # chance that a merge of subwords is left out, anew each epoch
     average: Share = 0.999  # decay of the moving average of the weights; 0: none
+    hold: NonNegative = 0.0  # how strongly weights are pulled back to those of the model that is fine-tuned; 0: not
+    average_looks: Count = 0  # looks at the development set whose weights are averaged once more; 0: none
     schedule: Schedule = Schedule()
+    risk: Risk = Risk()
+    tune_length_penalty: bool = False  # whether search.length_penalty is chosen on the development set, at the end
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     validate_every: Count = 0  # updates between two looks at the development set; 0: once an epoch
     validate_sentences: Positive = 1000  # of the development set, at most, are translated each time
@@ -160,6 +184,8 @@ class Search(Section, frozen=True):
     no_repeat_ngram: Count = 0  # so many tokens in a row stand in a translation but once; 0: as often as they like
     coverage_penalty: NonNegative = 0.0  # of beam search: what it costs not to look at a source token; 0: nothing
     prune: NonNegative = 2.0  # of beam search: log-probability behind the best at which one is given up; 0: never
+    mbr: Count = 0  # candidates of which the one most like all others is taken (Kumar & Byrne 2004); 0: the likeliest
+    mbr_utility: Literal["bleu", "chrf"] = "bleu"  # how alike two of them are
     batch_sentences: Positive = 64
     batch_tokens: Positive = 4096  # source tokens of a batch at most, each sentence as long as the longest
     split_tokens: Positive = 250  # an input of more tokens is translated in parts: its sentences, or parts of them

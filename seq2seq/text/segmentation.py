@@ -25,6 +25,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from seq2seq.text.pairs import plain
 from seq2seq.text.subwords import Subwords
+from seq2seq.text.tagged import tags_of, untagged
 from seq2seq.text.tokenizer import Tokenizer
 from seq2seq.text.true_case import TrueCase
 
@@ -133,13 +134,18 @@ class SubwordSampler:
     """Cuts texts into subwords, differently from place to place; `decode` gives the same text for each of the ways.
 
     Args:
-        tokenizer: The language's tokenizer: the draws' subwords, in true case or not.
+        tokenizer: The language's tokenizer: the draws' subwords, in true case or not, with tags or without.
         draws: The words' segmentations.
+
+    Attributes:
+        tags: The tokenizer's tags, as ids: no text has them, so who knows of one puts it before what this gives.
     """
 
     def __init__(self, tokenizer: Tokenizer, draws: Draws) -> None:
         assert plain(tokenizer) is draws.subwords
-        self._true_case = tokenizer if isinstance(tokenizer, TrueCase) else None
+        cased = untagged(tokenizer)
+        self._true_case = cased if isinstance(cased, TrueCase) else None
+        self.tags = frozenset(tags_of(tokenizer).values())
         self._draws = draws
 
     def __call__(self, text: str, *, key: tuple[int, ...]) -> list[int]:

@@ -125,7 +125,8 @@ def usual_spread(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], flo
     """
     mean = float(np.mean(np.square(vectors, dtype=np.float64).sum(axis=1))) if len(vectors) else 0.0
     factor = 1.0 / math.sqrt(mean) if mean else 1.0
-    return (vectors * factor).astype(np.float32), factor
+    # In 64 bits: the factor of vectors that are nearly zero is larger than a number of 32 bits can be.
+    return (vectors.astype(np.float64) * factor).astype(np.float32), factor
 
 
 def _check_first(line: bytes, size: int, name: str) -> bool:

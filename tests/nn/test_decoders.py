@@ -58,7 +58,8 @@ def test_every_wiring_in_the_folder_is_registered() -> None:
 def check_forward_equals_step(model, tolerance) -> None:
     memory, embedded = read(model.eval())
     features, state = model.decoder(embedded, memory)
-    assert features.shape == (*BATCH.target_in.shape, model.decoder.feature_size)
+    words = 0 if memory.words is None else memory.words.shape[-1]
+    assert features.shape == (*BATCH.target_in.shape, model.decoder.feature_size + words)
     one_by_one, _, last = stepped(model, memory, embedded)
     torch.testing.assert_close(one_by_one, features, rtol=tolerance, atol=tolerance)
     assert_same(last, state, rtol=tolerance, atol=tolerance)
@@ -89,6 +90,20 @@ def test_a_target_may_be_read_in_parts_in_training_too(kind) -> None:
         parts.append(part)
     torch.testing.assert_close(torch.cat(parts, dim=1), features)
     assert_same(state, wanted)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+@each_decoder
+@torch.no_grad()
+def test_rows_of_a_memory_are_read_as_their_sentences_are_noise_included(kind, share) -> None:
+    changes = {"dropout": 0.4, "recurrent_dropout": share, "recurrent_weight_dropout": 0.3}
+    model = tiny(**{**NETWORKS[kind], **changes}).double().train()
+    memory, embedded = read(model)
+    rows = torch.tensor([2, 0, 2, 3, 3])
+    wanted, state = model.decoder(embedded, memory)
+    found, after = model.decoder(embedded[rows], memory.select(rows))
+    torch.testing.assert_close(found, wanted[rows])
+    assert_same(after, select(state, rows))
 
 
 @each_decoder

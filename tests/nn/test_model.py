@@ -105,7 +105,7 @@ def guessing(**changes):
     model = tiny("input-feeding", "gru", "local", word_dropout=0.1, **changes).double().eval()
     model.output.bias.data[:3] = torch.tensor([50.0, 0.0, 60.0])
     assert {PAD, GO} == {0, 2}, "what no word has is made by far the likeliest"
-    model.word_dropout = Doubled()  # so that it shows whether guesses go through it
+    model.target_word_dropout = Doubled()  # so that it shows whether guesses go through it
     return model
 
 

@@ -33,6 +33,7 @@ def test_every_reason_to_step_is_named() -> None:
     assert kernel("model.layer_norm=true") == "step by step: layer norm inside the cell"
     told = kernel("model.layer_norm=true", 'model.cell={name = "lstm", peepholes = true}')
     assert told == "step by step: peepholes, layer norm inside the cell"
+    assert kernel("model.recurrent_weight_dropout=0.2") == "torch LSTM, whole sequences"
     told = kernel("model.recurrent_dropout=0.2")
     assert told == "step by step in training: recurrent dropout; else torch LSTM, whole sequences"
 

@@ -20,6 +20,16 @@ BROKEN = [
         "no vectors to freeze",
         {"model": {"freeze_vectors": True, "target_vectors": "my.vec"}},
     ),
+    (
+        {"training": {"hold": 600.0, "learning_rate": 0.002}},
+        "is not below 1",
+        {"training": {"hold": 10.0, "learning_rate": 0.002}},
+    ),
+    (
+        {"training": {"hold": 400.0, "learning_rate": 0.002, "risk": {"minutes": 1.0, "learning_rate": 0.003}}},
+        "times training.risk.learning_rate = 0.003 is the share",
+        {"training": {"hold": 400.0, "learning_rate": 0.002, "risk": {"minutes": 0.0, "learning_rate": 0.003}}},
+    ),
     ({"model": {"encoder_size": 511}}, "is odd", {"model": {"encoder_size": 511, "bidirectional": False}}),
     (
         {"model": {"reverse_source": True}},
@@ -46,6 +56,23 @@ BROKEN = [
         {"model": {"attention": "none", "wiring": "fixed-vector"}, "search": {"coverage_penalty": 0.2}},
         "search.coverage_penalty = 0.2 counts what attention looks at",
         {"search": {"coverage_penalty": 0.2}},
+    ),
+    (
+        {"model": {"attention": "none", "wiring": "fixed-vector", "lexical": True}},
+        "vote for their translations",
+        {"model": {"lexical": True}},
+    ),
+    ({"search": {"mbr": 1}}, "one candidate", {"search": {"mbr": 20}}),
+    ({"search": {"mbr": 9, "name": "greedy"}}, "gives one", {"search": {"mbr": 9, "name": "sampling"}}),
+    (
+        {"training": {"tune_length_penalty": True}, "search": {"name": "greedy"}},
+        "between translations that beam search ends",
+        {"training": {"tune_length_penalty": True}},
+    ),
+    (
+        {"training": {"tune_length_penalty": True}, "search": {"beam": 1}},
+        "search.beam = 1",
+        {"training": {"tune_length_penalty": True}, "search": {"beam": 5}},
     ),
     ({"model": {"decoder_layers": 1}}, "at least 2", {"model": {"decoder_layers": 1, "wiring": "input-feeding"}}),
     (
@@ -98,6 +125,22 @@ BROKEN = [
     ({"model": {"cell": {"name": "elman", "activation": "sine"}}}, "activation 'sine' of the cell 'elman'", {}),
     ({"model": {"encoder_cells": [{"name": "jordan", "activation": ""}]}}, "activation '' of the cell 'jordan'", {}),
     ({"model": {"decoder_cells": ["lstm", {"name": "elman", "activation": "Tanh"}]}}, "activation 'Tanh'", {}),
+    (
+        {"training": {"r_drop": 2.0}, "model": {"dropout": 0.0, "recurrent_weight_dropout": 0.2}},
+        "compares two dropouts of the same text, and nothing is dropped",
+        {"training": {"r_drop": 2.0}, "model": {"dropout": 0.0, "target_word_dropout": 0.1}},
+    ),
+    ({"training": {"average_looks": 1}}, "averages the weights of one look", {"training": {"average_looks": 2}}),
+    (
+        {"training": {"r_drop": 2.0, "truncate": 20}},
+        "training.truncate = 20 reads them in parts",
+        {"training": {"r_drop": 2.0, "accumulate": 2, "subword_sampling": 0.1}},
+    ),
+    (
+        {"training": {"r_drop": 2.0, "scheduled_sampling": 0.2}, "model": {"wiring": "input-feeding"}},
+        "training.scheduled_sampling = 0.2 makes them read different ones",
+        {"training": {"r_drop": 2.0}, "model": {"wiring": "input-feeding"}},
+    ),
     (
         {"training": {"scheduled_sampling": 0.2}},
         'model.wiring = "parallel" reads the whole target at once',
@@ -194,11 +237,17 @@ BROKEN = [
         {"data": {"corpora": [{"reader": "hub", "hub": "a/b"}]}},
     ),
     ({"data": {"reader": "hub"}}, "name of a dataset", {"data": {"reader": "hub", "hub": "a/b"}}),
+    ({"search": {"mbr": 201}}, "search.mbr = 201 candidates", {"search": {"mbr": 200}}),
     ({"training": {"max_epochs": 0}}, "nothing ends", {"training": {"max_epochs": 0, "minutes": 1}}),
     (
         {"training": {"max_updates": 200}},
         "leaves nothing",
         {"training": {"max_updates": 200, "schedule": {"warmup_updates": 20}}},
+    ),
+    (
+        {"training": {"risk": {"epochs": 1.0, "candidates": 1, "reference": False}}},
+        "leaves one translation",
+        {"training": {"risk": {"epochs": 1.0, "candidates": 2, "reference": False}}},
     ),
     ({"text": {"tokenizer": {"name": "sentencepiece", "model": "char"}}}, "not a kind", {}),
     ({"text": {"tokenizer": {"name": "words", "minimum_count": 0}}}, "at least 1", {}),

@@ -41,7 +41,7 @@ def test_a_joint_tokenizer_stays_one_object(tmp_path):
 @pytest.mark.parametrize(
     ("described", "message"),
     [
-        ('{"schema_version": 3, "name": "words"}', "schema version 3.*newer"),
+        ('{"schema_version": 4, "name": "words"}', "schema version 4.*newer"),
         ('{"schema_version": 1, "name": "word"}', "Did you mean 'words'"),
         ('{"name": "words"}', "damaged"),
         ("[]", "damaged"),

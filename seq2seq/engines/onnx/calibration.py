@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seq2seq.data.padding import pad
 from seq2seq.engines.onnx.products import Numbers
 from seq2seq.engines.torch_engine import TorchEngine
+from seq2seq.nn.lexical import Lexical
 from seq2seq.search import Greedy
 from seq2seq.text.special import GO, PAD
 
@@ -21,6 +22,8 @@ BATCH_SENTENCES = 64
 def calibrate(reference: TorchEngine, sources: Sequence[Sequence[int]]) -> dict[str, Numbers]:
     """Returns the largest absolute value of each output of each linear layer, [outputs], by the layer's name.
 
+    Likewise of a lexical model, and of the words that it reads: those by its name followed by ".words".
+
     The sentences are read and their greedy translations read back, as in training. What padding gives is counted too:
     it widens a range a little at most, as a network reads it like any token.
 
@@ -29,7 +32,7 @@ def calibrate(reference: TorchEngine, sources: Sequence[Sequence[int]]) -> dict[
         sources: Sentences as ids, without EOS.
     """
     found: dict[str, Tensor] = {}
-    layers = {name: layer for name, layer in reference.model.named_modules() if isinstance(layer, nn.Linear)}
+    layers = {name: layer for name, layer in reference.model.named_modules() if isinstance(layer, nn.Linear | Lexical)}
     hooks = [layer.register_forward_hook(partial(_seen, found, name)) for name, layer in layers.items()]
     try:
         for first in range(0, len(sources), BATCH_SENTENCES):
@@ -40,9 +43,11 @@ def calibrate(reference: TorchEngine, sources: Sequence[Sequence[int]]) -> dict[
     return {name: value.numpy().astype(np.float32) for name, value in found.items()}
 
 
-def _seen(found: dict[str, Tensor], name: str, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
-    largest = output.detach().float().abs().reshape(-1, output.shape[-1]).amax(dim=0).cpu()
-    found[name] = torch.maximum(found[name], largest) if name in found else largest
+def _seen(found: dict[str, Tensor], name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    seen = {name: output, **({f"{name}.words": inputs[0]} if isinstance(layer, Lexical) else {})}
+    for what, value in seen.items():
+        largest = value.detach().float().abs().reshape(-1, value.shape[-1]).amax(dim=0).cpu()
+        found[what] = torch.maximum(found[what], largest) if what in found else largest
 
 
 @torch.inference_mode()

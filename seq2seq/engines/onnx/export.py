@@ -15,7 +15,7 @@ from seq2seq.engines.onnx.decoder import DecoderTwin
 from seq2seq.engines.onnx.encoder import EncoderTwin
 from seq2seq.engines.onnx.graph import Graph, Weights
 from seq2seq.engines.onnx.products import Activation, Float, Int8, Matrix, Numbers, Products
-from seq2seq.engines.onnx.top import best, log_probs
+from seq2seq.engines.onnx.top import LexicalTwin, best, log_probs
 from seq2seq.engines.onnx.twins import find_wiring
 from seq2seq.nn.cells import Cell
 from seq2seq.nn.cells.jordan import Jordan
@@ -66,6 +66,8 @@ class Export:
         self._names = {id(weight): name for name, weight in model.named_parameters()}
         self._encoder = EncoderTwin(model.encoder, self._products)
         self._decoder: DecoderTwin = find_wiring(model.decoder)(model.decoder, self._products)
+        lexical = model.output.lexical
+        self._lexical = None if lexical is None else LexicalTwin(lexical, "output.lexical", self._products)
 
     def write(self) -> Written:
         """Writes the three graphs."""
@@ -120,6 +122,8 @@ class Export:
         rows = g.dim(lengths, 0)
         memory = [part for parts in self._decoder.prepare(g, source) for part in parts]
         state = self._decoder.initial(g, start, rows)
+        if self._lexical is not None:
+            memory.append(self._lexical.prepare(g, ids, self._matrix(self._model.source_embedding.weight)))
 
         for number, part in enumerate(memory):
             g.output(part.value, f"memory.{number}", part.kind, ["n", *part.dims])
@@ -138,12 +142,14 @@ class Export:
             g.gather(g.input(f"state.{i}", self._products.kind(bounded=part.bounded), ["before", part.size]), rows)
             for i, part in enumerate(parts)
         ]
+        words = [] if self._lexical is None else [values.pop()]
         share = len(values) // len(self._decoder.attentions)
         memories = [values[first : first + share] for first in range(0, len(values), share)] if share else [[]]
         asked = Asked(Activation(0), grid, place)
         stepped = self._decoder.step(g, g.gather(table, last_ids), asked, state, memories)
         symbols = self._matrix(model.output.weight)
-        scores = log_probs(g, model.output, symbols, self._products, stepped.features, self._forbidden)
+        lexical = [] if self._lexical is None else [self._lexical.term(g, asked, stepped.weights, *words)]
+        scores = log_probs(g, model.output, symbols, self._products, stepped.features, self._forbidden, lexical)
         ids, highest = best(g, scores, k)
         g.output(ids, "ids", "i64", ["R", "k"])
         g.output(highest, "best", "f32", ["R", "k"])

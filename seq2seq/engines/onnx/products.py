@@ -101,6 +101,10 @@ class Products(ABC):
         """Returns what `affine` does, as rows that products read; `name` is the layer's own in the network."""
         return Activation(len(terms[0][1].part), self.affine(g, name, terms, bias))
 
+    def measured(self, g: Graph, name: str, x: Activation) -> Activation:
+        """Returns rows that products read, where `name` says whose range is known of them."""
+        return x
+
     @abstractmethod
     def kept(self, g: Graph, x: Activation) -> str:
         """Returns `x` as a state keeps it."""
@@ -208,6 +212,13 @@ class Int8(Products):
         terms = [(inputs, stretched(matrix, stretch)) for inputs, matrix in terms]
         value = self.affine(g, name, terms, None if bias is None else bias * stretch)
         return Activation(len(stretch), value, bounded=True, stretch=stretch)
+
+    def measured(self, g: Graph, name: str, x: Activation) -> Activation:
+        """See `Products.measured`."""
+        if name not in self.ranges:
+            return x
+        stretch = self.stretch(name)
+        return Activation(x.size, g.op("Mul", x.value, g.constant(stretch)), bounded=True, stretch=stretch)
 
     def affine(self, g: Graph, name: str, terms: Sequence[Term], bias: Numbers | None = None, plus: str = "") -> str:
         """See `Products.affine`.

@@ -19,7 +19,7 @@ from seq2seq.engines.onnx.weights import narrowed, saturates
 from seq2seq.engines.torch_engine import load_engine
 from seq2seq.folders import describe, read_json, whole_folder, write_json
 from seq2seq.text.pairs import TokenizerPair
-from seq2seq.text.special import GO, PAD, UNK
+from seq2seq.text.special import UNK
 
 SAMPLE_SENTENCES = 64
 PRECISIONS: Final = tuple(WEIGHTS)
@@ -81,7 +81,7 @@ def _write(
     if not sources:
         sources = random_sample(SAMPLE_SENTENCES, tokenizers.source.vocabulary_size, first=UNK + 1)
     sample = Sample(reference, sources)
-    forbidden = [PAD, GO] if build.writes_unknown(tokenizers) else [PAD, GO, UNK]
+    forbidden = build.never_written(tokenizers)
     ranges = calibrate(reference, sources)
     found = {}
     for precision in precisions:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, Union
 
 import torch
 from jaxtyping import Float, Int
@@ -13,8 +14,26 @@ from torch import Tensor, nn
 from seq2seq.nn.dropout import LockedDropout
 from seq2seq.nn.state import State, map_state, where
 
-Noise: TypeAlias = State
-"""What recurrent dropout multiplies with: one mask [rows, hidden], or a tuple of them in a cell made of cells."""
+
+@dataclass(frozen=True)
+class Thinned:
+    """The noise of a cell that reads its state through a matrix from which numbers are dropped.
+
+    Attributes:
+        matrix: [gates * hidden, hidden], what stands for U.
+        state: [rows, hidden], the mask of recurrent dropout; None: no features are dropped.
+    """
+
+    matrix: Tensor
+    state: Tensor | None = None
+
+
+if TYPE_CHECKING:
+    Noise: TypeAlias = Union[Tensor, Thinned, tuple["Noise", ...]]  # noqa: UP007 - see `State`
+else:
+    Noise = Tensor | Thinned | tuple
+"""What recurrent dropout does to a cell: one mask [rows, hidden] of the state, and where the cell's matrix is dropped
+from, a `Thinned`; a tuple of them in a cell made of cells."""
 
 
 class Matrices(NamedTuple):
@@ -39,12 +58,18 @@ class Cell(nn.Module, ABC):
         hidden_size: Size of y_t.
         layer_norm: Whether the products inside the cell are normalised (Ba et al. 2016).
         recurrent_dropout: Share of the fed-back features dropped in training, locked (Gal & Ghahramani 2016).
+
+    Attributes:
+        recurrent_weight_dropout: Share of the numbers of the matrix that reads the state dropped in training, anew each
+            update (DropConnect of Wan et al. 2013, in recurrences Merity et al. 2018). 0 until it is set: it changes no
+            equation, only the matrix, and so no cell's constructor has to know of it.
     """
 
     def __init__(
         self, input_size: int, hidden_size: int, *, layer_norm: bool = False, recurrent_dropout: float = 0.0
     ) -> None:
         super().__init__()
+        self.recurrent_weight_dropout = 0.0
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.layer_norm = layer_norm
@@ -92,9 +117,17 @@ class Cell(nn.Module, ABC):
             rows: Number of sentences.
             like: A tensor of the wanted device and type.
         """
-        if not self.drops:
-            return None
-        return self.recurrent_dropout.mask(rows, self.hidden_size, like)
+        mask = self.recurrent_dropout.mask(rows, self.hidden_size, like) if self.drops else None
+        matrix = self.thinned()
+        return mask if matrix is None else Thinned(matrix, mask)
+
+    def thinned(self) -> Tensor | None:
+        """Draws from the matrix that reads the state, and returns what is left of it; None where nothing is dropped.
+
+        The product with the mask has a graph of its own. A gradient that goes back through several readings with the
+        same noise, one after another, must cross it once.
+        """
+        return None
 
     @property
     def drops(self) -> bool:
@@ -120,6 +153,7 @@ class Cell(nn.Module, ABC):
         sequence: Float[Tensor, "batch time input"],
         state: State | None = None,
         lengths: Int[Tensor, " batch"] | None = None,
+        noise: Noise | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Reads a whole sequence: by the kernel where `fused`, else by `loop`.
 
@@ -128,17 +162,23 @@ class Cell(nn.Module, ABC):
             state: Where to start; None starts from zeros.
             lengths: The number of real inputs of each row. The returned state is the one after a row's last real input.
                 None: every row is full.
+            noise: What `noise` drew for these sentences. None: it is drawn here.
 
         Returns:
             The outputs, and the last state. Outputs past a row's length are without meaning.
         """
-        if self.fused:
+        noise = self.noise(sequence.shape[0], sequence) if noise is None else noise
+        if self.fused and (noise is None or (isinstance(noise, Thinned) and noise.state is None)):
             start = self.zero_state(sequence[:, 0]) if state is None else state
-            return self.run(sequence, start, lengths)
-        return self.loop(sequence, state, lengths, self.noise(sequence.shape[0], sequence))
+            return self.run(sequence, start, lengths, noise)
+        return self.loop(sequence, state, lengths, noise)
 
     def run(
-        self, sequence: Float[Tensor, "batch time input"], state: State, lengths: Int[Tensor, " batch"] | None
+        self,
+        sequence: Float[Tensor, "batch time input"],
+        state: State,
+        lengths: Int[Tensor, " batch"] | None,
+        noise: Noise | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """The kernel over the whole sequence; only asked where `fused`."""
         raise NotImplementedError

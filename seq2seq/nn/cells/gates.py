@@ -10,8 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from seq2seq.nn.cells.cell import Cell, Matrices, Noise, initialise_input, initialise_recurrent
+from seq2seq.nn.cells.cell import Cell, Matrices, Noise, Thinned, initialise_input, initialise_recurrent
 from seq2seq.nn.cells.kernel import run_kernel
+from seq2seq.nn.draws import weight_mask
 from seq2seq.nn.state import State
 
 
@@ -36,7 +37,9 @@ class GateCell(Cell):
 
     With layer norm (Ba et al. 2016) the two are LN(W x) * gain + b and LN(U h) * gain' + d, each normalised over the
     whole stack of gates, so that the scales of input and state stay apart. Recurrent dropout multiplies the h that
-    enters U h, and nothing else: what a gate carries over from the last step is never dropped.
+    enters U h, and nothing else: what a gate carries over from the last step is never dropped. Recurrent weight dropout
+    takes U * m / (1 - p) for U, m ~ Bernoulli(1 - p) for each number, the same at every step and for every sentence: a
+    kernel is given that matrix like any other.
 
     A member gives `num_gates` and `advance`, and a `kernel_type` where torch has a kernel of the same equations.
 
@@ -114,10 +117,16 @@ class GateCell(Cell):
 
     def recur(self, h: Float[Tensor, "batch hidden"], noise: Noise | None) -> Float[Tensor, "batch projected"]:
         """Returns U h + d of all gates, with recurrent dropout where there is `noise`."""
-        if noise is not None:
-            assert isinstance(noise, Tensor)
-            h = h * noise
-        return product(h, self.kernel.weight_hh_l0, self.kernel.bias_hh_l0, self.state_norm)
+        assert not isinstance(noise, tuple)
+        matrix, mask = (noise.matrix, noise.state) if isinstance(noise, Thinned) else (self.kernel.weight_hh_l0, noise)
+        return product(h if mask is None else h * mask, matrix, self.kernel.bias_hh_l0, self.state_norm)
+
+    def thinned(self) -> Tensor | None:
+        """See `Cell.thinned`."""
+        if not self.training or self.recurrent_weight_dropout == 0.0:
+            return None
+        matrix = self.kernel.weight_hh_l0
+        return matrix * weight_mask(matrix.detach(), self.recurrent_weight_dropout)
 
     @abstractmethod
     def advance(
@@ -145,14 +154,20 @@ class GateCell(Cell):
         return f"{self.kernel_name}, whole sequences"
 
     def run(
-        self, sequence: Float[Tensor, "batch time input"], state: State, lengths: Int[Tensor, " batch"] | None
+        self,
+        sequence: Float[Tensor, "batch time input"],
+        state: State,
+        lengths: Int[Tensor, " batch"] | None,
+        noise: Noise | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """The whole sequence in one fused call; see `Cell.run`."""
+        """The whole sequence in one fused call; see `Cell.run`. No kernel drops from the states."""
         kernel = self.kernel
         assert isinstance(kernel, nn.RNNBase)
+        assert noise is None or (isinstance(noise, Thinned) and noise.state is None)
+        matrix = None if noise is None else noise.matrix
         # The kernel wants all of its tensors in one type; under autocast it casts them itself.
         start = tuple(part[None].to(sequence.dtype) for part in state if isinstance(part, Tensor))
-        outputs, last = run_kernel(kernel, sequence, start if len(start) > 1 else start[0], lengths)
+        outputs, last = run_kernel(kernel, sequence, start if len(start) > 1 else start[0], lengths, matrix)
         parts = last if isinstance(last, tuple) else (last,)
         return outputs, tuple(part[0] for part in parts)
 

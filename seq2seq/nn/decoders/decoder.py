@@ -13,7 +13,8 @@ from seq2seq.nn.attention import Attention
 from seq2seq.nn.bridge import Bridge
 from seq2seq.nn.cells import Cell, CellFactory
 from seq2seq.nn.dropout import LockedDropout
-from seq2seq.nn.memory import DecoderNoise, Encoded, Memory
+from seq2seq.nn.lexical import mean_words
+from seq2seq.nn.memory import DecoderNoise, Encoded, Lines, Memory
 from seq2seq.nn.state import State
 
 AttentionFactory = Callable[[int, int], Attention]
@@ -30,6 +31,9 @@ class Decoder(nn.Module, ABC):
     A wiring says what each layer reads (`input_sizes`) and how the parts are joined (`forward`, `step`). Its features
     go to the output layer. `forward` equals `step` over the positions; the family's tests hold every wiring to it.
     The state is a tuple that begins with the layers' states and the number of the next position of each row.
+
+    Where the memory holds the source's words, as it does for a lexical model, their mean under the attention stands
+    behind the wiring's own features.
 
     Args:
         embedding_size: Size of a target embedding.
@@ -74,7 +78,7 @@ class Decoder(nn.Module, ABC):
     @property
     @abstractmethod
     def feature_size(self) -> int:
-        """Size of the features."""
+        """Size of the wiring's own features."""
 
     def prepare(self, encoded: Encoded) -> Memory:
         """Projects the encoder's outputs once for all that will be asked of them, and draws the dropout."""
@@ -161,9 +165,22 @@ class Decoder(nn.Module, ABC):
         """All positions of layer `number`: one fused call where its cell has one."""
         cell, inner = self.cells[number], noise.cells[number]
         assert isinstance(cell, Cell)
-        x = drop(x, noise.inputs[number])
-        output, new = cell(x, state) if inner is None else cell.loop(x, state, None, inner)
+        output, new = cell(drop(x, noise.inputs[number]), state, None, inner)
         return self._join(number, output, below), new
+
+    def _with_words(self, features: Tensor, weights: Tensor, memory: Memory) -> Tensor:
+        """Returns the features, [batch, target, feature], with the mean of the words that `weights` look at."""
+        if memory.words is None:
+            return features
+        return torch.cat([features, mean_words(weights, memory.words).to(features.dtype)], dim=-1)
+
+    def _rows_with_words(self, features: Tensor, weights: Tensor, memory: Memory, owner: Tensor) -> Tensor:
+        """The same for the rows of a step, [rows, feature]."""
+        if memory.words is None:
+            return features
+        lines = Lines(owner, memory.mask.shape[0])
+        words = lines.pick(mean_words(lines.lay(weights), memory.words))
+        return torch.cat([features, words.to(features.dtype)], dim=-1)
 
 
 def drop(x: Tensor, mask: Tensor | None) -> Tensor:

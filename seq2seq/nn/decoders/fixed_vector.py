@@ -16,7 +16,7 @@ class FixedVector(Decoder):
     h^l_t = cell_l(h^{l-1}_t), h^0 = e, s^l_0 = tanh(W_l v);  features: h^L_t
 
     Deviation: v passes a projection on its way (Cho et al. 2014), so that encoder and decoder may differ in size and
-    depth. Expects the attention "none", whose even weights are passed on.
+    depth. Expects the attention "none", whose even weights are passed on; it has no use for a source's words.
     """
 
     def input_sizes(self, embedding_size: int, num_layers: int) -> list[int]:

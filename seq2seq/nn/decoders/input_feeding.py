@@ -16,8 +16,9 @@ class InputFeeding(Decoder):
 
     h^1_t = cell_1([e_t; a_{t-1}])    h^l_t = cell_l(h^{l-1}_t)    c_t = attention(h^L_t)    a_t = tanh(W [c_t; h^L_t])
 
-    The features are a_t; a_0 is zero. It learns more from each sentence than the parallel wiring and sees fewer of them
-    in the same time, since nothing can be computed ahead of its step. It can read its own guesses in training.
+    The features are a_t, which is also what is fed; a_0 is zero. It learns more from each sentence than the parallel
+    wiring and sees fewer of them in the same time, since nothing can be computed ahead of its step. It can read its own
+    guesses in training.
     """
 
     def __init__(self, embedding_size: int, memory_size: int, hidden_size: int, **parts: object) -> None:
@@ -34,8 +35,9 @@ class InputFeeding(Decoder):
         return self.hidden_size
 
     def initial_state(self, memory: Memory) -> State:
-        """The layers' states, the position, and a_0 = 0."""
-        fed = memory.start.new_zeros(memory.start.shape[0], self.hidden_size)
+        """The layers' states, the position, and the features of no position, 0."""
+        words = 0 if memory.words is None else memory.words.shape[2]
+        fed = memory.start.new_zeros(memory.start.shape[0], self.hidden_size + words)
         layers, position = super().initial_state(memory)
         return layers, position, fed
 
@@ -56,8 +58,9 @@ class InputFeeding(Decoder):
             if next_embedding is not None and (number > 0 or state is not None):
                 read = next_embedding(fed, word)
             hidden, layers = self._layers(read, fed, layers, memory.noise)
-            context, _ = self.attention(hidden[:, None], memory.keys, memory.mask, position[:, None])
-            fed = drop(self._combined(hidden, context[:, 0]), memory.noise.features)
+            context, weights = self.attention(hidden[:, None], memory.keys, memory.mask, position[:, None])
+            combined = drop(self._combined(hidden, context[:, 0]), memory.noise.features)
+            fed = self._with_words(combined[:, None], weights, memory)[:, 0]
             position = position + 1
             features.append(fed)
         return torch.stack(features, dim=1), (layers, position, fed)
@@ -71,12 +74,12 @@ class InputFeeding(Decoder):
         assert isinstance(fed, Tensor)
         hidden, after = self._layers(embedded, fed, layers, None)
         context, weights = attend_rows(self.attention, hidden, memory.keys, memory.mask, position, owner)
-        fed = self._combined(hidden, context)
+        fed = self._rows_with_words(self._combined(hidden, context), weights, memory, owner)
         return fed, weights, (after, position + 1, fed)
 
     def _layers(self, embedded: Tensor, fed: Tensor, states: State, noise: DecoderNoise | None) -> tuple[Tensor, State]:
         """Runs the stack of cells for one step; a search's steps have no noise."""
-        hidden, after = torch.cat([embedded, fed.to(embedded.dtype)], dim=-1), []
+        hidden, after = torch.cat([embedded, fed[:, : self.hidden_size].to(embedded.dtype)], dim=-1), []
         for number in range(len(self.cells)):
             hidden, new = self._step_layer(number, hidden, hidden, states[number], noise)
             after.append(new)

@@ -103,16 +103,16 @@ class Parallel(Decoder):
         places = following(position, embedded.shape[1])
         hidden, new = self._run_layer(0, embedded, embedded, layers[0], memory.noise)
         after = [new]
-        context, _ = self.attention(hidden, memory.keys, memory.mask, places)
+        context, weights = self.attention(hidden, memory.keys, memory.mask, places)
         for number in range(1, len(self.cells)):
             x = torch.cat([hidden, context], dim=-1)
             hidden, new = self._run_layer(number, x, hidden, layers[number], memory.noise)
             after.append(new)
             if self.second_attention is not None and number + 1 == self.second_after:
-                second, _ = self.second_attention(hidden, memory.second_keys, memory.mask, places)
-                context = torch.cat([context, second], dim=-1)
+                second, more = self.second_attention(hidden, memory.second_keys, memory.mask, places)
+                context, weights = torch.cat([context, second], dim=-1), (weights + more) / 2
         features = drop(torch.cat([hidden, context], dim=-1), memory.noise.features)
-        return features, (tuple(after), position + embedded.shape[1])
+        return self._with_words(features, weights, memory), (tuple(after), position + embedded.shape[1])
 
     def step(
         self, embedded: Float[Tensor, "rows embedding"], memory: Memory, owner: Int[Tensor, " rows"], state: State
@@ -132,4 +132,5 @@ class Parallel(Decoder):
                     self.second_attention, hidden, memory.second_keys, memory.mask, position, owner
                 )
                 context, weights = torch.cat([context, second], dim=-1), (weights + more) / 2
-        return torch.cat([hidden, context], dim=-1), weights, (tuple(after), position + 1)
+        features = self._rows_with_words(torch.cat([hidden, context], dim=-1), weights, memory, owner)
+        return features, weights, (tuple(after), position + 1)

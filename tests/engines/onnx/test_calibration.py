@@ -34,6 +34,21 @@ def test_the_largest_of_every_output_of_every_linear_layer(wiring: str) -> None:
         assert not layer._forward_hooks
 
 
+def test_a_lexical_models_words_and_votes_are_measured_too() -> None:
+    model = tiny(lexical=True)
+    seen = {"output.lexical": [], "output.lexical.words": []}
+
+    def see(_module, given, made) -> None:
+        seen["output.lexical"].append(made.abs())
+        seen["output.lexical.words"].append(given[0].abs())
+
+    model.output.lexical.register_forward_hook(see)
+    found = calibrate(TorchEngine(model), sample(model))
+    for name, values in seen.items():
+        np.testing.assert_array_equal(found[name], np.max([value.amax(dim=0).numpy() for value in values], axis=0))
+    assert (found["output.lexical.words"] < 1).all(), "they passed a tanh"
+
+
 def test_stretched_outputs_reach_just_below_one_and_idle_ones_far_less() -> None:
     products = Int8({"layer": np.array([0.5, 8.0, 0.0], np.float32)})
     stretch = products.stretch("layer")

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from graph_runner import FORBIDDEN, Runner, onnx_log_probs, torch_log_probs
-from tiny_models import CELL_KINDS, EXTRAS, GRID, JOINED, NETWORKS, SECOND, SYMBOLS, random_batch, tiny
+from tiny_models import (
+    BIDEEP,
+    CELL_KINDS,
+    EXTRAS,
+    GRID,
+    JOINED,
+    LEXICAL,
+    NETWORKS,
+    SECOND,
+    SYMBOLS,
+    random_batch,
+    tiny,
+)
 
 from seq2seq.engines.onnx.twins import NoTwinError, find_attention, find_cell, find_wiring
 from seq2seq.registry import ATTENTIONS, CELLS, WIRINGS
@@ -28,6 +40,8 @@ FAST = [
     *(f"parallel {kind} multi-head" for kind in CELL_KINDS),
     *EXTRAS,
     *SECOND,
+    *LEXICAL,
+    *BIDEEP,
 ]
 FAST = [name for name in FAST if has_twins(name)]
 REST = [" ".join(kind) for kind in GRID if " ".join(kind) not in FAST and has_twins(" ".join(kind))]
@@ -104,7 +118,7 @@ def test_two_vocabularies_of_different_sizes() -> None:
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", ["parallel lstm multi-head", *EXTRAS, *SECOND, "parallel gru local"])
+@pytest.mark.parametrize("name", ["parallel lstm multi-head", *EXTRAS, *SECOND, *LEXICAL, "parallel gru local"])
 def test_padding_and_neighbours_change_no_bit(name: str, precision: str) -> None:
     """Each sentence alone, and among others that are longer: the memory of its real tokens, and all that follows."""
     runner = Runner(tiny(**NETWORKS[name], symbols=97), precision)
@@ -135,7 +149,9 @@ def test_long_sentences_among_short_ones_change_no_bit(attention: str, size: int
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", ["parallel lstm multi-head", "input-feeding gru additive", "parallel gru local"])
+@pytest.mark.parametrize(
+    "name", ["parallel lstm multi-head", "input-feeding gru additive", "parallel gru local", *LEXICAL]
+)
 def test_rows_are_gathered_and_laid_out(name: str, precision: str) -> None:
     """Hypotheses in any order, of some sentences only, in a wider grid: each row as if it were alone."""
     runner = Runner(tiny(**NETWORKS[name]), precision)
