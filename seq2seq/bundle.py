@@ -1,11 +1,13 @@
 """The folders on disk: a run, and the bundle that is shared. Pure storage: nothing is built here.
 
 A *run* holds the recipe, the prepared data, the metrics, the checkpoints and the pictures of one training. A *bundle*
-is all that translating needs: weights, tokenizers, recipe, scores. It holds no training sentence.
+is all that translating needs: weights, tokenizers, recipe, scores; and a card for people, which is written from those.
+It holds no training sentence.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,6 +87,16 @@ class RunFolder:
         """The bundle of the best model so far."""
         return self.path / "bundle"
 
+    @property
+    def refined(self) -> Path:
+        """The folder of the second stage of training, where there is one."""
+        return self.path / "refined"
+
+    @property
+    def start(self) -> Path:
+        """The weights that training starts from, where those are an earlier model's."""
+        return self.path / "start.safetensors"
+
     def split(self, name: str) -> Path:
         """The prepared pairs of a split."""
         return self.path / "data" / f"{name}.arrow"
@@ -97,7 +109,7 @@ class RunFolder:
         """All that is made of the prepared data, and the data itself."""
         tensorboard = self.path / "tensorboard"
         folders = [self.path / "data", self.tokenizers, self.checkpoints, self.bundle, self.pictures, self.evaluation]
-        return [*folders, tensorboard, self.metrics, self.environment]
+        return [*folders, self.refined, tensorboard, self.metrics, self.environment, self.start]
 
     def read_manifest(self) -> dict[str, Any]:
         """Reads the manifest.
@@ -111,7 +123,7 @@ class RunFolder:
 
 
 def find_run(given: Path) -> RunFolder:
-    """Returns the run at `given`: a path, or a name under `runs/`.
+    """Returns the run at `given`: a path, or a name under `runs/`; the folder of its bundle is taken for the run too.
 
     Raises:
         UserError: There is none, or it is not prepared; the message offers the nearest one.
@@ -120,8 +132,16 @@ def find_run(given: Path) -> RunFolder:
     for path in places:
         if (path / "manifest.json").is_file():
             return RunFolder(path)
+        around = RunFolder(path.parent)
+        if path.name == around.bundle.name and (path / "bundle.json").is_file() and around.manifest.is_file():
+            return around
     for path in filter(Path.is_dir, places):
-        raise UserError(f"{path} holds no prepared run.", hint=f"Prepare one in it: seq2seq prepare … --run {path}")
+        if (path / "bundle.json").is_file():
+            raise UserError(f"{path} is a bundle without its run.", hint="Give the folder of a prepared run.")
+        raise UserError(
+            f"{path} holds no prepared run.",
+            hint=f"Prepare one in it: seq2seq prepare … --run {shlex.quote(str(path))}",
+        )
     known = sorted(path.parent.name for path in RUNS.glob("*/manifest.json"))
     raise UserError(
         f"There is no run at {given}.",
@@ -153,12 +173,46 @@ class Bundle:
         """The folder of the tokenizers."""
         return self.path / "tokenizer"
 
-    def with_scores(self, split: str, scores: list[dict[str, Any]]) -> Bundle:
-        """Writes the scores of `split` into the bundle, in the place of older ones. Returns the bundle as it now is."""
+    @property
+    def card(self) -> Path:
+        """What the bundle says of itself to people."""
+        return self.path / "README.md"
+
+    def with_scores(
+        self, split: str, scores: list[dict[str, Any]], *, diagnosis: Mapping[str, Any] | None = None
+    ) -> Bundle:
+        """Writes the scores of `split` into the bundle, in the place of older ones. Returns the bundle as it now is.
+
+        Args:
+            split: The test set's name.
+            scores: Each with its signature.
+            diagnosis: How many sentences were flagged with what, and nothing of their text; None: that was not asked.
+
+        Raises:
+            WorkError: The bundle was replaced in the meantime.
+        """
+        now = self._now("scored")
+        found: dict[str, Any] = {"scores": {**now.get("scores", {}), split: scores}}
+        if diagnosis is not None:
+            found["diagnosis"] = {**now.get("diagnosis", {}), split: dict(diagnosis)}
+        return self._write({**now, **found})
+
+    def with_facts(self, **facts: Any) -> Bundle:  # noqa: ANN401 - JSON values
+        """Writes facts into the bundle, in the place of those of the same name. Returns the bundle as it now is.
+
+        Raises:
+            WorkError: The bundle was replaced in the meantime.
+        """
+        return self._write({**self._now("described"), **facts})
+
+    def _now(self, doing: str) -> dict[str, Any]:
+        """Returns what `bundle.json` says by now: graphs, or scores, may have been added by another process."""
         now = read_json(self.path / "bundle.json")
         if now.get("update") != self.facts.get("update"):
-            raise WorkError(f"{self.path} was replaced while it was being scored.", hint="Evaluate it again.")
-        facts = {**now, "scores": {**now.get("scores", {}), split: scores}}
+            raise WorkError(f"{self.path} was replaced while it was being {doing}.", hint="Do it again.")
+        return now
+
+    def _write(self, facts: dict[str, Any]) -> Bundle:
         write_json(self.path / "bundle.json", facts)
         return replace(self, facts=facts)
 
@@ -220,7 +274,9 @@ def _locate(given: Path) -> Path:
                 return candidate
     for path in places:
         if (path / "manifest.json").is_file():
-            raise UserError(f"The run {path} has no model yet.", hint=f"Train it: seq2seq train {path}")
+            raise UserError(
+                f"The run {path} has no model yet.", hint=f"Train it: seq2seq train {shlex.quote(str(path))}"
+            )
         if path.exists():
             raise UserError(f"{path} is neither a bundle nor a run.", hint="Give the folder of a trained run.")
     known = sorted(path.parent.parent.name for path in RUNS.glob("*/bundle/bundle.json"))

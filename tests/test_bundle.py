@@ -95,7 +95,8 @@ def test_what_is_damaged_is_named(alone, name, content):
 def test_every_file_that_a_model_needs_is_watched(alone):
     files = json.loads((alone / "bundle.json").read_text())["files"]
     written = {path.relative_to(alone).as_posix() for path in alone.rglob("*") if path.is_file()}
-    assert set(files) == written - {"bundle.json", "recipe.toml"}  # these two are read by rules of their own
+    read_by_rules_of_their_own = {"bundle.json", "recipe.toml"}
+    assert set(files) == written - read_by_rules_of_their_own - {"README.md"}  # the card is for people, who may edit it
 
 
 @pytest.mark.parametrize("place", [0, 100, -1])
@@ -213,6 +214,36 @@ def test_what_cannot_be_found_says_what_to_do(tmp_path, monkeypatch):
     Path("file").write_text("")
     with pytest.raises(UserError, match="neither a bundle nor a run"):
         open_bundle(Path("file"))
+
+
+def test_a_run_is_known_by_its_bundle_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(Path("runs/mine/bundle"))
+    Path("runs/mine/manifest.json").write_text("{}")
+    for given in ("runs/mine/bundle", "mine/bundle"):
+        assert find_run(Path(given)).path == Path("runs/mine")
+    Path("runs/mine/data").mkdir()
+    with pytest.raises(UserError, match="holds no prepared run"):
+        find_run(Path("runs/mine/data"))
+
+
+def test_nobody_is_told_to_prepare_a_run_in_a_bundle(tmp_path):
+    written(tmp_path / "alone")
+    with pytest.raises(UserError, match="is a bundle without its run") as error:
+        find_run(tmp_path / "alone")
+    assert "seq2seq prepare" not in error.value.hint
+
+
+def test_a_command_in_a_hint_can_be_pasted_whatever_the_folder_is_called(tmp_path):
+    folder = tmp_path / "my runs"
+    folder.mkdir()
+    with pytest.raises(UserError) as error:
+        find_run(folder)
+    assert error.value.hint.endswith(f"--run '{folder}'")
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(UserError) as error:
+        open_bundle(folder)
+    assert error.value.hint.endswith(f"seq2seq train '{folder}'")
 
 
 def test_the_products_of_a_run_are_all_that_training_writes(toy):

@@ -60,6 +60,12 @@ def _facts(summary: Summary) -> list[str]:
         f"trains at about {summary.training_bytes / 1e6:,.0f} MB of {kept}",
         f"recurrent kernel: {summary.kernel}",
     ]
+    if told := summary.refined:
+        before, now = told["before"], told["development"]
+        lines.append(
+            f"refined for minimum risk, {told['updates']:,} updates: development BLEU {before['bleu']:.2f} -> "
+            f"{now['bleu']:.2f}, chrF {before['chrf']:.2f} -> {now['chrf']:.2f}"
+        )
     for split, scores in summary.scores.items():
         for score in scores:
             lines.append(f"{split}: {_score(score)}")

@@ -13,6 +13,7 @@ from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, Thr
 
 if TYPE_CHECKING:
     from seq2seq.bundle import RunFolder
+    from seq2seq.pipeline.refine import Refined
     from seq2seq.pipeline.several import Seat
     from seq2seq.pipeline.train import Trained
     from seq2seq.recipe.schema import Recipe, Training
@@ -23,6 +24,7 @@ EXAMPLES = (
     ("seq2seq train mine --resume", "go on where it stopped; a name is looked for under runs/"),
     ("seq2seq train mine --restart --set training.minutes=40", "from the start, for 40 minutes"),
     ("seq2seq train mine --resume --set training.max_epochs=30", "make a finished training longer"),
+    ("seq2seq train mine --resume --set training.risk.minutes=20", "refine it: minimum risk, for 20 minutes"),
 )
 
 
@@ -43,6 +45,9 @@ def train(
     Shows speed, loss, development score and the time left. Keeps the last checkpoint, the best model so far as a
     bundle, the metrics in metrics.jsonl and a learning curve in pictures/. Ctrl-C stops after the update under way,
     with exit code 130; nothing is lost.
+
+    With training.risk.epochs or training.risk.minutes a second stage follows, or is added to a finished training: the
+    best model goes on to make its own translations better (minimum risk), and takes the bundle's place if it does.
 
     Several processes, on one machine or more, train one model: torchrun --nproc-per-node 2 -m seq2seq train RUN.
     """
@@ -69,8 +74,13 @@ def train(
     if seat.group.size > 1 and seat.group.rank == 0:  # alone now: the others have gone
         from seq2seq.bundle import find_run
         from seq2seq.pipeline.export import export_trained
+        from seq2seq.pipeline.tune import tune_trained
+        from seq2seq.recipe.toml import load_recipe
 
-        export_trained(find_run(run))
+        folder = find_run(run)
+        if load_recipe(folder.recipe).training.tune_length_penalty:
+            tune_trained(folder, device=device.value, threads=threads)
+        export_trained(folder)
 
 
 def _go_on(resume: bool) -> str:
@@ -135,10 +145,14 @@ def _say_result(path: Path, bundle: Path, training: Training, done: Trained, *, 
                 "updates": done.counters.update,
                 "seconds": round(done.seconds, 1),
                 "best": dict(done.best),
+                **({"refined": done.refined.to_dict()} if done.refined is not None else {}),
             }
         )
     if not done.finished:
-        console.say(f"Stopped after update {done.counters.update:,}. Go on with: seq2seq train {named} --resume")
+        at = f"update {done.counters.update:,}"
+        if done.refined is not None:
+            at = f"update {done.refined.counters.update:,} of the second stage"
+        console.say(f"Stopped after {at}. Go on with: seq2seq train {named} --resume")
         return
     if done.updates:
         _say_done(path, done, training.patience)
@@ -157,7 +171,21 @@ def _say_done(path: Path, done: Trained, patience: int) -> None:
     console.say(f"Trained to update {done.counters.update:,} in {done.seconds / 60:.1f} minutes{early}.")
     if best:
         console.say(f"Best at update {best['update']:,}: development BLEU {best['bleu']:.2f}, chrF {best['chrf']:.2f}.")
+    if done.refined is not None:
+        console.say(_refined(done.refined))
     console.say(f"Learning curve: {path / 'pictures' / 'learning-curve.png'}")
+
+
+def _refined(refined: Refined) -> str:
+    """Tells whether the second stage made a better model."""
+    before, now = refined.before, refined.best
+    length = f"Refined for minimum risk by {refined.counters.update:,} updates: "
+    if not now:
+        return f"{length}none was better than the first stage's best, which is kept (BLEU {before['bleu']:.2f})."
+    return (
+        f"{length}development BLEU {before['bleu']:.2f} -> {now['bleu']:.2f}, "
+        f"chrF {before['chrf']:.2f} -> {now['chrf']:.2f}."
+    )
 
 
 def _gave_up(counters: Counters, patience: int) -> bool:

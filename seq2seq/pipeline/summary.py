@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Summary:
         averages: Whether an average of the weights is among that.
         kernel: Which layers run whole sequences in a kernel, and which run step by step and why.
         scores: Of the bundle, by test set.
+        refined: How the bundle's model was refined after the ordinary training; empty where it was not.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Summary:
     averages: bool
     kernel: str
     scores: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    refined: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the summary as JSON values."""
@@ -65,7 +68,7 @@ def summarise(given: Path, assignments: list[str]) -> Summary:
     Raises:
         UserError: There is nothing of that name.
     """
-    recipe, sizes, scores = _find(given)
+    recipe, sizes, facts = _find(given)
     recipe = apply_overrides(recipe, assignments)
     source_symbols, target_symbols = sizes or (recipe.text.vocabulary_size, recipe.text.vocabulary_size)
     network = build.model(recipe.model, source_symbols=source_symbols, target_symbols=target_symbols)
@@ -75,15 +78,16 @@ def summarise(given: Path, assignments: list[str]) -> Summary:
         recipe.name,
         _layers(network),
         parameters,
-        4 * (TRAINING_COPIES + averages) * parameters,
+        4 * (TRAINING_COPIES + averages + recipe.training.average_looks) * parameters,
         averages,
         _kernel(recipe, network),
-        scores,
+        facts.get("scores", {}),
+        _refined(facts),
     )
 
 
-def _find(given: Path) -> tuple[Recipe, tuple[int, int] | None, dict[str, list[dict[str, Any]]]]:
-    """Returns the recipe, the sizes of the vocabularies (None: the recipe's) and the scores of what `given` names."""
+def _find(given: Path) -> tuple[Recipe, tuple[int, int] | None, Mapping[str, Any]]:
+    """Returns the recipe, the vocabularies' sizes (None: the recipe's) and the bundle's facts of what `given` names."""
     try:
         run: RunFolder | None = find_run(given)
     except UserError:
@@ -92,12 +96,17 @@ def _find(given: Path) -> tuple[Recipe, tuple[int, int] | None, dict[str, list[d
         return load_recipe(run.recipe), _vocabularies(TokenizerPair.load(run.tokenizers)), {}
     if run is not None or (given / "bundle.json").is_file():
         bundle = open_bundle(given)
-        return bundle.recipe, _vocabularies(TokenizerPair.load(bundle.tokenizers)), bundle.facts.get("scores", {})
+        return bundle.recipe, _vocabularies(TokenizerPair.load(bundle.tokenizers)), bundle.facts
     try:
         path = find_recipe(given)
     except UserError as error:
         raise UserError(f"{given} is no run, no bundle and no recipe.", hint=error.hint) from None
     return load_recipe(path), None, {}
+
+
+def _refined(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bundle tells of its second stage of training, with the development scores that came of it."""
+    return {**facts["refined"], "development": facts["development"]} if "refined" in facts else {}
 
 
 def _vocabularies(tokenizers: TokenizerPair) -> tuple[int, int]:

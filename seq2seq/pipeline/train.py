@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import platform
 import shutil
@@ -26,24 +27,29 @@ from seq2seq.data.store import Store
 from seq2seq.device import allow_tf32, choose_device
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
-from seq2seq.pipeline.environment import environment, note_environment
+from seq2seq.pipeline import tune
+from seq2seq.pipeline.card import data_facts, refresh_card
+from seq2seq.pipeline.environment import Spent, environment, note_environment
 from seq2seq.pipeline.export import export_trained
 from seq2seq.pipeline.lock import only_one
-from seq2seq.pipeline.prepare import command, data_digest
+from seq2seq.pipeline.prepare import check_not_begun, command, data_digest
 from seq2seq.pipeline.reasons import fitting
+from seq2seq.pipeline.refine import Refined, Stage, forget, refine, refined_rows, refined_scores, wants_refining
 from seq2seq.pipeline.several import agreed, check_alike, facts
+from seq2seq.pipeline.starting import OLD_DEVELOPMENT, OLD_SCORES, NewAndOld, first_weights
 from seq2seq.pipeline.validation import DevelopmentScores
 from seq2seq.pipeline.vectors import Vectors, located, note, start_from
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.training import best as bests
 from seq2seq.training import checkpoint, precision
 from seq2seq.training.allocator import keep_large_buffers
 from seq2seq.training.checkpoint import TrainingState
 from seq2seq.training.counters import Counters
 from seq2seq.training.group import Alone, Group
 from seq2seq.training.metrics_log import MetricsLog
-from seq2seq.training.protocols import Reporter
+from seq2seq.training.protocols import Reporter, Validator
 from seq2seq.training.rotation import Checkpoints
 from seq2seq.training.stop import Stop
 
@@ -59,7 +65,8 @@ class Trained:
         finished: False where it was asked to stop before its end.
         updates: How many updates this call made; 0 where there was nothing left to do.
         seconds: How long this call took.
-        best: The development scores of the model in the bundle.
+        best: The development scores of the first stage's best model.
+        refined: How the second stage went; None where there was none, or it was not come to.
     """
 
     counters: Counters
@@ -67,6 +74,7 @@ class Trained:
     updates: int
     seconds: float
     best: Mapping[str, float]
+    refined: Refined | None = None
 
 
 def train(
@@ -123,11 +131,8 @@ def _read_prepared(recipe: Recipe, run: RunFolder, *, fresh: bool) -> dict[str, 
     """Returns the manifest of a run that is ready to train; `fresh`: of one that has not been trained."""
     manifest = run.read_manifest()
     _check_prepared(recipe, run, manifest)
-    if fresh and Checkpoints(run.checkpoints).exist():
-        raise UserError(
-            f"{run.path} has been trained before.",
-            hint=f"Go on with: seq2seq train {run.path} --resume   Start again with: --restart",
-        )
+    if fresh:
+        check_not_begun(run)
     return manifest
 
 
@@ -162,13 +167,27 @@ def _train(
     kind = agreed(group, lambda: precision.choose(recipe.training.precision, place))
     check_alike(group, facts(recipe, run, manifest, store, device=place.type, precision=kind))
     goes_on = resume and Checkpoints(run.checkpoints).exist()
-    stop = Stop()
+    stop, spent = Stop(), Spent(run)
+    first = agreed(group, lambda: first_weights(recipe, run, manifest))
     vectors = _shared(
         agreed(
             group,
             lambda: Vectors() if group.rank else start_from(recipe, run, tokenizers, store, goes_on=goes_on),
         ),
         group,
+    )
+    stage = Stage(
+        tokenizers=tokenizers,
+        store=store,
+        corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in manifest.get("corpora", ())],
+        validator=_validator(recipe, run, tokenizers, kind, stop.check),
+        reporter=_Pictures(watcher, run),
+        keeper=_Keeper(run, text, tokenizers, manifest, vectors.report, spent, recipe.training.stop_on),
+        device=place,
+        vectors=vectors.given,
+        held=first if recipe.training.hold else None,
+        group=group,
+        stop=stop,
     )
     trainer = build.trainer(
         recipe,
@@ -177,48 +196,68 @@ def _train(
             store,
             batch_tokens=recipe.training.batch_tokens,
             seed=recipe.training.seed,
-            corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in manifest.get("corpora", ())],
+            corpora=stage.corpora,
             temperature=recipe.data.temperature,
             sampler=build.samplers(recipe, tokenizers),
         ),
-        validator=_validator(recipe, run, tokenizers, kind, stop.check),
-        reporter=_Pictures(watcher, run),
-        keeper=_Keeper(run, text, tokenizers, manifest, vectors.report),
+        validator=stage.validator,
+        reporter=stage.reporter,
+        keeper=stage.keeper,
         folder=run.path,
         device=place,
         vectors=vectors.given,
         group=group,
         stop=stop,
+        weights=first,
+        held=stage.held,
+        look_first=first is not None,
     )
+    del first  # a copy of all weights
     # Nothing is changed on disk before here, where all that could be refused has been.
     if restart and group.rank == 0:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
         run.metrics.unlink(missing_ok=True)
+        forget(run)
     going_on = resume and trainer.resume()
     if group.size > 1 and not going_on:  # the first one read the vectors, and another kind of CPU draws other numbers
-        state = TrainingState(trainer.model, trainer.optimizer, trainer.average, trainer.counters)
-        checkpoint.share(state, group)
+        checkpoint.share(TrainingState(trainer.model, trainer.optimizer, trainer.average, trainer.counters), group)
     if group.rank == 0:
         if not going_on:
             note(vectors, run)
         found = environment(place, precision=kind, processes=group.size)
         note_environment(run, found, goes_on=going_on)
         write_text(run.recipe, text)
-    first, begin = trainer.counters.update, time.monotonic()
+    before, begin = trainer.counters.update, time.monotonic()
     if going_on:
-        console.say(f"going on after update {first:,}")
-    with stopping(trainer.request_stop, several=group.size > 1), closing(watcher):
-        counters = trainer.run()
+        console.say(f"going on after update {before:,}")
+    with stopping(stop.request, several=group.size > 1), closing(watcher):
+        counters, finished, refined = trainer.run(), trainer.finished, None
+        if finished and wants_refining(recipe):
+            # Its weights, moments and average are no longer needed, and a second network comes. It and what it has made
+            # know each other, so that nothing is freed before cycles are looked for.
+            del trainer
+            gc.collect()
+            start_stage(watcher, "refining")
+            refined = refine(recipe, run, stage, found=counters.best is not None, resume=going_on)
+            finished = refined is None or refined.finished
     if group.rank == 0:
         draw_learning_curve(run)
-    if group.size == 1 and trainer.finished:  # who asked to stop is not kept waiting; of several see the command
+    if group.size == 1 and finished:  # who asked to stop is not kept waiting; of several see the command
+        if recipe.training.tune_length_penalty:
+            tune.tune_trained(run, device=str(place), threads=torch.get_num_threads())
         export_trained(run)
+    if group.rank == 0:
+        if counters.update > before or (refined is not None and refined.updates):
+            spent.note()
+        if (run.bundle / "bundle.json").is_file():
+            refresh_card(run.bundle)
     return Trained(
         counters,
-        trainer.finished,
-        counters.update - first,
+        finished,
+        counters.update - before + (refined.updates if refined is not None else 0),
         time.monotonic() - begin,
         best_scores(run, counters.best_update) if group.rank == 0 else {},
+        refined,
     )
 
 
@@ -246,6 +285,7 @@ def draw_learning_curve(run: RunFolder) -> None:
     from seq2seq.plots.learning_curve import learning_curve
 
     rows = [row for row in MetricsLog(run.metrics).rows() if row["kind"] in ("train", "validation")]
+    rows += refined_rows(run, after=max((row["update"] for row in rows), default=0))
     if rows:
         run.pictures.mkdir(exist_ok=True)
         learning_curve(rows, run.pictures / "learning-curve.png")
@@ -253,21 +293,29 @@ def draw_learning_curve(run: RunFolder) -> None:
 
 def _validator(
     recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: str, check: Callable[[], None]
-) -> DevelopmentScores:
-    return DevelopmentScores(
-        Store(run.split("development")),
-        tokenizers,
-        sentences=recipe.training.validate_sentences,
-        tokenize=recipe.evaluation.tokenize,
-        lowercase=recipe.evaluation.lowercase,
-        limits=build.limits(recipe.search),
-        precision=kind,
-        check=check,
-    )
+) -> Validator:
+    def looks_at(split: str) -> DevelopmentScores:
+        return DevelopmentScores(
+            Store(run.split(split)),
+            tokenizers,
+            sentences=recipe.training.validate_sentences,
+            tokenize=recipe.evaluation.tokenize,
+            lowercase=recipe.evaluation.lowercase,
+            limits=build.limits(recipe.search),
+            precision=kind,
+            check=check,
+        )
+
+    new = looks_at("development")
+    return NewAndOld(new, looks_at(OLD_DEVELOPMENT)) if run.split(OLD_DEVELOPMENT).is_file() else new
 
 
 class _Keeper:
-    """Writes the best model so far as the run's bundle."""
+    """Writes the best model so far as the run's bundle.
+
+    A first stage that goes on after its second writes only what is better than the refined model, and chooses its own
+    best as if there were none.
+    """
 
     def __init__(
         self,
@@ -276,19 +324,48 @@ class _Keeper:
         tokenizers: TokenizerPair,
         manifest: Mapping[str, Any],
         vectors: Mapping[str, Any],
+        spent: Spent,
+        stop_on: str,
     ) -> None:
         self._run, self._recipe_text, self._tokenizers, self._manifest = run, recipe_text, tokenizers, manifest
-        self._vectors = vectors
+        self._vectors, self._spent, self._stop_on = vectors, spent, stop_on
 
-    def __call__(self, tensors: Mapping[str, Tensor], scores: Mapping[str, float], update: int) -> None:
+    def __call__(
+        self,
+        tensors: Mapping[str, Tensor],
+        scores: Mapping[str, float],
+        update: int,
+        *,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        if more is None and self._refined_is_better(scores, update):
+            return
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         write_bundle(
             self._run.bundle,
-            facts=self._facts(scores, update),
+            facts={
+                **self._facts(scores, update),
+                "parameters": sum(one.numel() for one in weights.values()),
+                **(more or {}),
+            },
             recipe_text=self._recipe_text,
             save_weights=lambda path: checkpoint.write_tensors(weights, path),
             save_tokenizers=self._tokenizers.save,
         )
+        self._spent.note()
+        refresh_card(self._run.bundle)
+
+    def _refined_is_better(self, scores: Mapping[str, float], update: int) -> bool:
+        """Whether the bundle is a model of this training's second stage that `scores` do not surpass; says so."""
+        name = self._stop_on
+        refined = refined_scores(self._run, name)
+        if refined is None or bests.is_above(scores, refined, name):
+            return False
+        console.say(
+            f"update {update:,} is the best of the first stage, at a development {name} of {scores[name]:.2f}, and no "
+            f"better than the refined model at {refined[name]:.2f}, which stays the bundle."
+        )
+        return True
 
     def _facts(self, scores: Mapping[str, float], update: int) -> dict[str, Any]:
         manifest = self._manifest
@@ -299,9 +376,10 @@ class _Keeper:
             "update": update,
             "development": dict(scores),
             "scores": {},
-            "data": {"files": manifest["inputs"]["files"], "pairs": manifest["splits"]["train"]["pairs"]},
+            "data": data_facts(manifest),
             "vocabulary": manifest["vocabulary"],
             **({"vectors": dict(self._vectors)} if self._vectors else {}),
+            **({"start": manifest["start"]["told"]} if "start" in manifest else {}),
             "versions": _versions(),
         }
 
@@ -326,12 +404,17 @@ class ConsoleReporter:
     def __init__(self, stop_on: str = "bleu") -> None:
         self._stop_on = stop_on
         self._progress: console.Progress | None = None
-        self._score = ""
+        self._score, self._work = "", "training"
+
+    def begin_stage(self, work: str) -> None:
+        """Another stage of the training begins, with a bar of its own that is called `work`."""
+        self.close()
+        self._score, self._work = "", work
 
     def started(self, *, update: int, total: int | None) -> None:
         """See `Reporter.started`."""
         if self._progress is None:
-            self._progress = console.Progress("training", total, unit="updates").__enter__()
+            self._progress = console.Progress(self._work, total, unit="updates").__enter__()
         self._progress.total = total
         self._progress.start_from(update)
 
@@ -345,10 +428,21 @@ class ConsoleReporter:
         """See `Reporter.validated`."""
         self._score = f", {self._stop_on} {row[self._stop_on]:.2f}"
         perplexity = math.exp(min(row["loss"], 50.0))
+        old = f"; old text: BLEU {row['old_bleu']:.2f}, chrF {row['old_chrf']:.2f}" if "old_bleu" in row else ""
         console.say(
             f"update {row['update']:,}: development loss {row['loss']:.3f} (perplexity {perplexity:.1f}), "
-            f"BLEU {row['bleu']:.2f}, chrF {row['chrf']:.2f}{'  best so far' if best else ''}"
+            f"BLEU {row['bleu']:.2f}, chrF {row['chrf']:.2f}{old}{self._tried(row)}{'  best so far' if best else ''}"
         )
+
+    def _tried(self, row: Mapping[str, Any]) -> str:
+        """Tells of the mean over the last looks, where it was tried, and of what it was better than or not."""
+        if "average_looks" not in row:
+            return ""
+        tried = row["average_looks"]
+        name = {"bleu": "BLEU", "chrf": "chrF"}.get(self._stop_on, self._stop_on)
+        if tried["better"]:
+            return f"; the mean of {tried['looks']} looks, this one alone {name} {tried['alone'][self._stop_on]:.2f}"
+        return f"; the mean of {tried['looks']} looks {name} {tried['mean'][self._stop_on]:.2f}"
 
     def said(self, message: str) -> None:
         """See `Reporter.said`."""
@@ -374,6 +468,12 @@ class TensorBoardReporter:
 
         self._inner = inner
         self._writer: Any = SummaryWriter(str(folder))
+        self._prefix = ""
+
+    def begin_stage(self, work: str) -> None:
+        """See `ConsoleReporter.begin_stage`; what is written from here on has names of its own."""
+        self._prefix = f"{work}/"
+        self._inner.begin_stage(work)
 
     def started(self, *, update: int, total: int | None) -> None:
         """See `Reporter.started`."""
@@ -386,7 +486,8 @@ class TensorBoardReporter:
 
     def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
         """See `Reporter.validated`."""
-        self._write("development", row, ("loss", "bleu", "chrf"))
+        of_old_text = tuple(name for name in row if name.startswith(OLD_SCORES))
+        self._write("development", row, ("loss", "bleu", "chrf", *of_old_text))
         self._inner.validated(row, best=best)
 
     def said(self, message: str) -> None:
@@ -400,7 +501,7 @@ class TensorBoardReporter:
 
     def _write(self, group: str, row: Mapping[str, Any], keys: tuple[str, ...]) -> None:
         for key in keys:
-            self._writer.add_scalar(f"{group}/{key}", row[key], row["update"])
+            self._writer.add_scalar(f"{self._prefix}{group}/{key}", row[key], row["update"])
 
 
 class _Pictures:
@@ -417,6 +518,13 @@ class _Pictures:
             with suppress(UserError):  # on a full disk training goes on
                 draw_learning_curve(self._run)
             self._drawn = time.monotonic()
+
+
+def start_stage(reporter: object, work: str) -> None:
+    """Calls the reporter's `begin_stage`, if it has one."""
+    begin: Callable[[str], None] | None = getattr(reporter, "begin_stage", None)
+    if begin is not None:
+        begin(work)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import State
 from seq2seq.search import Greedy, Limits, Step
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.tagged import tags_of
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.precision import computing
 
@@ -28,8 +29,10 @@ BATCH_SENTENCES = 128
 class _Interruptible(TorchEngine):
     """An engine that asks before every step whether to go on: a batch of long sentences takes seconds."""
 
-    def __init__(self, model: EncoderDecoder, *, allow_unk: bool, check: Callable[[], None]) -> None:
-        super().__init__(model, allow_unk=allow_unk)
+    def __init__(
+        self, model: EncoderDecoder, *, allow_unk: bool, tags: Iterable[int], check: Callable[[], None]
+    ) -> None:
+        super().__init__(model, allow_unk=allow_unk, tags=tags)
         self._check = check
 
     def step(
@@ -85,7 +88,12 @@ class DevelopmentScores:
     def __call__(self, model: nn.Module) -> Mapping[str, float]:
         """Returns "loss" (nats a token, labels not smoothed), "bleu", "chrf" and "variety" (`variety`)."""
         network = cast(EncoderDecoder, model)
-        engine = _Interruptible(network, allow_unk=build.writes_unknown(self._tokenizers), check=self._check)
+        engine = _Interruptible(
+            network,
+            allow_unk=build.writes_unknown(self._tokenizers),
+            tags=tags_of(self._tokenizers.target).values(),
+            check=self._check,
+        )
         hypotheses = self._translate(engine)
         scores = score(hypotheses, self._references, metrics=("bleu", "chrf"), **self._metric)  # type: ignore[arg-type]
         found = {s.name: round(s.value, 3) for s in scores}

@@ -25,7 +25,8 @@ def learning_curve(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
     Args:
         metrics: Rows of metrics.jsonl. Of kind "train": `update`, `loss`; of kind "validation": `update`, `loss`,
             `bleu`, `chrf`. Other keys and kinds are passed over, and so are values that are missing or not finite.
-            Where an update occurs twice (training went back to a checkpoint) the later row counts.
+            A row of kind "stage" marks with its `update` where another stage of the training begins, which is `called`
+            something. Where an update occurs twice (training went back to a checkpoint) the later row counts.
         path: Where to; replaced at once when the picture is complete.
 
     Raises:
@@ -39,6 +40,9 @@ def learning_curve(metrics: Sequence[Mapping[str, Any]], path: Path) -> None:
     above, below = figure.subplots(2, 1, sharex=True)
     _losses(above, train, development["loss"])
     _scores(below, development["bleu"], development["chrf"])
+    for row in metrics:
+        if row.get("kind") == "stage":
+            _mark_stage((above, below), row)
     below.set_xlabel("updates")
     save(figure, path)
 
@@ -107,6 +111,24 @@ def _mark_best(axes: Axes, series: Points, *, lowest: bool, over: bool) -> None:
         ha="center",
         va="bottom" if over else "top",
         fontweight="bold",
+        fontsize=9,
+    )
+
+
+def _mark_stage(both: Sequence[Axes], row: Mapping[str, Any]) -> None:
+    """Draws a line where another stage begins, and writes what it is called beside it."""
+    for axes in both:
+        axes.axvline(row["update"], color=GREY, linewidth=1.0, linestyle=":")
+    place = (row["update"], 1.0)
+    both[0].annotate(
+        str(row["called"]),
+        place,
+        xycoords=("data", "axes fraction"),
+        xytext=(-3, 2),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        color=GREY,
         fontsize=9,
     )
 

@@ -15,6 +15,7 @@ IMPROVEMENT = 0.01
 """The share by which a loss must fall to count as falling."""
 NEAR_CHANCE = 0.97
 ALIKE_LOOKS = 3
+FIRST_RATE = "training.learning_rate"
 
 
 class Advice(NamedTuple):
@@ -38,12 +39,23 @@ class Advisor:
     Args:
         warmup_updates: Length of the warm-up, in which nothing is expected.
         learning_rate: The peak rate.
+        rate_setting: The setting that it is from. A second stage, which has its own, begins anew when resumed with
+            another rate; a first one has to be restarted.
         chance: Returns the loss of always guessing words by how often they occur (`chance_loss`); asked at most once,
             and only where the loss is flat. None: not known, and a flat loss is not advised on.
     """
 
-    def __init__(self, *, warmup_updates: int, learning_rate: float, chance: Callable[[], float] | None) -> None:
+    def __init__(
+        self,
+        *,
+        warmup_updates: int,
+        learning_rate: float,
+        chance: Callable[[], float] | None,
+        rate_setting: str = FIRST_RATE,
+    ) -> None:
         self.warmup_updates, self.learning_rate, self._chance = warmup_updates, learning_rate, chance
+        self._rate_setting = rate_setting
+        self._lower = f"{'--restart' if rate_setting == FIRST_RATE else '--resume'} --set {rate_setting}"
         self._known: float | None = None
         self._noticed = _Noticed()
 
@@ -64,7 +76,7 @@ class Advisor:
         return self._give(
             "flat loss",
             f"The loss has not fallen for {flat:,} updates: at {mean:.2f} it is no better than guessing words by how "
-            f"often they occur ({self._known:.2f}). Try a lower rate (--restart --set training.learning_rate="
+            f"often they occur ({self._known:.2f}). Try a lower rate ({self._lower}="
             f"{self.learning_rate / 4:g}) or a longer warm-up (--set training.schedule.warmup_updates="
             f"{max(100, 4 * self.warmup_updates)}), and look whether the lines of both sides belong together.",
         )
@@ -81,7 +93,7 @@ class Advisor:
             "same output",
             f"At {ALIKE_LOOKS} looks in a row every development sentence was given the same translation: the decoder "
             "does not read the source yet. Go on for a while if the loss still falls; else look whether the lines of "
-            f"both sides belong together, or try a lower rate (--restart --set training.learning_rate="
+            f"both sides belong together, or try a lower rate ({self._lower}="
             f"{self.learning_rate / 4:g}) or a smaller network.",
         )
 
@@ -91,7 +103,12 @@ class Advisor:
 
     def fresh(self) -> Advisor:
         """Returns one of the same settings that has noticed nothing."""
-        return Advisor(warmup_updates=self.warmup_updates, learning_rate=self.learning_rate, chance=self._chance)
+        return Advisor(
+            warmup_updates=self.warmup_updates,
+            learning_rate=self.learning_rate,
+            chance=self._chance,
+            rate_setting=self._rate_setting,
+        )
 
     def went_back(self, failed: Advisor) -> None:
         """Training went back to the state that this belongs to; what was said there is not said again."""

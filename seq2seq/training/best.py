@@ -16,6 +16,12 @@ def value_of(scores: Mapping[str, Any], stop_on: str) -> float:
     return float(scores[stop_on]) * (-1 if stop_on in SMALLER_IS_BETTER else 1)
 
 
+def is_above(scores: Mapping[str, Any], others: Mapping[str, Any], stop_on: str) -> bool:
+    """Whether `scores` are better than `others`; what is no number is better than nothing."""
+    value, other = value_of(scores, stop_on), value_of(others, stop_on)
+    return value > other or (math.isnan(other) and not math.isnan(value))
+
+
 def is_better(scores: Mapping[str, Any], counters: Counters) -> bool:
     """Whether `scores` are better than the best so far."""
     value = value_of(scores, counters.stop_on)

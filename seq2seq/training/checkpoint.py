@@ -26,12 +26,15 @@ from seq2seq.folders import (
     write_json,
 )
 from seq2seq.training.average import MovingAverage
+from seq2seq.training.average_looks import LookAverage
 from seq2seq.training.counters import Counters
 from seq2seq.training.group import Group
 
 SCHEMA_VERSION = 2
 """1: without checksums, and every look at the development set was taken before the checkpoint was written."""
 FILES = ("weights", "average", "optimizer")
+LOOKS = "looks.safetensors"
+"""Only where `training.average_looks` asks for it."""
 
 
 class DamagedError(UserError):
@@ -47,6 +50,7 @@ class TrainingState:
     average: MovingAverage
     counters: Counters
     network: str = ""  # a fingerprint of the network's settings: equal shapes can still mean different things
+    looks: LookAverage | None = None
 
 
 def save(path: Path, state: TrainingState, *, before: Path | None = None) -> None:
@@ -55,6 +59,8 @@ def save(path: Path, state: TrainingState, *, before: Path | None = None) -> Non
         write_tensors(_weights(state.model), folder / "weights.safetensors")
         write_tensors({k: v.contiguous() for k, v in state.average.tensors().items()}, folder / "average.safetensors")
         write_tensors(_optimizer_tensors(state), folder / "optimizer.safetensors")
+        if state.looks:
+            write_tensors(state.looks.tensors(), folder / LOOKS)
         header = {
             "schema_version": SCHEMA_VERSION,
             "network": state.network,
@@ -89,9 +95,12 @@ def load(path: Path, state: TrainingState) -> Counters:
     averaged, moved = _read(average), _read(moments)
     _check_fit(state.model, averaged, average)
     entries = _optimizer_entries(state.model, moved, moments)
+    looks = _looks(state, path / LOOKS) if LOOKS in header.get("files", {}) else []
     # Everything is read and checked by now: a checkpoint that does not fit changes nothing.
     load_weights(state.model, _read(weights), weights)
     state.average.restore(averaged)
+    if state.looks is not None:
+        state.looks.restore(looks)
     state.optimizer.state.clear()
     for weight, key, value in entries:
         state.optimizer.state[weight][key] = value.to(weight.device)
@@ -138,6 +147,17 @@ def _read(path: Path) -> dict[str, Tensor]:
         return read_tensors(path)
     except UserError as error:
         raise DamagedError(error.message, hint=_RESTORE) from None
+
+
+def _looks(state: TrainingState, path: Path) -> list[dict[str, Tensor]]:
+    if state.looks is None:
+        return []
+    try:
+        return state.looks.read(_read(path))
+    except ValueError as error:
+        raise UserError(
+            f"{path}: {str(error)!r} does not fit the network.", hint="The recipe was changed after training."
+        ) from None
 
 
 def share(state: TrainingState, group: Group) -> Counters:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 import torch
@@ -112,15 +111,16 @@ class _Border:
     """
 
     def __init__(self, memory: Memory) -> None:
-        self._encoders = [*memory.keys, *memory.second_keys, memory.start]
-        self._decoders = [tensor.detach().requires_grad_(tensor.requires_grad) for tensor in self._encoders]
-        keys = tuple(self._decoders[:-1])
-        first, second = keys[: len(memory.keys)], keys[len(memory.keys) :]
-        self.memory = replace(memory, keys=first, second_keys=second, start=self._decoders[-1])
+        self._pairs: list[tuple[Tensor, Tensor]] = []
+        self.memory = memory.changed(self._cut)
+
+    def _cut(self, inside: Tensor) -> Tensor:
+        outside = inside.detach().requires_grad_(inside.requires_grad)
+        self._pairs.append((inside, outside))
+        return outside
 
     def cross(self) -> None:
         """Propagates what has gathered back through the encoder."""
-        pairs = zip(self._encoders, self._decoders, strict=True)
-        reached = [(inside, outside.grad) for inside, outside in pairs if outside.grad is not None]
+        reached = [(inside, outside.grad) for inside, outside in self._pairs if outside.grad is not None]
         if reached:
             torch.autograd.backward([inside for inside, _ in reached], [gradient for _, gradient in reached])

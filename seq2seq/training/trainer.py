@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seq2seq.data.batches import Batches
 from seq2seq.errors import WorkError
 from seq2seq.training import best as bests
 from seq2seq.training import checkpoint
-from seq2seq.training.advice import Advice, Advisor
+from seq2seq.training.advice import FIRST_RATE, Advice, Advisor
 from seq2seq.training.allocator import release
 from seq2seq.training.average import MovingAverage
+from seq2seq.training.average_looks import LookAverage
 from seq2seq.training.checkpoint import TrainingState
 from seq2seq.training.clock import Clock
 from seq2seq.training.counters import Counters
@@ -56,10 +57,12 @@ class Trainer:
         schedule: The learning rate's course.
         limits: When to end.
         learning_rate: The peak rate.
+        rate_setting: The setting that it is from, which advice names.
         clip_norm: Largest norm of the gradient; 0 for no limit (Pascanu et al. 2013).
         clip_value: Largest absolute value of each number of the gradient, before the norm is taken; 0 for no limit.
         accumulate: Batches an update.
         average: Decay of the moving average of the weights; 0 for none.
+        average_looks: Looks whose averaged weights are averaged once more, and tried at each look; 0 for none.
         validate_every: Updates between two looks at the development set; 0 for once an epoch.
         stop_on: The development score that decides which model is best.
         seed: What all randomness is a function of.
@@ -69,6 +72,8 @@ class Trainer:
         chance: Returns the loss of guessing words by how often they occur; see `Advisor`.
         read_every: Updates after which their losses are read, which waits for the device; 0: each on a CPU, and on a
             GPU when one is logged. What comes of the training is the same.
+        look_first: Whether the first weights are scored as well, as those of update 0. Where they are a trained
+            model's, they are kept until others are better.
     """
 
     def __init__(
@@ -85,10 +90,12 @@ class Trainer:
         schedule: Schedule,
         limits: Limits,
         learning_rate: float,
+        rate_setting: str = FIRST_RATE,
         clip_norm: float = 0.0,
         clip_value: float = 0.0,
         accumulate: int = 1,
         average: float = 0.0,
+        average_looks: int = 0,
         validate_every: int = 0,
         stop_on: str = "bleu",
         seed: int = 1,
@@ -97,6 +104,7 @@ class Trainer:
         stop: Stop | None = None,
         chance: Callable[[], float] | None = None,
         read_every: int = 0,
+        look_first: bool = False,
     ) -> None:
         self.model, self.batches = model, batches
         self.gradient, self.validator, self.reporter, self.keeper = gradient, validator, reporter, keeper
@@ -104,18 +112,25 @@ class Trainer:
         self.learning_rate, self.validate_every, self.stop_on, self.seed = learning_rate, validate_every, stop_on, seed
         self.group: Group = group or Alone()
         self.average = MovingAverage(model, average)
+        self.looks = LookAverage(model, average_looks)
         self.counters = Counters()
         self.stop = stop or Stop()
         self.saver = Saver(folder, keeper, self._say, writes=self._writes)
         self.log = self.saver.log
         self.recovery = Recovery(learning_rate)
-        self.advisor = Advisor(warmup_updates=schedule.warmup_updates, learning_rate=learning_rate, chance=chance)
+        self.advisor = Advisor(
+            warmup_updates=schedule.warmup_updates,
+            learning_rate=learning_rate,
+            chance=chance,
+            rate_setting=rate_setting,
+        )
         self.epochs = Epochs(batches, accumulate=accumulate, group=self.group, stop=self.stop)
         self.step = Step(model, optimizer, clip_norm=clip_norm, clip_value=clip_value)
-        self._network = network
+        self._network, self._rate_setting = network, rate_setting
         self._clock = Clock()
         self._read_every = read_every or (LOG_EVERY if next(model.parameters()).device.type == "cuda" else 1)
         self._unread = Unread()
+        self._look_first = look_first
 
     def request_stop(self) -> None:
         """Makes training stop after the update under way. Safe to call from a signal handler."""
@@ -179,7 +194,7 @@ class Trainer:
         """Makes updates, one after another, and between them what is due."""
         if self.group.largest(STOP if self.stop.requested else 0.0):
             return
-        if self._time_to_look():  # one that was interrupted
+        if self._time_to_look() or self._must_look_first():  # one that was interrupted, or the first
             self._look()
         while not self.limits.reached(self.counters):
             self._clock.start()
@@ -318,38 +333,62 @@ class Trainer:
         every, over = self.validate_every, self.epochs.is_over(counters)
         return (counters.update % every == 0 if every else over) or self.limits.reached(counters)
 
+    def _must_look_first(self) -> bool:
+        return self._look_first and self.counters.update == 0 and self.counters.best is None
+
     def _look(self) -> None:
         """Scores the averaged weights on the development set, and keeps them where they are the best so far.
+
+        So it does their mean over the last looks, where it is asked for: of the two the better one counts.
 
         Raises:
             StoppedError: It was interrupted, in the first process; nothing has changed, and the look is still due.
         """
         counters = self.counters
         begin = time.perf_counter()
-        scores: dict[str, float] | None = self.group.from_first(self._scores() if self._writes else None)
+        looks = self.looks.with_this(self.average) if self._writes else self.looks
+        mean = looks.mean() if len(looks) > 1 else None
+        scores, of_mean, looked = self.group.from_first(
+            (*self._scores(looks, mean), len(looks)) if self._writes else None
+        )
         if scores is None:
             raise StoppedError
+        self.looks = looks
+        takes_mean = of_mean is not None and bests.is_above(of_mean, scores, counters.stop_on)
+        found = of_mean if takes_mean else scores
         # What training may go back behind is not kept.
-        best = bests.is_better(scores, counters) and not self.recovery.is_suspect
-        bests.take_in(scores, counters, best=best)
+        best = bests.is_better(found, counters) and not self.recovery.is_suspect
+        bests.take_in(found, counters, best=best)
         if best:
-            self.saver.keep(self.average.tensors(), scores, counters.update)
+            tensors = mean if takes_mean and mean is not None else self.average.tensors()
+            self.saver.keep(tensors, found, counters.update)
         self.schedule.observe(improved=best)
-        row = {"kind": "validation", "update": counters.update, "epoch": counters.epoch, **scores}
+        row: dict[str, Any] = {"kind": "validation", "update": counters.update, "epoch": counters.epoch, **found}
+        if of_mean is not None:
+            row["average_looks"] = {"looks": looked, "better": takes_mean, "alone": scores, "mean": of_mean}
         self.saver.append({**row, "seconds": round(time.perf_counter() - begin, 3)})
-        self._advise(self.advisor.after_look(counters.update, scores), counters.update)
+        self._advise(self.advisor.after_look(counters.update, found), counters.update)
         self._save(good=not self.recovery.is_suspect)
         if self._writes:
             self.reporter.validated(row, best=best)
 
-    def _scores(self) -> dict[str, float] | None:
-        """Returns the development scores; None where someone asked to stop meanwhile."""
+    def _scores(
+        self, looks: LookAverage, mean: Mapping[str, Tensor] | None
+    ) -> tuple[dict[str, float] | None, dict[str, float] | None]:
+        """Returns the development scores, and those of the `mean` over `looks`.
+
+        The first are None where someone asked to stop meanwhile.
+        """
         self.model.eval()
         try:
             with self.average.swapped_in(), torch.inference_mode():
-                return dict(self.validator(self.model))
+                scores = dict(self.validator(self.model))
+            if mean is None:
+                return scores, None
+            with looks.swapped_in(mean), torch.inference_mode():
+                return scores, dict(self.validator(self.model))
         except StoppedError:
-            return None
+            return None, None
 
     def _go_back(self, trouble: str) -> None:
         """Goes back to the last good state, halves the rate, and leaves out the batches since: see `recovery`.
@@ -375,7 +414,7 @@ class Trainer:
         if gives_up:
             raise WorkError(
                 f"{trouble} Training went back {recovery.times} times before, each time halving the rate.",
-                hint="The last good state is saved. Try a lower rate: --resume --set training.learning_rate="
+                hint=f"The last good state is saved. Try a lower rate: --resume --set {self._rate_setting}="
                 f"{self.learning_rate * recovery.factor / 2:g}, or --set training.precision=fp32.",
             )
         self._say(f"{trouble} Going back to update {counters.update:,}, at {self.recovery.factor:g} times the rate.")
@@ -391,4 +430,4 @@ class Trainer:
         self.saver.save(self._state(), must=must)
 
     def _state(self) -> TrainingState:
-        return TrainingState(self.model, self.optimizer, self.average, self.counters, self._network)
+        return TrainingState(self.model, self.optimizer, self.average, self.counters, self._network, self.looks)

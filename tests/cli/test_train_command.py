@@ -58,7 +58,7 @@ def test_a_training_leaves_metrics_checkpoints_a_bundle_and_a_picture(toy):
         "average.safetensors", "checkpoint.json", "optimizer.safetensors", "weights.safetensors"
     }  # fmt: skip
     assert {path.name for path in (toy.run / "bundle").iterdir()} == {
-        "bundle.json", "onnx", "recipe.toml", "tokenizer", "weights.safetensors"
+        "README.md", "bundle.json", "onnx", "recipe.toml", "tokenizer", "weights.safetensors"
     }  # fmt: skip
     validations = rows(toy.run, "validation")
     assert [row["update"] for row in validations] == [50, 100, 150]

@@ -113,7 +113,15 @@ def test_a_training_says_it_writes_it_and_a_resumed_one_does_not_repeat_it(tmp_p
     again = run(80)
     (said,) = again.reporter.told
     assert "no better than guessing words by how often they occur (2.00)" in said
-    assert "--set training.learning_rate=0.025" in said
+    assert "--restart --set training.learning_rate=0.025" in said
     rows = [(row["about"], row["text"]) for row in again.log.rows() if row["kind"] == "advice"]
     assert [about for about, _ in rows] == ["same output", "flat loss"]
     assert rows[1][1] == said
+
+
+def test_a_second_stage_is_told_of_its_own_rate():
+    rate = "training.risk.learning_rate"
+    one = Advisor(warmup_updates=0, learning_rate=0.01, chance=None, rate_setting=rate).fresh()
+    for update in (1, 2, 3):
+        found = one.after_look(update, {"variety": 0.0})
+    assert f"--resume --set {rate}=0.0025" in found.text

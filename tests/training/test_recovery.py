@@ -164,6 +164,13 @@ def test_it_gives_up_after_a_few_times_and_leaves_the_good_state(tmp_path) -> No
     assert stubborn.counters.update == 4
 
 
+def test_the_hint_names_the_setting_that_the_rate_is_from(tmp_path) -> None:
+    trainer = breaking(tmp_path, updates=(6,), rate_setting="training.risk.learning_rate")
+    with pytest.raises(WorkError) as caught:
+        trainer.run()
+    assert "--resume --set training.risk.learning_rate=0.00625" in caught.value.hint
+
+
 def test_the_optimizer_and_the_schedule_go_back_too(tmp_path) -> None:
     def adam(folder, **changes):
         trainer = breaking(
