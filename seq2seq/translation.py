@@ -29,7 +29,7 @@ class Translation:
             none between sentences, and a space where only the target's script wants one. So it may hold a tab or a
             line's end where the source has one between two parts: see `one_line`.
         score: log_prob / length ** length_penalty: what the search ranks by, but where there are `terms` or a coverage
-            penalty. Of a translation in parts, the mean of the parts' scores.
+            penalty, or `utility` is not None. Of a translation in parts, the mean of the parts' scores.
         log_prob: Natural logarithm of its probability; of a translation in parts, the sum of theirs.
         source_tokens: The input's pieces, EOS included.
         tokens: The translation's pieces, EOS included.
@@ -37,11 +37,14 @@ class Translation:
         attention: [tokens, source_tokens] or None where it was not asked for. Rows add up to 1. None for a translation
             in parts, each of which has its own: the whole would be mostly zeros, and grow with the square of the input.
         nbest: The alternatives, best first, this one among them; empty where one was asked for. Of a translation in
-            parts, those of the parts in all combinations, by the sum of their scores.
+            parts, those of the parts in all combinations, by the sum of their scores, or of the utilities that they
+            have.
         terms: The glossary's terms that were found in the input, source and target, in order; each target is in `text`
             as often as its source is here.
         ids: The ids of `tokens`, without the last EOS.
         parts: The translations of the parts, in order; empty where the input was translated in one piece.
+        utility: How much it is like all candidates, from 0 to 1, which is what they were ranked by; None where they
+            were ranked by score. Of a translation in parts, the mean of theirs. See `seq2seq.minimum_bayes`.
     """
 
     source: str
@@ -56,6 +59,7 @@ class Translation:
     terms: list[tuple[str, str]] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     parts: list[Translation] = field(default_factory=list)
+    utility: float | None = None
 
     def __str__(self) -> str:
         """The translation alone: what one wants to see of it."""
@@ -150,6 +154,7 @@ def _whole(source: str, pieces: Sequence[Piece]) -> Translation:
         terms=[term for part in parts for term in part.terms],
         ids=ids[:-1],
         parts=parts,
+        utility=None if parts[0].utility is None else sum(part.utility or 0.0 for part in parts) / len(parts),
     )
 
 
@@ -171,7 +176,7 @@ def _combinations(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
     for piece in pieces:
         lowest, options = math.inf, []
         for alternative in piece.translation.nbest:
-            lowest = min(lowest, alternative.score)
+            lowest = min(lowest, alternative.score if alternative.utility is None else alternative.utility)
             options.append((lowest, piece._replace(translation=alternative)))
         longer = [
             _Chain((chain.merit if chain else 0.0) + merit, option, chain)

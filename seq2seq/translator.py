@@ -16,6 +16,8 @@ from seq2seq.batching import batches, each
 from seq2seq.bundle import Bundle, open_bundle
 from seq2seq.corpus.files import read_lines
 from seq2seq.errors import Seq2SeqError, UserError
+from seq2seq.recipe.rules import MOST_CANDIDATES
+from seq2seq.recipe.schema import Evaluation
 from seq2seq.recipe.schema import Search as SearchSettings
 from seq2seq.splitting import CHARACTERS_A_TOKEN, Part, split
 from seq2seq.text.glossary import Glossary, parse_glossary
@@ -29,6 +31,7 @@ from seq2seq.translation import Piece, Scored, Translation, joined, one_line
 
 if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine
+    from seq2seq.minimum_bayes import MinimumBayes
     from seq2seq.search import Hypothesis, Required, Search
 
 WINDOW_BATCHES = 20
@@ -51,6 +54,7 @@ class _Asked:
         glossary: The terms.
         term_characters: No term has more.
         banned: The words that no translation may hold.
+        minimum_bayes: What ranks the candidates instead of their scores; None: nothing does.
     """
 
     settings: SearchSettings
@@ -60,6 +64,12 @@ class _Asked:
     glossary: Glossary | None
     term_characters: int
     banned: Banned | None
+    minimum_bayes: MinimumBayes | None = None
+
+    @property
+    def num_candidates(self) -> int:
+        """How many hypotheses the search shall give."""
+        return self.nbest if self.minimum_bayes is None else max(self.nbest, self.minimum_bayes.count)
 
 
 @dataclass(frozen=True)
@@ -91,10 +101,16 @@ class Translator:
         tokenizers: Text to ids and back.
         normaliser: What the training text went through.
         settings: How translations are looked for unless a call says otherwise.
+        evaluation: How the target language is scored, for candidates that are compared; None: the usual way.
     """
 
     def __init__(
-        self, engine: Engine, tokenizers: TokenizerPair, normaliser: Normaliser, settings: SearchSettings
+        self,
+        engine: Engine,
+        tokenizers: TokenizerPair,
+        normaliser: Normaliser,
+        settings: SearchSettings,
+        evaluation: Evaluation | None = None,
     ) -> None:
         self.engine = engine
         self.tokenizers = tokenizers
@@ -102,6 +118,7 @@ class Translator:
         self._target_pieces = _Pieces(tokenizers.target)
         self.normaliser = normaliser
         self.settings = settings
+        self.evaluation = evaluation or Evaluation()
 
     @overload
     def translate(
@@ -118,6 +135,7 @@ class Translator:
         min_length: int | None = ...,
         no_repeat_ngram: int | None = ...,
         coverage_penalty: float | None = ...,
+        mbr: int | None = ...,
     ) -> Translation: ...
     @overload
     def translate(
@@ -134,6 +152,7 @@ class Translator:
         min_length: int | None = ...,
         no_repeat_ngram: int | None = ...,
         coverage_penalty: float | None = ...,
+        mbr: int | None = ...,
     ) -> list[Translation]: ...
     def translate(
         self,
@@ -149,6 +168,7 @@ class Translator:
         min_length: int | None = None,
         no_repeat_ngram: int | None = None,
         coverage_penalty: float | None = None,
+        mbr: int | None = None,
     ) -> Translation | list[Translation]:
         """Translates one sentence, or a list of them in order.
 
@@ -168,6 +188,8 @@ class Translator:
             min_length: Tokens of a translation, at least; of each part, where there are parts.
             no_repeat_ngram: So many tokens in a row stand in a translation but once; 0: as often as they like.
             coverage_penalty: What it costs a translation not to look at a source token; of beam search.
+            mbr: Candidates, of which the one that is most like all others is taken; see `seq2seq.minimum_bayes`. 0: the
+                likeliest is.
 
         Raises:
             UserError: A setting is out of range, or nothing can begin with `prefix` or do without what is banned.
@@ -182,6 +204,7 @@ class Translator:
             min_length=min_length,
             no_repeat_ngram=no_repeat_ngram,
             coverage_penalty=coverage_penalty,
+            mbr=mbr,
         )
         found = list(
             self.translate_stream(
@@ -198,17 +221,22 @@ class Translator:
         min_length: int | None = None,
         no_repeat_ngram: int | None = None,
         coverage_penalty: float | None = None,
+        mbr: int | None = None,
     ) -> SearchSettings:
         """Returns the search settings with these changes; a beam alone asks for beam search.
 
         Raises:
-            UserError: The beam is not a positive number. What else is out of range, the search refuses.
+            UserError: The beam is not a positive number, or `mbr` out of range. What else is out of range, the search
+                refuses.
         """
         changes: dict[str, object] = {
             "min_length": min_length,
             "no_repeat_ngram": no_repeat_ngram,
             "coverage_penalty": coverage_penalty,
+            "mbr": mbr,
         }
+        if mbr is not None and not 0 <= mbr <= MOST_CANDIDATES:
+            raise UserError(f"mbr must be 0 to {MOST_CANDIDATES}, not {mbr}.", hint="20 is a good start; 0 is none.")
         if beam is not None:
             if beam < 1:
                 raise UserError(f"The beam must be at least 1, not {beam}.", hint="5 is a good start; 1 is greedy.")
@@ -387,7 +415,27 @@ class Translator:
             glossary=Glossary(glossary, self.normaliser) if glossary else None,
             term_characters=max((len(self.normaliser(source)) for source in glossary or ()), default=0),
             banned=words,
+            minimum_bayes=self._minimum_bayes(settings) if settings.mbr else None,
         )
+
+    def _minimum_bayes(self, settings: SearchSettings) -> MinimumBayes:
+        """Returns what compares candidates. It is made anew for each call: no tokenizer is shared by threads.
+
+        Raises:
+            UserError: There will be no two candidates, or what the language's tokenizer needs is missing.
+        """
+        from seq2seq.evaluation.sentence import sentence_metric
+        from seq2seq.minimum_bayes import MinimumBayes
+
+        if settings.name == "greedy":
+            raise UserError(
+                f"Greedy search finds one translation, and {settings.mbr} are to be compared.",
+                hint="Use beam search or sampling with mbr.",
+            )
+        rules = self.evaluation
+        metric = sentence_metric(settings.mbr_utility, tokenize=rules.tokenize, lowercase=rules.lowercase)
+        sampled = settings.name == "sampling"
+        return MinimumBayes(settings.mbr, metric, length_penalty=settings.length_penalty, sampled=sampled)
 
     def _window(self, lines: Sequence[str], first: int, asked: _Asked) -> Iterator[Translation]:
         """Yields the translations of one window, whose sentences and parts of sentences are batched together."""
@@ -439,12 +487,13 @@ class Translator:
     def _found(self, jobs: list[_Job], asked: _Asked) -> dict[int, tuple[_Job, list[Hypothesis]]]:
         """Returns what the search finds for each job, by number; those with banned words are searched again."""
         found: dict[int, tuple[_Job, list[Hypothesis]]] = {}
+        settings = _with_fewer_sentences(asked.settings)
         waiting = {frozenset[tuple[int, ...]](): jobs}
         while waiting:
             work = [
                 [alike[i] for i in batch]
                 for alike in waiting.values()
-                for batch in self._batches([len(job.sentence.ids) + 1 for job in alike], asked.settings)
+                for batch in self._batches([len(job.sentence.ids) + 1 for job in alike], settings)
             ]
             waiting = {}
 
@@ -452,12 +501,20 @@ class Translator:
                 return self._search(engine, batch, asked)
 
             for batch, results in zip(work, each(search, work, self.engine), strict=True):
-                for job, hypotheses in zip(batch, results, strict=True):
+                for job, candidates in zip(batch, results, strict=True):
+                    hypotheses = self._ranked(job, candidates, asked)
                     found[job.number] = job, hypotheses
                     if more := self._forbidden(job, hypotheses, asked):
                         again = replace(job, forbidden=job.forbidden | more, rounds=job.rounds + 1)
                         waiting.setdefault(again.forbidden, []).append(again)
         return found
+
+    def _ranked(self, job: _Job, candidates: list[Hypothesis], asked: _Asked) -> list[Hypothesis]:
+        """Returns as many of the candidates as are wanted, best first."""
+        if asked.minimum_bayes is None:
+            return candidates
+        judged = asked.minimum_bayes(candidates, [self._text(job, one) for one in candidates])
+        return list(judged[: asked.nbest])
 
     def _forbidden(self, job: _Job, hypotheses: list[Hypothesis], asked: _Asked) -> Sequences:
         """Returns the ids that wrote banned words into the hypotheses; none where there are no such words."""
@@ -485,7 +542,7 @@ class Translator:
     def _search(self, engine: Engine, batch: Sequence[_Job], asked: _Asked) -> list[list[Hypothesis]]:
         start = engine.start([job.sentence.ids for job in batch])
         more: dict[str, Any] = {"banned": sorted(batch[0].forbidden)} if batch[0].forbidden else {}
-        return _search_of(asked.settings, asked.nbest)(
+        return _search_of(asked.settings, asked.num_candidates)(
             engine,
             start.memory,
             start.state,
@@ -533,6 +590,7 @@ class Translator:
             attention=hypothesis.attention if attention else None,
             terms=job.sentence.terms,
             ids=list(hypothesis.ids),
+            utility=getattr(hypothesis, "utility", None),
         )
 
     def _text(self, job: _Job, hypothesis: Hypothesis) -> str:
@@ -556,6 +614,7 @@ class _Pieces(dict[int, str]):
 
 
 _EOS = SPECIAL_TOKENS[3]
+_USUAL_BEAM = 8
 _PARTS_APART = 1 << 40
 """What the numbers of two parts of one line differ by: more than there are lines."""
 
@@ -564,6 +623,16 @@ _PARTS_APART = 1 << 40
 def _search_of(settings: SearchSettings, nbest: int) -> Search:
     """Returns the search that the settings name. It keeps nothing between calls, so all may share it."""
     return build.search(settings, nbest=nbest)
+
+
+def _with_fewer_sentences(settings: SearchSettings) -> SearchSettings:
+    """Returns settings whose batches have as many hypotheses as those of a usual beam, where sentences have more."""
+    width = max(settings.beam, _USUAL_BEAM)
+    if settings.mbr <= width:
+        return settings
+    from msgspec.structs import replace as changed
+
+    return changed(settings, batch_sentences=max(1, settings.batch_sentences * width // settings.mbr))
 
 
 def _forced(engine: Engine, batch: Sequence[tuple[int, list[int], list[int]]]) -> list[list[float]]:
@@ -666,4 +735,5 @@ def from_bundle(
         check_alike([bundle, *others])
         rest = [open_engine(other, tokenizers, engine=engine, device=device, threads=threads) for other in others]
         opened = Ensemble([opened, *rest], weights)
-    return Translator(opened, tokenizers, build.normaliser(bundle.recipe.data), bundle.recipe.search)
+    recipe = bundle.recipe
+    return Translator(opened, tokenizers, build.normaliser(recipe.data), recipe.search, recipe.evaluation)

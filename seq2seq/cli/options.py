@@ -65,6 +65,17 @@ SetOption = Annotated[
         show_default=False,
     ),
 ]
+MbrOption = Annotated[
+    int | None,
+    typer.Option(
+        "--mbr",
+        min=0,
+        metavar="N",
+        help="Of N candidates take the one that is most like all others, not the likeliest (minimum Bayes risk): "
+        "beam search gives the N best, sampling N samples. 0 takes the likeliest.",
+        rich_help_panel="How to search",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Write one line of JSON to stdout, for programs to read, and no table.")
 ]

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from seq2seq.cli.options import Device, DeviceOption, Engine, EngineOption, ModelArgument, SetOption, ThreadsOption
+from seq2seq.cli.options import (
+    Device,
+    DeviceOption,
+    Engine,
+    EngineOption,
+    MbrOption,
+    ModelArgument,
+    SetOption,
+    ThreadsOption,
+)
 
 EXAMPLES = (
     ("seq2seq repl runs/demo", "translate as you type; :help lists what you can say"),
@@ -17,6 +26,7 @@ EXAMPLES = (
 def repl(
     model: ModelArgument,
     beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence.")] = None,
+    mbr: MbrOption = None,
     nbest: Annotated[int, typer.Option("--nbest", min=1, help="Alternatives to show.")] = 1,
     attention: Annotated[bool, typer.Option("--attention", help="Show what each piece looked at.")] = False,
     scores: Annotated[bool, typer.Option("--scores", help="Colour each piece by how sure the model is.")] = False,
@@ -28,8 +38,8 @@ def repl(
 ) -> None:
     """Translate as you type.
 
-    Commands begin with a colon (:beam, :nbest, :attention, :scores, :prefix, :glossary, :help); everything else is
-    translated. The history is kept for the next time. Ctrl-D leaves.
+    Commands begin with a colon (:beam, :mbr, :nbest, :attention, :scores, :prefix, :glossary, :help); everything else
+    is translated. The history is kept for the next time. Ctrl-D leaves.
     """
     from dataclasses import replace
 
@@ -39,7 +49,8 @@ def repl(
     from seq2seq.translator import from_bundle
 
     bundle = open_bundle(model)
-    bundle = replace(bundle, recipe=apply_overrides(bundle.recipe, settings or []))
+    chosen = [] if mbr is None else ["search.name=beam", f"search.mbr={mbr}"]  # as each line is translated
+    bundle = replace(bundle, recipe=apply_overrides(bundle.recipe, [*(settings or []), *chosen]))
     opened = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)
     usual = 1 if opened.settings.name == "greedy" else opened.settings.beam
     code = talk(
@@ -49,5 +60,6 @@ def repl(
         attention=attention,
         scores=scores,
         prefix=prefix,
+        mbr=opened.settings.mbr,
     )
     raise typer.Exit(code)

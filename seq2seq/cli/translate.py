@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seq2seq.cli.ensembles import WeightsOption, WithOption
-from seq2seq.cli.options import Device, DeviceOption, Engine, EngineOption, ModelArgument, SetOption, ThreadsOption
+from seq2seq.cli.options import (
+    Device,
+    DeviceOption,
+    Engine,
+    EngineOption,
+    MbrOption,
+    ModelArgument,
+    SetOption,
+    ThreadsOption,
+)
 from seq2seq.registry import SEARCHES
 
 if TYPE_CHECKING:
@@ -23,6 +32,7 @@ EXAMPLES = (
     ("seq2seq translate runs/mine new.en -o new.de --resume", "go on with it after an interruption"),
     ("seq2seq translate runs/mine --nbest 3 < new.en", "number, score and translation, tabs between"),
     ("seq2seq translate runs/mine --temperature 0.7 --top-p 0.9 < new.en", "draw instead of search"),
+    ("seq2seq translate runs/mine --mbr 20 new.en -o new.de", "of 20 candidates the one most like the others"),
     ("seq2seq translate runs/mine --glossary terms.tsv < new.en", "with the translations of terms laid down"),
     ("seq2seq translate runs/mine --json < new.en", "one JSON object a line, for programs"),
     ("seq2seq translate runs/mine --with runs/other < new.en", "two models as one, which is better than either"),
@@ -125,6 +135,7 @@ def translate(
             rich_help_panel=_SEARCH,
         ),
     ] = None,
+    mbr: MbrOption = None,
     temperature: Annotated[
         float | None,
         typer.Option(
@@ -192,6 +203,7 @@ def translate(
             "search.beam": beam,
             "search.min_length": min_length,
             "search.no_repeat_ngram": no_repeat_ngram,
+            "search.mbr": mbr,
             "search.temperature": temperature,
             "search.top_k": top_k,
             "search.top_p": top_p,

@@ -72,6 +72,8 @@ def _as_dict(one: Translation, form: Format) -> dict[str, Any]:
         "tokens": one.tokens,
         "token_log_probs": one.token_log_probs,
     }
+    if one.utility is not None:
+        value["utility"] = one.utility
     if form.attention:
         value["source_tokens"] = one.source_tokens
         if one.attention is not None:

@@ -78,6 +78,14 @@ def _beam(conversation: Conversation, argument: str) -> bool:
     return True
 
 
+def _mbr(conversation: Conversation, argument: str) -> bool:
+    off = argument.strip() == "0"
+    conversation.settings.mbr = 0 if off else _number(":mbr", argument, least=2)
+    told = f"most like the others of {conversation.settings.mbr} candidates"
+    conversation.say(f"The {'likeliest translation' if off else 'one'} is shown{'' if off else ' that is ' + told}.")
+    return True
+
+
 def _nbest(conversation: Conversation, argument: str) -> bool:
     settings = conversation.settings
     settings.nbest = _number(":nbest", argument)
@@ -128,6 +136,7 @@ def _settings(conversation: Conversation, argument: str) -> bool:
     settings = conversation.settings
     values = {
         ":beam": str(settings.beam),
+        ":mbr": str(settings.mbr) if settings.mbr else "(none)",
         ":nbest": str(settings.nbest),
         ":attention": "on" if settings.attention else "off",
         ":scores": "on" if settings.scores else "off",
@@ -153,12 +162,13 @@ def _quit(conversation: Conversation, argument: str) -> bool:
     return False
 
 
-def _number(name: str, argument: str) -> int:
-    if argument.isascii() and argument.isdecimal() and len(argument) < 9 and 1 <= int(argument) <= WIDEST_BEAM:
+def _number(name: str, argument: str, *, least: int = 1) -> int:
+    if argument.isascii() and argument.isdecimal() and len(argument) < 9 and least <= int(argument) <= WIDEST_BEAM:
         return int(argument)
     given = repr(shortened(argument, 30)) if argument else "nothing"
     raise UserError(
-        f"{name} takes a whole number from 1 to {WIDEST_BEAM}, and was given {given}.", hint=f"For instance: {name} 5"
+        f"{name} takes a whole number from {least} to {WIDEST_BEAM}, and was given {given}.",
+        hint=f"For instance: {name} 5",
     )
 
 
@@ -173,6 +183,7 @@ def _switch(name: str, argument: str, *, before: bool) -> bool:
 
 COMMANDS = (
     Command(":beam", "N", "follow N translations at the same time; 1 is fastest, 5 is usual", _beam),
+    Command(":mbr", "N", "take the one of N candidates that is most like the others; 0: the likeliest", _mbr),
     Command(":nbest", "N", "show the N best translations with their scores", _nbest),
     Command(":attention", "[on|off]", "show which source tokens each token was made from", _attention, ("on", "off")),
     Command(":scores", "[on|off]", "show the tokens, coloured by confidence", _scores, ("on", "off")),

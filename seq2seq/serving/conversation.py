@@ -40,6 +40,7 @@ class Translates(Protocol):
         prefix: str,
         attention: bool,
         glossary: Mapping[str, str] | None = None,
+        mbr: int | None = None,
     ) -> Any:  # noqa: ANN401
         """Returns the `Translated` of one sentence."""
 
@@ -55,6 +56,7 @@ class Settings:
         scores: Whether the tokens follow, coloured by confidence.
         prefix: How each translation is made to begin.
         glossary: The file of the terms whose translation is laid down.
+        mbr: Candidates that are compared with each other; 0: the likeliest is shown.
     """
 
     beam: int = 5
@@ -63,6 +65,7 @@ class Settings:
     scores: bool = False
     prefix: str = ""
     glossary: str = ""
+    mbr: int = 0
 
 
 class Conversation:
@@ -78,6 +81,7 @@ class Conversation:
         attention: See `Settings`.
         scores: See `Settings`.
         prefix: See `Settings`.
+        mbr: See `Settings`.
         max_characters: A longer line is refused: time and memory grow with it, and it is hardly one sentence.
     """
 
@@ -92,13 +96,15 @@ class Conversation:
         attention: bool = False,
         scores: bool = False,
         prefix: str = "",
+        mbr: int = 0,
         max_characters: int = 10_000,
     ) -> None:
         self.translator = translator
         self.console = console
         self.errors = errors or console
-        self.settings = Settings(max(beam, nbest), nbest, attention, scores, prefix)
+        self.settings = Settings(max(beam, nbest), nbest, attention, scores, prefix, mbr=mbr)
         self.terms: Mapping[str, str] = {}
+        self._usual_mbr = mbr
         self.max_characters = max_characters
 
     def reply(self, line: str) -> bool:
@@ -156,9 +162,11 @@ class Conversation:
             )
             return
         asked = self.settings
-        terms = {"glossary": self.terms} if self.terms else {}
+        more: dict[str, Any] = {"glossary": self.terms} if self.terms else {}
+        if asked.mbr != self._usual_mbr:
+            more["mbr"] = asked.mbr
         best: Translated = self.translator.translate(
-            text, beam=asked.beam, nbest=asked.nbest, prefix=asked.prefix, attention=asked.attention, **terms
+            text, beam=asked.beam, nbest=asked.nbest, prefix=asked.prefix, attention=asked.attention, **more
         )
         shown: Sequence[Translated] = list(best.nbest)[: asked.nbest] if asked.nbest > 1 and best.nbest else [best]
         for rank, translation in enumerate(shown, 1):

@@ -43,6 +43,7 @@ def talk(
     attention: bool = False,
     scores: bool = False,
     prefix: str = "",
+    mbr: int = 0,
 ) -> int:
     """Holds a conversation until the input ends or the person leaves.
 
@@ -62,6 +63,7 @@ def talk(
         attention: See `beam`.
         scores: See `beam`.
         prefix: See `beam`.
+        mbr: See `beam`.
 
     Returns:
         The exit code: 0, also where nobody reads the answers any more; 130 after Ctrl-C in a pipe.
@@ -79,6 +81,7 @@ def talk(
         attention=attention,
         scores=scores,
         prefix=prefix,
+        mbr=mbr,
     )
     if not terminal:
         return answer_lines(conversation, lines, answers)

@@ -127,6 +127,23 @@ def test_a_number_must_be_one(name, argument):
     assert c.settings == Settings()
 
 
+def test_candidates_are_compared_until_they_are_no_longer():
+    fake = Fake()
+    c = conversation(fake)
+    assert answers(c, ":mbr 20") == "The one is shown that is most like the others of 20 candidates.\n"
+    answers(c, "a b")
+    assert fake.asked[-1][1]["mbr"] == 20
+    assert answers(c, ":mbr 0") == "The likeliest translation is shown.\n"
+    answers(c, "a b")
+    assert "mbr" not in fake.asked[-1][1]
+    assert "whole number from 2" in answers(c, ":mbr 1")
+    usual = conversation(fake, mbr=8)  # what the translator does anyway need not be said
+    answers(usual, "a b")
+    assert "mbr" not in fake.asked[-1][1]
+    answers(usual, ":mbr 0", "a b")
+    assert fake.asked[-1][1]["mbr"] == 0
+
+
 @pytest.mark.parametrize("name", ["attention", "scores"])
 def test_switches(name):
     c = conversation()
@@ -168,6 +185,7 @@ def test_settings_are_listed():
     told = answers(conversation(), ":beam 7", ":prefix Oui", ":settings").splitlines()[2:]
     assert [line.split() for line in told] == [
         [":beam", "7"],
+        [":mbr", "(none)"],
         [":nbest", "1"],
         [":attention", "off"],
         [":scores", "off"],
