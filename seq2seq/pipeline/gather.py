@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain, islice
 from typing import Any, Protocol
 
@@ -46,6 +46,7 @@ class Kept:
     weight: float
     spooled: str
     pairs: int
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def begin(data: Data, sources: Sources, spool: Spool) -> Begun:
         _notice_known(spool, {name: reports[name] for name in sources.tests})
     cleaner = Cleaner(normaliser, filters=filters, deduplicate=data.deduplicate, excluded=held.sources)
     cleaner.learn(_Beginnings(sources.corpora))
-    wanted: dict[Part, int] = {"development": data.development_size, "test": 0 if sources.tests else data.test_size}
+    wanted: dict[Part, int] = {"development": data.development_size, "test": data.test_size}
     aside = {part: size for part, size in wanted.items() if size and part not in given}
     sizes = {f"{part}_size": size for part, size in aside.items()}
     splitter = Splitter(**sizes, seed=data.seed) if aside else None
@@ -287,7 +288,7 @@ def _clean(begun: Begun, corpora: Sequence[CorpusSource], spool: Spool, reading:
                     if splitter is not None:
                         splitter.add(places(batch))
                     progress.update(report.read)
-            kept.append(Kept(corpus.name, corpus.weight, name, report.kept - before))
+            kept.append(Kept(corpus.name, corpus.weight, name, report.kept - before, corpus.tag))
     if report.kept == 0:
         raise UserError(f"No training pair is left of {report.read}.", hint=_most_dropped(report))
     return tuple(kept)
@@ -308,7 +309,7 @@ def _divide(
                 belong = split.belong(found, part)
                 if belong.any():
                     members.extend(as_pairs(chosen(batch, belong)))
-        left.append(Kept(corpus.name, corpus.weight, corpus.spooled, pairs))
+        left.append(replace(corpus, pairs=pairs))
     for part, members in aside.items():
         spool.write(part, members)
         reports[part] = Report(read=len(members), kept=len(members))

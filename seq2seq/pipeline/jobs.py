@@ -20,6 +20,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.split import Splitter
 from seq2seq.pipeline import spool
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.tagged import tags_of
 
 
 class RawBlock(NamedTuple):
@@ -78,6 +79,18 @@ def blocks(pairs: Iterable[Pair], size: int, corpus: str) -> Iterator[RawBlock]:
         yield RawBlock(corpus, lines, sources, targets)
 
 
+class Untokenised(NamedTuple):
+    """Rows without ids.
+
+    Attributes:
+        packed: A record batch of the spool.
+        tags: Which of them have a tag: the first, the one behind the last, and the tag. In order.
+    """
+
+    packed: bytes
+    tags: tuple[tuple[int, int, str], ...] = ()
+
+
 class TokenisedChunk(NamedTuple):
     """Rows with their ids.
 
@@ -112,13 +125,16 @@ class Tokenise:
     tokenizers: TokenizerPair
     held: Held | None
 
-    def __call__(self, chunk: bytes) -> TokenisedChunk:
+    def __call__(self, chunk: Untokenised) -> TokenisedChunk:
         """Returns a record batch of the spool as one of the split."""
         from seq2seq.data.store import record_batch
 
-        rows = unpacked(chunk, spool.schema())
+        rows = unpacked(chunk.packed, spool.schema())
         sources, targets = rows.column("source").to_pylist(), rows.column("target").to_pylist()
         ids = self.tokenizers.source.encode_batch(sources), self.tokenizers.target.encode_batch(targets)
+        for first, end, tag in chunk.tags:
+            opening = [tags_of(self.tokenizers.source)[tag]]
+            ids[0][first:end] = [opening + one for one in ids[0][first:end]]
         # Of new arrays: those that Arrow cut out of others are padded, and the same rows would be other files.
         batch = record_batch(rows.column("line").to_numpy(), sources, targets, *ids)
         known = self.held.know_targets(targets) if self.held is not None else np.zeros(0, np.bool_)

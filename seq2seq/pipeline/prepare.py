@@ -14,8 +14,10 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,10 +27,11 @@ from seq2seq import build, console
 from seq2seq.bundle import MANIFEST_VERSION, RunFolder
 from seq2seq.data import store
 from seq2seq.errors import UserError
-from seq2seq.folders import write_json, write_text
+from seq2seq.folders import describe, read_json, write_json, write_text
 from seq2seq.pipeline import shards, vectors
+from seq2seq.pipeline.basis import Basis
 from seq2seq.pipeline.gather import Gathered, Reading, gather
-from seq2seq.pipeline.jobs import Tokenise, packed
+from seq2seq.pipeline.jobs import Tokenise, Untokenised, packed
 from seq2seq.pipeline.lock import LOCK, only_one
 from seq2seq.pipeline.reasons import values
 from seq2seq.pipeline.sources import Sources, check_name, fingerprint, languages, open_sources
@@ -39,6 +42,7 @@ from seq2seq.recipe.decode import complete, table_from_recipe
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.tagged import tags_of
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,9 @@ def prepare(
     force: bool = False,
     threads: int = 0,
     merge: bool = False,
+    basis: Basis | None = None,
+    tokenizers: TokenizerPair | None = None,
+    spare_begun: bool = False,
 ) -> Prepared:
     """Prepares a corpus. What the folder held is replaced once the new data is complete, so a failure costs nothing.
 
@@ -98,11 +105,15 @@ def prepare(
         threads: How many processes may share the work; 0: one a core. The result is the same.
         merge: Take the training pairs from the shards in the run's folder, which are gone afterwards. The result is
             the same.
+        basis: What an earlier model gives to the run: its vocabulary, its held-out sets, pairs; None: nothing.
+        tokenizers: A vocabulary that is taken over from another run, with the tags of the corpora added. None: it is
+            learned; or, where the run has taken one over before, stays.
+        spare_begun: Refuse other settings for training too, where a training has begun that would go on with them.
 
     Raises:
         UserError: A file is wrong, of text or of vectors, no pair is left, a training with other data has begun in this
-            folder, it is no run and holds what would be overwritten, another process is preparing or training it, or a
-            shard is missing or of something else.
+            folder (or, as `spare_begun` says, with other settings), it is no run and holds what would be overwritten,
+            another process is preparing or training it, or a shard is missing or of something else.
     """
     check_name(run.path)
     recipe = vectors.located(recipe)
@@ -110,6 +121,14 @@ def prepare(
     clock = _Clock()
     with clock("fingerprints"):
         inputs = _inputs(recipe, sources)
+    if basis is not None:
+        sources = replace(sources, tests={**sources.tests, **basis.sets})
+        inputs["start"] = dict(basis.inputs)
+    else:
+        tokenizers = tokenizers or _taken_over(run, inputs)
+        if tokenizers is not None:
+            tokenizers = tokenizers.with_tags(_tags(recipe))
+            inputs["vocabulary"] = _fingerprint(tokenizers)
     found = _up_to_date(run, inputs, force=force)
     if found and _has_settings(recipe, run, found):
         return Prepared(run, found, changed=False)  # nothing is written, so a training in the folder may go on
@@ -118,11 +137,23 @@ def prepare(
         _tidy(run)
         found = _up_to_date(run, inputs, force=force)  # another process may have been at work until now
         if found:
+            if spare_begun and not _has_settings(recipe, run, found):
+                check_not_begun(run)
             return _with_settings(recipe, run, found, reasons or {})
         place = _place(recipe, folder)
         reading = shards.Shards(run.path, inputs, _spool(run)) if merge else None
         manifest = _make(
-            recipe, run, sources, inputs, reasons or {}, place=place, threads=threads, clock=clock, reading=reading
+            recipe,
+            run,
+            sources,
+            inputs,
+            reasons or {},
+            place=place,
+            threads=threads,
+            clock=clock,
+            reading=reading,
+            basis=basis,
+            tokenizers=tokenizers,
         )
         if merge:
             shards.remove_shards(run.path)
@@ -198,6 +229,8 @@ def _clear(place: Path) -> None:
 
 def command(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> str:
     """Returns the command that prepares a run again, with the settings that its recipe has now."""
+    if "start" in manifest:  # prepared anew from its recipe alone, it would learn a vocabulary of its own
+        return str(manifest["start"]["command"])
     parts = ["seq2seq", "prepare", str(run.recipe), "--run", str(run.path)]
     folder = manifest.get("folder", "")  # older runs have none
     from_hub = recipe.data.hub or any(corpus.hub for corpus in recipe.data.corpora)
@@ -215,6 +248,9 @@ def current_inputs(recipe: Recipe, folder: Path | None = None) -> dict[str, Any]
 def data_digest(recipe: Recipe) -> str:
     """Returns the hash of all settings that the prepared data depends on."""
     table = table_from_recipe(recipe)
+    for corpus in table["data"]["corpora"]:
+        if not corpus["tag"]:
+            del corpus["tag"]  # as before there were any: what was prepared then is what it was
     return _digest([table["data"], table["text"]])
 
 
@@ -305,7 +341,8 @@ def _check_free(run: RunFolder) -> None:
 def _missing(run: RunFolder, manifest: Mapping[str, Any]) -> list[Path]:
     """Returns what of the prepared data somebody took away."""
     sides = ("joint",) if manifest["vocabulary"]["joint"] else ("source", "target")
-    parts = [run.split(name) for name in manifest["splits"]] + [run.tokenizers / side for side in sides]
+    started = [run.start] if "start" in manifest else []
+    parts = started + [run.split(name) for name in manifest["splits"]] + [run.tokenizers / side for side in sides]
     return [path for path in parts if not path.exists()]
 
 
@@ -316,6 +353,23 @@ def _check_untrained(run: RunFolder, missing: list[Path]) -> None:
             if missing
             else f"{run.path} holds a training on other data or text settings, which this would make useless.",
             hint="Choose another folder with --run, or drop that training with --force.",
+        )
+
+
+def check_not_begun(run: RunFolder) -> None:
+    """Makes sure that no training has begun, where nobody said what to do with one.
+
+    Raises:
+        UserError: One has.
+    """
+    if not run.checkpoints.exists():
+        return
+    from seq2seq.training.rotation import Checkpoints
+
+    if Checkpoints(run.checkpoints).exist():
+        raise UserError(
+            f"{run.path} has been trained before.",
+            hint=f"Go on with: seq2seq train {shlex.quote(str(run.path))} --resume   Start again with: --restart",
         )
 
 
@@ -341,6 +395,8 @@ def _make(
     threads: int,
     clock: _Clock,
     reading: Reading | None = None,
+    basis: Basis | None = None,
+    tokenizers: TokenizerPair | None = None,
 ) -> dict[str, Any]:
     """Does the work and puts the result in its place. Returns the manifest."""
     spool, ready = _spool(run), _ready(run)
@@ -351,13 +407,20 @@ def _make(
         with Workers(threads or available_cores()) as workers:
             with clock("reading"):
                 gathered = gather(recipe.data, sources, Spool(spool), workers=workers, reading=reading)
+                gathered = basis.added(gathered) if basis else gathered
             with clock("vocabulary"):
-                tokenizers = _learn_tokenizers(recipe, gathered)
+                if basis is not None:
+                    tokenizers = basis.tokenizers
+                    _check_tags(recipe, tokenizers)
+                tokenizers = (tokenizers or _learn_tokenizers(recipe, gathered)).with_tags(_tags(recipe))
                 tokenizers.save(ready.tokenizers)
             with clock("tokenising"):
                 splits = {name: _write(name, gathered, ready, tokenizers, workers) for name in gathered.reports}
         write_text(ready.recipe, dump_recipe(recipe, reasons))
         manifest = {**_manifest(recipe, inputs, gathered, splits, tokenizers, reasons), "folder": place}
+        if basis is not None:
+            basis.save(ready)
+            manifest["start"] = dict(basis.facts)
         write_json(ready.manifest, manifest)
     except BaseException:
         _empty(spool)
@@ -397,7 +460,8 @@ def _settle(run: RunFolder) -> None:
     if not ready.manifest.is_file():
         return
     run.manifest.unlink(missing_ok=True)
-    prepared = [ready.split("train").parent, ready.tokenizers, ready.recipe, ready.manifest]
+    started = [ready.start] if "start" in read_json(ready.manifest) else []
+    prepared = [ready.split("train").parent, ready.tokenizers, ready.recipe, *started, ready.manifest]
     for path in run.products():
         if path.name not in {fresh.name for fresh in prepared}:
             _remove(path)
@@ -450,7 +514,7 @@ def _write(
     """Writes a split with its ids. Returns its counts."""
     counts, is_train = _Counts(), name == "train"
     job = Tokenise(tokenizers, gathered.held if is_train else None)
-    chunks = map(packed, in_chunks(gathered.batches(name), store.ROWS_A_CHUNK))
+    chunks = _untokenised(gathered, name)
     with (
         console.Progress(f"tokenising {name}", gathered.sizes()[name], unit="pairs") as progress,
         store.writing(ready.split(name), store.schema()) as writer,
@@ -463,6 +527,53 @@ def _write(
             counts.add(chunk.source_lengths, chunk.target_lengths)
             progress.advance(len(batch))
     return asdict(counts)
+
+
+def _untokenised(gathered: Gathered, name: str) -> Iterator[Untokenised]:
+    """Yields the rows of a split in chunks, each with where in it the corpora begin that have another tag."""
+    ends = list(accumulate(corpus.pairs for corpus in gathered.corpora))
+    tags = [corpus.tag for corpus in gathered.corpora] if name == "train" else []
+    first = 0
+    for rows in in_chunks(gathered.batches(name), store.ROWS_A_CHUNK):
+        last = first + len(rows)
+        spans = [
+            (max(begin, first) - first, min(end, last) - first, tag)
+            for begin, end, tag in zip([0, *ends], ends, tags, strict=False)
+            if tag and begin < last and end > first
+        ]
+        yield Untokenised(packed(rows), tuple(spans))
+        first = last
+
+
+def _tags(recipe: Recipe) -> list[str]:
+    return [corpus.tag for corpus in recipe.data.corpora if corpus.tag]
+
+
+def _check_tags(recipe: Recipe, tokenizers: TokenizerPair) -> None:
+    """Refuses tags that a trained network has no rows for."""
+    for tag in _tags(recipe):
+        if tag not in tags_of(tokenizers.source):
+            raise UserError(
+                f"The model that this run starts from knows no tag {tag}, and its network cannot be given one.",
+                hint="Leave the tag out of data.corpora; or train a new network, with seq2seq backtranslate.",
+            )
+
+
+def _taken_over(run: RunFolder, inputs: Mapping[str, Any]) -> TokenizerPair | None:
+    """Returns the vocabulary of a run that has it from another one; None: it has not, or is to be of other files."""
+    if not run.manifest.is_file():
+        return None
+    before = run.read_manifest()["inputs"]
+    if "vocabulary" not in before or before["files"] != inputs["files"]:
+        return None
+    return TokenizerPair.load(run.tokenizers)
+
+
+def _fingerprint(tokenizers: TokenizerPair) -> str:
+    """Returns the hash of all that a vocabulary consists of."""
+    with TemporaryDirectory() as folder:
+        tokenizers.save(Path(folder))
+        return _digest(describe(Path(folder)))
 
 
 def _manifest(
@@ -482,7 +593,10 @@ def _manifest(
         "inputs": dict(inputs),
         "recipe": _recipe_digest(recipe),
         "splits": dict(splits),
-        "corpora": [{"name": one.name, "pairs": one.pairs, "weight": one.weight} for one in gathered.corpora],
+        "corpora": [
+            {"name": one.name, "pairs": one.pairs, "weight": one.weight, **({"tag": one.tag} if one.tag else {})}
+            for one in gathered.corpora
+        ],
         "cleaning": {name: report.to_dict() for name, report in gathered.reports.items()},
         "vocabulary": {
             "joint": tokenizers.joint,

@@ -33,11 +33,13 @@ class CorpusSource:
         name: What reports call it.
         weight: How much more often than its size says its pairs are drawn.
         reader: Its pairs.
+        tag: What stands before each of its sources; empty: nothing.
     """
 
     name: str
     weight: float
     reader: Reader
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ def _corpora(data: Data, folder: Path | None) -> tuple[CorpusSource, ...]:
         number = names.count(name) + 1
         names.append(name)
         label = name if number == 1 else f"{name}-{number}"
-        corpora.append(CorpusSource(label, corpus.weight, _corpus_reader(data, corpus, folder)))
+        corpora.append(CorpusSource(label, corpus.weight, _corpus_reader(data, corpus, folder), corpus.tag))
     return tuple(corpora)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seq2seq.corpus import filters
 from seq2seq.corpus.filters import Filter, count_words
+from seq2seq.corpus.filters.copied import Copied
 from seq2seq.corpus.filters.digits import Digits
 from seq2seq.corpus.filters.empty import Empty
 from seq2seq.corpus.filters.identical import Identical
@@ -129,6 +130,14 @@ def test_ratio_at_its_border():
 def test_identical():
     assert Identical().rejects(pair("OK", "OK"))
     assert not Identical().rejects(pair("OK", "ok"))
+
+
+def test_copied_at_its_border():
+    half = ("Anna sees Berlin, today", "today! ANNA (und) Paris 17")  # 2 of 4 words; numbers are none
+    assert rejected(Copied(maximum=0.5), half, ("Anna sees Berlin", "Anna da berlin")) == [False, True]
+    assert Copied(maximum=0.49).rejects(pair(*half))
+    assert rejected(Copied(maximum=0.0), ("12:30, 5", "5: 12:30"), ("", ""), ("a", "b")) == [False] * 3
+    assert not Copied(maximum=1.0).rejects(pair("the same", "the same"))
 
 
 @pytest.mark.parametrize(
@@ -250,7 +259,7 @@ class TestRare:
     ("rule", "setting", "value"),
     [
         *((Length, "maximum", 0), (Ratio, "maximum", 0.5), (Ratio, "maximum", float("nan")), (Repeated, "maximum", 0)),
-        *((Digits, "maximum", 1.5), (Rare, "maximum", -0.1), (Script, "minimum", 2.0)),
+        *((Copied, "maximum", 2.0), (Digits, "maximum", 1.5), (Rare, "maximum", -0.1), (Script, "minimum", 2.0)),
     ],
 )
 def test_senseless_settings_are_refused(rule, setting, value):

@@ -1,0 +1,539 @@
+"""Sentence pairs of which a model writes one side, and the run that is prepared with them.
+
+All of it lies as text in the new run's folder `text/`: the pairs of the run that it is made of, corpus by corpus, its
+development and test set, and the synthetic pairs. The new run's recipe names these files, and it is prepared like any
+other run; what is taken over is the vocabulary. The work is done in steps, each into a file of its own that is whole or
+absent: what an interruption leaves is gone on with, and what was translated from the same text is not translated again.
+
+    selected    text worth translating, normalised: each sentence once, none of a held-out set, none too long
+    written     what the model makes of it, line by line
+    source and target
+                the pairs that are left when `Sieve` has looked at both sides
+
+Memory grows by 8 bytes a sentence (16 for moments), whatever a sentence is long.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from pathlib import Path
+from shutil import copyfile
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from msgspec.structs import asdict as as_settings
+from msgspec.structs import replace as changed
+
+from seq2seq import build
+from seq2seq.bundle import RUNS, Bundle, RunFolder, find_run
+from seq2seq.corpus import fingerprints
+from seq2seq.corpus.cleaning import DUPLICATE, LEAKAGE, Report, in_batches
+from seq2seq.corpus.files import read_lines
+from seq2seq.corpus.filters import Filter
+from seq2seq.corpus.filters.copied import Copied
+from seq2seq.corpus.filters.empty import Empty
+from seq2seq.corpus.filters.length import Length
+from seq2seq.corpus.filters.ratio import Ratio
+from seq2seq.corpus.filters.repeated import Repeated
+from seq2seq.corpus.hash_set import HashSet
+from seq2seq.corpus.pair import Pair
+from seq2seq.data.store import Store
+from seq2seq.errors import UserError
+from seq2seq.folders import checksum, read_json, write_json
+from seq2seq.pipeline.prepare import Prepared, prepare
+from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
+from seq2seq.pipeline.sources import languages
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Search
+from seq2seq.recipe.toml import load_recipe
+from seq2seq.text.pairs import TokenizerPair
+
+if TYPE_CHECKING:
+    from seq2seq.pipeline.formats import Format
+    from seq2seq.translator import Translator
+
+TEXTS: Final = "text"
+ORIGINAL: Final = "original"
+_MARKER: Final = "made.json"  # stands among the texts that are ours from before the first of them, and says whose
+_BATCH: Final = 4096
+_SIDES: Final = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Author:
+    """The model, or the models, that write the missing side.
+
+    Attributes:
+        bundle: The model whose recipe counts.
+        facts: What all of them are known by, when the work is gone on with.
+        settings: How they search.
+        open: Makes the translator; called only where there is something to translate.
+    """
+
+    bundle: Bundle
+    facts: Mapping[str, str | float]
+    settings: Search
+    open: Callable[[], Translator]
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """Which synthetic pairs are worth training on.
+
+    What a model writes fails in few ways, and these tell them: it says nothing, or the same over and over; it stops
+    early or does not stop (`ratio`); it gives up and copies what it reads (`copied`).
+
+    Attributes:
+        max_ratio: Words of the longer side for each of the shorter, at most.
+        max_copied: Share of the words that both sides have, at most.
+    """
+
+    max_ratio: float = 3.0
+    max_copied: float = 0.5
+
+    def filters(self) -> list[Filter]:
+        """Returns the rules, in their order."""
+        return [Empty(), Repeated(), Ratio(maximum=self.max_ratio), Copied(maximum=self.max_copied)]
+
+
+@dataclass(frozen=True)
+class Made:
+    """The synthetic pairs.
+
+    Attributes:
+        name: What the corpus is called, and its files.
+        selected: What was read, and what of it was not worth translating.
+        sieved: What was translated, and what of it is not worth training on.
+    """
+
+    name: str
+    selected: Report
+    sieved: Report
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns it ready for JSON."""
+        return {"name": self.name, "selected": self.selected.to_dict(), "sieved": self.sieved.to_dict()}
+
+
+def texts(run: RunFolder) -> Path:
+    """Returns the folder in which the texts of a run with synthetic pairs lie."""
+    return run.path / TEXTS
+
+
+def run_of(bundle: Bundle, of: Path | None) -> RunFolder:
+    """Returns the run whose pairs, vocabulary and held-out sets are taken over: `of`, or the one the model is of.
+
+    Raises:
+        UserError: There is none.
+    """
+    if of is not None:
+        return find_run(of)
+    run = RunFolder(bundle.path.parent)
+    if not run.manifest.is_file():
+        raise UserError(
+            f"{bundle.path} is a bundle without its run, and so without pairs.",
+            hint="Say which prepared run's pairs, vocabulary and held-out sets to take: --of RUN",
+        )
+    return run
+
+
+def new_run(given: Path | None, of: RunFolder, suffix: str, *, by: str) -> RunFolder:
+    """Returns the run to make, and makes sure before the work that it may be made.
+
+    Args:
+        given: Its folder; None: one that is called as `of`, with the suffix.
+        of: The run that it is made of.
+        suffix: What is done to it.
+        by: The command that makes it.
+
+    Raises:
+        UserError: It is the run that it is made of, a run of another kind or one that is trained, or something else.
+    """
+    run = RunFolder(given or RUNS / f"{of.path.absolute().name}-{suffix}")
+    is_run, other = run.manifest.is_file(), "Choose another folder with --run."
+    if run.path.resolve() == of.path.resolve():
+        raise UserError(f"{run.path} cannot be made of itself.", hint=other)
+    if run.path.exists() and not run.path.is_dir():
+        raise UserError(f"{run.path} is no folder.", hint=other)
+    if is_run and (run.checkpoints.exists() or run.bundle.exists()):
+        raise UserError(
+            f"{run.path} holds a training, which this would make useless.",
+            hint=f"Go on with it: seq2seq train {shlex.quote(str(run.path))} --resume   "
+            "Or choose another folder with --run.",
+        )
+    made_by = _made_by(run)
+    if is_run and not made_by:
+        raise UserError(f"{run.path} is a run of another kind.", hint=other)
+    if made_by not in ("", by):
+        raise UserError(f"{run.path} was made by {made_by}, not by {by}.", hint=other)
+    if not is_run:
+        for path in (run.recipe, *run.products(), *([] if made_by or _is_empty(texts(run)) else [texts(run)])):
+            if path.exists():
+                raise UserError(f"{run.path} is no run, and its {path.name!r} would be overwritten.", hint=other)
+    return run
+
+
+def begin(run: RunFolder, by: str) -> None:
+    """Marks the folder of a run's texts as written by a command, so that what an interruption leaves is known as its.
+
+    Without the mark, texts are taken for a person's own and not overwritten: `new_run` looks.
+    """
+    marker = texts(run) / _MARKER
+    if not marker.is_file():
+        write_json(marker, {"by": by})
+
+
+def _made_by(run: RunFolder) -> str:
+    """Returns which command made a run, or has begun to; empty where none of these did."""
+    told = run.read_manifest().get("synthetic", {}) if run.manifest.is_file() else {}
+    marker = texts(run) / _MARKER
+    if not told and marker.is_file():
+        told = read_json(marker)
+    return str(told.get("by", ""))
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is None
+
+
+def check_direction(bundle: Bundle, wanted: tuple[str, str], *, hint: str) -> None:
+    """Makes sure that a model translates the way it must.
+
+    Raises:
+        UserError: It translates another way.
+    """
+    found = tuple(bundle.facts.get(f"{side}_language", "") for side in _SIDES)
+    if all(found) and found != wanted:
+        raise UserError(
+            f"{bundle.path} translates from {found[0]} to {found[1]}, and what is needed is {wanted[0]} to "
+            f"{wanted[1]}.",
+            hint=hint,
+        )
+
+
+def way_of(run: RunFolder) -> tuple[str, str]:
+    """Returns the language that a run translates from, and the one it translates into."""
+    manifest = run.read_manifest()
+    return manifest["source_language"], manifest["target_language"]
+
+
+def held_out(run: RunFolder, side: str) -> HashSet:
+    """Returns the fingerprints of what one side of the development and test sets says: training must not see it."""
+    found = HashSet()
+    for name in run.splits():
+        if name != "train":
+            found.add(fingerprints.of_sentences(filter(str.strip, Store(run.split(name)).texts(side))))
+    return found
+
+
+@contextmanager
+def writing(*paths: Path) -> Iterator[list[TextIO]]:
+    """Gives a text file a path, all of which take their names when the block ends without an error."""
+    temporary = [path.with_name(f".{path.name}.tmp") for path in paths]
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with ExitStack() as stack:
+            yield [stack.enter_context(path.open("w", encoding="utf-8", newline="\n")) for path in temporary]
+    except BaseException:
+        for path in temporary:
+            path.unlink(missing_ok=True)
+        raise
+    for path, new in zip(paths, temporary, strict=True):
+        new.replace(path)
+
+
+def select(
+    given: Iterable[Pair], path: Path, *, data: Data, excluded: HashSet, most: int = 0, references: Path | None = None
+) -> Report:
+    """Writes the sentences that are worth translating, one a line.
+
+    Args:
+        given: The sentences, as sources of pairs whose targets are their references or empty.
+        path: Where to.
+        data: How the run that they are for normalises, and how long a sentence may be.
+        excluded: Fingerprints of what training must not see.
+        most: How many to take; 0: all.
+        references: Where the references go, line by line beside them; None: nowhere.
+    """
+    normal, seen, report = build.normaliser(data), HashSet(), Report()
+    too_long = next((rule for rule in build.filters(data) if isinstance(rule, Length)), Length())
+    with writing(*[path, *([references] if references else [])]) as files:
+        for batch in in_batches(given, _BATCH):
+            pairs = [Pair(line, normal(text), other) for line, text, other in batch]
+            leaked = excluded.contains(fingerprints.of_sentences(pair.source for pair in pairs)) if excluded else None
+            is_new = seen.add(fingerprints.of_pairs(pair._replace(target="") for pair in pairs))
+            for number, pair in enumerate(pairs):
+                report.read += 1
+                if not pair.source.strip():
+                    report.drop(Empty.reason, pair)
+                elif leaked is not None and leaked[number]:
+                    report.drop(LEAKAGE, pair)
+                elif not is_new[number]:
+                    report.drop(DUPLICATE, pair)
+                elif too_long.rejects(pair._replace(target="")):
+                    report.drop(Length.reason, pair)
+                else:
+                    report.kept += 1
+                    for file, text in zip(files, (pair.source, pair.target), strict=False):
+                        file.write(text + "\n")
+                if most and report.kept == most:
+                    return report
+    if not report.kept:
+        raise UserError(f"Of {report.read:,} sentences none is left to translate.", hint=_why(report))
+    return report
+
+
+def translated(author: Author, source: Path, target: Path, *, form: Format | None = None, resume: bool = False) -> bool:
+    """Translates a file. Returns False where that was done before, by the same models in the same way.
+
+    Raises:
+        UserError: An interrupted translation is there and `resume` is False; or it was made of something else.
+    """
+    from seq2seq.pipeline.formats import Format
+    from seq2seq.pipeline.streams import part_of
+    from seq2seq.pipeline.translate import Task, translate_lines
+
+    record = target.with_name(target.name + ".json")
+    form = form or Format()
+    facts = {**author.facts, **as_settings(author.settings), "nbest": form.nbest, "input": checksum(source)}
+    if target.is_file() and record.is_file():
+        told = read_json(record)
+        if told.get("facts") == facts and told.get("blake2b") == checksum(target):
+            return False
+    record.unlink(missing_ok=True)
+    goes_on = resume and part_of(target).is_file()
+    task = Task(source, target, form=form, resume=goes_on)
+    translate_lines(author.open(), author.settings, task, models=author.facts)
+    write_json(record, {"facts": facts, "blake2b": checksum(target)})
+    return True
+
+
+def sieved(pairs: Iterable[Pair], folder: Path, name: str, sieve: Sieve) -> Report:
+    """Writes the synthetic pairs that are worth training on, as `name`.source and `name`.target."""
+    report, filters = Report(), sieve.filters()
+    with writing(*(folder / file for file in _files(name))) as (source, target):
+        for pair in pairs:
+            report.read += 1
+            reason = next((rule.reason for rule in filters if rule.rejects(pair)), "")
+            if reason:
+                report.drop(reason, pair)
+            else:
+                report.kept += 1
+                source.write(pair.source + "\n")
+                target.write(pair.target + "\n")
+    if not report.kept:
+        raise UserError(
+            f"Of {report.read:,} pairs that the model made none is worth training on. {_why(report)}",
+            hint=f"Look at what it writes, in {folder / name}.written. {_mending(report)}",
+        )
+    return report
+
+
+def _mending(report: Report) -> str:
+    """Says what can be done where nothing passes the sieve: only two of its rules have a limit that can be set."""
+    limits = {Ratio.reason: "--max-ratio", Copied.reason: "--max-copied"}
+    told = [option for reason, option in limits.items() if reason in report.dropped]
+    return f"If that is good, set {' and '.join(told)} higher." if told else "It takes a better model."
+
+
+def side_by_side(source: Path, target: Path) -> Iterator[Pair]:
+    """Yields the lines of two files as pairs; of files that were made line by line."""
+    for line, sides in enumerate(zip(read_lines(source), read_lines(target), strict=True), start=1):
+        yield Pair(line, *sides)
+
+
+def _why(report: Report) -> str:
+    counts = ", ".join(f"{drops.count:,} {reason}" for reason, drops in report.dropped.items())
+    return f"Left out: {counts}." if counts else "There was nothing to read."
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One corpus of a run: its rows in the training set, and what its recipe says of it.
+
+    Attributes:
+        name: What it is called.
+        first: Its first row.
+        last: The row behind its last.
+        weight: How much more often than its size says its pairs are drawn.
+        tag: What stands before its sources.
+        by: The command that had a model write one of its sides; empty: both are people's, as far as is known.
+    """
+
+    name: str
+    first: int
+    last: int
+    weight: float
+    tag: str
+    by: str = ""
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+
+def corpora_of(run: RunFolder) -> list[Rows]:
+    """Returns which rows of a run's training set are of which corpus."""
+    manifest = run.read_manifest()
+    told = manifest.get("corpora") or [{"name": "", "pairs": manifest["splits"]["train"]["pairs"], "weight": 1.0}]
+    ends = [0, *accumulate(int(one["pairs"]) for one in told)]
+    return [
+        Rows(
+            one["name"] if len(told) > 1 else ORIGINAL,
+            *span,
+            float(one["weight"]),
+            one.get("tag", ""),
+            one.get("by", ""),
+        )
+        for one, span in zip(told, pairwise(ends), strict=True)
+        if span[0] < span[1]
+    ]
+
+
+def free_name(name: str, corpora: Sequence[Rows]) -> str:
+    """Returns `name`, or with a number behind it where one of the corpora is called so."""
+    taken = {corpus.name for corpus in corpora}
+    return next(one for one in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 3))) if one not in taken)
+
+
+def stored(run: RunFolder, corpora: Sequence[Rows]) -> Iterator[Pair]:
+    """Yields the pairs of some corpora of a run, by their rows from 1; reads some thousands at a time."""
+    store = Store(run.split("train"))
+    for corpus in corpora:
+        for first in range(corpus.first, corpus.last, _BATCH):
+            rows = store.texts_between(first, min(first + _BATCH, corpus.last))
+            for number, (_, source, target) in enumerate(rows, start=first + 1):
+                yield Pair(number, source, target)
+
+
+def named(corpora: Sequence[Rows]) -> tuple[Corpus, ...]:
+    """Returns corpora of a run as the new run's recipe names them."""
+    return tuple(
+        Corpus(name=rows.name, train=_files(f"{ORIGINAL}-{number}"), weight=rows.weight, tag=rows.tag)
+        for number, rows in enumerate(corpora, start=1)
+    )
+
+
+def write_out(run: RunFolder, folder: Path, corpora: Sequence[Rows]) -> None:
+    """Writes these corpora of a run, and its held-out sets, as text: the files that `named` names."""
+    for rows, corpus in zip(corpora, named(corpora), strict=True):
+        _write_sides(folder, corpus.train, stored(run, [rows]))
+    for split in ("development", "test"):
+        if run.split(split).is_file():
+            store = Store(run.split(split))
+            _write_sides(folder, _files(split), (Pair(row.line, row.source, row.target) for row in store.rows()))
+
+
+def made_corpus(name: str, *, weight: float = 1.0, tag: str = "") -> Corpus:
+    """Returns the corpus of synthetic pairs as the new run's recipe names it."""
+    return Corpus(name=name, train=_files(name), weight=weight, tag=tag)
+
+
+def _files(name: str) -> tuple[str, ...]:
+    """Returns what the two files of a corpus, or of a development or test set, are called."""
+    return tuple(f"{name}.{side}" for side in _SIDES)
+
+
+def _write_sides(folder: Path, names: Sequence[str], pairs: Iterable[Pair]) -> None:
+    with writing(*(folder / name for name in names)) as (source, target):
+        for pair in pairs:
+            source.write(pair.source + "\n")
+            target.write(pair.target + "\n")
+
+
+def recipe_of(
+    run: RunFolder, name: str, corpora: Sequence[Corpus], *, minutes: float | None, settings: Sequence[str]
+) -> Recipe:
+    """Returns the recipe of a run with these corpora: that of `run`, but for where its text comes from.
+
+    The text was normalised, filtered and rid of its duplicates when `run` was prepared; of a pair that a model has
+    written like one there was, both count, for the weights say how much.
+
+    Args:
+        run: The run that it is made of.
+        name: What the new one is called.
+        corpora: What it trains on.
+        minutes: How long that may take; None: as before.
+        settings: Changes, "section.key=value".
+
+    Raises:
+        UserError: A change is no setting, or breaks a rule.
+    """
+    before = load_recipe(run.recipe)
+    source, target = languages(before.data)
+    has_test = run.split("test").is_file()
+    data = changed(
+        before.data,
+        **{"source_language": source, "target_language": target, "reverse": False},
+        **{"reader": Choice("aligned"), "hub": "", "train": (), "columns": (0, 1), "fields": ()},
+        **{"development": _files("development"), "test": _files("test") if has_test else ()},
+        **{"development_lines": None, "test_lines": None, "development_size": 0, "test_size": 0},
+        **{"corpora": tuple(corpora), "filters": (Choice(Empty.reason),), "deduplicate": False},
+    )
+    training = before.training
+    if minutes:
+        training = changed(training, minutes=minutes, max_epochs=0.0)
+    found = changed(before, name=name, description="", results=(), data=data, training=training)
+    return apply_overrides(found, list(settings))
+
+
+def asked(minutes: float | None, settings: Sequence[str]) -> list[str]:
+    """Returns which settings a person has set, "section.key"."""
+    return [*(["training.minutes"] if minutes else []), *(one.partition("=")[0].strip() for one in settings)]
+
+
+def _reasons(of: RunFolder, recipe: Recipe, told: Sequence[str]) -> dict[str, str]:
+    """Returns the reasons of `of` that still hold.
+
+    Where a value is another now, a person has set it, and that is said; or it follows from where the text comes from
+    now, which needs no reason.
+    """
+    before, old = of.read_manifest(), load_recipe(of.recipe)
+    reasons = fitting(before["reasons"], before.get("chosen", {}), old)
+    was, now = values(old, reasons), values(recipe, reasons)
+    found = {}
+    for trail, reason in reasons.items():
+        if now[trail] == was[trail]:
+            found[trail] = reason
+        elif any(one == trail or one.startswith(f"{trail}.") for one in told):
+            found[trail] = SET_BY_YOU
+    return found
+
+
+def prepared(
+    recipe: Recipe,
+    run: RunFolder,
+    of: RunFolder,
+    made: Made,
+    *,
+    notes: Mapping[str, Any],
+    asked: Sequence[str],
+    threads: int,
+) -> Prepared:
+    """Prepares the new run with the vocabulary of `of`, and gives it those test sets that a recipe cannot name.
+
+    Args:
+        recipe: The new run's.
+        run: The new run.
+        of: The run that it is made of.
+        made: The synthetic pairs.
+        notes: What else there is to say of them; "by" is the command.
+        asked: The settings that a person has set, as `asked` gives them.
+        threads: How many processes may share the work; 0: one a core.
+    """
+    before, reasons = of.read_manifest(), _reasons(of, recipe, asked)
+    tokenizers = TokenizerPair.load(of.tokenizers)
+    done = prepare(recipe, run, folder=texts(run), reasons=reasons, threads=threads, tokenizers=tokenizers)
+    writers = {**{rows.name: rows.by for rows in corpora_of(of)}, made.name: notes["by"]}
+    corpora = [{**one, **({"by": by} if (by := writers.get(one["name"])) else {})} for one in done.manifest["corpora"]]
+    manifest = {**done.manifest, "corpora": corpora, "synthetic": {**notes, **made.to_dict()}}
+    for name in of.splits():
+        if name not in manifest["splits"]:  # its ids are what they were
+            copyfile(of.split(name), run.split(name))
+            for section in ("splits", "cleaning"):
+                manifest[section] = {**manifest[section], name: before[section][name]}
+    if manifest != done.manifest:
+        write_json(run.manifest, manifest)
+    return replace(done, manifest=manifest)

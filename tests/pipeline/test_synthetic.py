@@ -1,0 +1,520 @@
+"""Synthetic pairs: what is translated, what is left of it, and the runs that are prepared with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace as changed
+from toy_runs import toy_pairs, write_pairs
+
+from seq2seq.bundle import Bundle, RunFolder
+from seq2seq.corpus.pair import Pair
+from seq2seq.data.store import Store
+from seq2seq.errors import UserError
+from seq2seq.pipeline import backtranslate as back_module
+from seq2seq.pipeline import distill as distill_module
+from seq2seq.pipeline import synthetic
+from seq2seq.pipeline.backtranslate import backtranslate, usual_weight
+from seq2seq.pipeline.basis import Basis
+from seq2seq.pipeline.distill import distill
+from seq2seq.pipeline.prepare import data_digest, prepare
+from seq2seq.pipeline.reasons import SET_BY_YOU, values
+from seq2seq.pipeline.synthetic import Author, Rows, Sieve
+from seq2seq.recipe.decode import table_from_recipe
+from seq2seq.recipe.schema import Choice, Corpus, Data, Model, Recipe, Search, Text
+from seq2seq.recipe.toml import load_recipe
+from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.tagged import tags_of
+from seq2seq.translation import Translation
+
+PAIRS = toy_pairs(90)
+DEVELOPMENT, TEST, TRAIN = PAIRS[:10], PAIRS[10:20], PAIRS[20:]
+
+
+class Told:
+    """A translator made by hand.
+
+    Attributes:
+        says: Gives the translation of a line, or several.
+        stop_after: Ctrl-C is pressed after so many lines; 0: never.
+        read: The lines that it has translated.
+    """
+
+    engine = object()
+
+    def __init__(self, says, stop_after: int = 0) -> None:
+        self.says, self.stop_after, self.read = says, stop_after, []
+
+    def translate_windows(self, windows, settings, *, nbest=1, **_):
+        for window in windows:
+            for line in window:
+                if self.stop_after and len(self.read) == self.stop_after:
+                    raise KeyboardInterrupt
+                self.read.append(line)
+                said = self.says(line)
+                found = [
+                    Translation(line, text, -1.0, -1.0, [], [], [])
+                    for text in ([said] if isinstance(said, str) else said)
+                ]
+                yield found[0] if nbest == 1 else replace(found[0], nbest=found[:nbest])
+
+
+def author(translator, way=("en", "eu"), **search) -> Author:
+    facts = dict(zip(("source_language", "target_language"), way, strict=True))
+    settings = Search(batch_sentences=1, **search)
+    return Author(Bundle(Path("teacher"), Recipe(), facts), {"model": "a"}, settings, lambda: translator)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> RunFolder:
+    """A prepared run of three sets, with a filter and reasons of its own, which learned from other pairs backwards."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, pairs in {"train": TRAIN, "dev": DEVELOPMENT, "test": TEST}.items():
+        write_pairs(folder, pairs, name=name)
+    data = Data(
+        source_language="eu",
+        target_language="en",
+        reverse=True,
+        train=("train.eu", "train.en"),
+        development=("dev.eu", "dev.en"),
+        test=("test.eu", "test.en"),
+        filters=(Choice("empty"), Choice("length", {"maximum": 30})),
+    )
+    recipe = Recipe(name="toy", data=data, text=Text(vocabulary_size=330), model=Model(embedding_size=16))
+    run = RunFolder(folder / "run")
+    prepare(recipe, run, folder=folder, threads=1)
+    return run
+
+
+def sides(run: RunFolder, name: str = "train") -> list[tuple[str, str]]:
+    return [(row.source, row.target) for row in Store(run.split(name)).rows()]
+
+
+def shout(line: str) -> str:
+    """A translation that shares no word with its source, nor with a reference."""
+    return " ".join(word[::-1].upper() + "X" for word in line.strip().rstrip(".").split()) + " ."
+
+
+class TestDistill:
+    def test_the_student_has_what_the_teacher_said_and_what_the_teacher_had(self, tmp_path, prepared) -> None:
+        run = RunFolder(tmp_path / "student")
+        teacher = Told(shout)
+        made = distill(author(teacher), prepared, run, distill_module.Wish(weight=0.5), minutes=7, threads=1)
+        assert teacher.read == [source for source, _ in TRAIN]
+        assert sides(run) == TRAIN + [(source, shout(source)) for source, _ in TRAIN]
+        assert made.manifest["corpora"] == [
+            {"name": "original", "pairs": len(TRAIN), "weight": 1.0},
+            {"name": "distilled", "pairs": len(TRAIN), "weight": 0.5, "by": "distill"},
+        ]
+        recipe, before = load_recipe(run.recipe), load_recipe(prepared.recipe)
+        assert (recipe.data.source_language, recipe.data.target_language, recipe.data.reverse) == ("en", "eu", False)
+        assert (recipe.training.minutes, recipe.training.max_epochs) == (7, 0)
+        assert (recipe.model, recipe.text, recipe.name) == (before.model, before.text, "student")
+        # To the byte: a score of the one can be compared with a score of the other.
+        for name in ("development", "test"):
+            assert [row[1:] for row in Store(run.split(name)).rows()] == [
+                row[1:] for row in Store(prepared.split(name)).rows()
+            ]
+        files = [path.relative_to(run.tokenizers) for path in run.tokenizers.rglob("*") if path.is_file()]
+        assert files
+        for file in files:
+            assert (run.tokenizers / file).read_bytes() == (prepared.tokenizers / file).read_bytes()
+
+    def test_only_what_the_teacher_said(self, tmp_path, prepared) -> None:
+        run = RunFolder(tmp_path / "student")
+        distill(author(Told(shout)), prepared, run, distill_module.Wish(keep=False), threads=1)
+        assert sides(run) == [(source, shout(source)) for source, _ in TRAIN]
+        assert [one["by"] for one in run.read_manifest()["corpora"]] == ["distill"]
+        again = RunFolder(tmp_path / "again")
+        distill(author(Told(shout)), run, again, distill_module.Wish(), threads=1)
+        assert [one["by"] for one in again.read_manifest()["corpora"]] == ["distill", "distill"]
+
+    def test_what_the_teacher_failed_at_is_left_out_and_shown(self, tmp_path, prepared) -> None:
+        failures = {
+            0: ("", "empty"),
+            1: ("ja " * 9, "repeated"),
+            2: ("w x y z " * 4 + "q", "ratio"),
+            3: (TRAIN[3][0], "copied"),
+        }
+        answers = {TRAIN[number][0]: text for number, (text, _) in failures.items()}
+        run = RunFolder(tmp_path / "student")
+        teacher = Told(lambda line: answers.get(line.strip(), shout(line)))
+        wish = distill_module.Wish(keep=False, sieve=Sieve(max_ratio=1.5))
+        made = distill(author(teacher), prepared, run, wish, threads=1)
+        assert sides(run) == [(source, shout(source)) for source, _ in TRAIN[4:]]
+        dropped = made.manifest["synthetic"]["sieved"]["dropped"]
+        assert {reason: one["count"] for reason, one in dropped.items()} == {
+            reason: 1 for _, reason in failures.values()
+        }
+        assert dropped["copied"]["examples"] == [{"line": 4, "source": TRAIN[3][0], "target": TRAIN[3][0]}]
+
+    def test_given_text_is_translated_once_and_nothing_that_is_held_out(self, tmp_path, prepared) -> None:
+        file = tmp_path / "more.en"
+        long = "a very " * 20 + "long dog"
+        given = [
+            "two  red dogs sing",
+            DEVELOPMENT[0][0].upper(),
+            TEST[1][0],
+            "",
+            "two red dogs sing",
+            long,
+            "six cats sing",
+        ]
+        file.write_text("\n".join(given) + "\n", encoding="utf-8")
+        run = RunFolder(tmp_path / "student")
+        teacher = Told(shout)
+        made = distill(author(teacher), prepared, run, distill_module.Wish((file,)), threads=1)
+        assert teacher.read == ["two red dogs sing", "six cats sing"]
+        told = made.manifest["synthetic"]["selected"]
+        assert (told["read"], told["kept"]) == (7, 2)
+        counts = {reason: one["count"] for reason, one in told["dropped"].items()}
+        assert counts == {"leakage": 2, "empty": 1, "duplicate": 1, "length": 1}
+
+    def test_of_several_the_one_most_like_the_reference(self, tmp_path, prepared) -> None:
+        references = dict(TRAIN)
+
+        def alternatives(line: str) -> list[str]:
+            words = references[line.strip()].split()
+            return [shout(line), " ".join(words[:-2]), " ".join([*words, "ere"]), " ".join(words[::-1])]
+
+        run = RunFolder(tmp_path / "student")
+        wish = distill_module.Wish(keep=False, nearest=4)
+        distill(author(Told(alternatives)), prepared, run, wish, threads=1)
+        assert sides(run) == [(source, f"{target} ere") for source, target in TRAIN]
+
+    def test_an_interrupted_one_goes_on_and_is_the_same(self, tmp_path, prepared, capsys) -> None:
+        runs = [RunFolder(tmp_path / name) for name in ("whole", "cut")]
+        distill(author(Told(shout)), prepared, runs[0], distill_module.Wish(), threads=1)
+        with pytest.raises(KeyboardInterrupt):
+            distill(author(Told(shout, stop_after=45)), prepared, runs[1], distill_module.Wish(), threads=1)
+        assert not runs[1].manifest.exists()
+        with pytest.raises(UserError, match="before an interruption"):
+            distill(author(Told(shout)), prepared, runs[1], distill_module.Wish(), threads=1)
+        teacher = Told(shout)
+        distill(author(teacher), prepared, runs[1], distill_module.Wish(), resume=True, threads=1)
+        assert 0 < len(teacher.read) < len(TRAIN)
+        for name in ("train", "development", "test"):
+            assert runs[0].split(name).read_bytes() == runs[1].split(name).read_bytes()
+        # And once more: nothing is translated twice by the same models.
+        teacher = Told(shout)
+        again = distill(author(teacher), prepared, runs[1], distill_module.Wish(), threads=1)
+        assert (teacher.read, again.changed) == ([], False)
+        other = replace(author(teacher), facts={"model": "another"})
+        distill(other, prepared, runs[1], distill_module.Wish(), threads=1)
+        assert len(teacher.read) == len(TRAIN)
+
+    def test_a_run_keeps_the_vocabulary_that_it_took_over(self, tmp_path, prepared) -> None:
+        run = RunFolder(tmp_path / "student")
+        distill(author(Told(shout)), prepared, run, distill_module.Wish(), threads=1)
+        before = (run.tokenizers / "joint" / "sentencepiece.model").read_bytes()
+        recipe = load_recipe(run.recipe)
+        recipe = changed(recipe, data=changed(recipe.data, temperature=2.0))
+        assert prepare(recipe, run, folder=synthetic.texts(run), threads=1).changed
+        assert (run.tokenizers / "joint" / "sentencepiece.model").read_bytes() == before
+
+    def test_an_extra_test_set_comes_along(self, tmp_path, prepared) -> None:
+        extra = RunFolder(tmp_path / "teacher")
+        for path in ("data", "tokenizer", "manifest.json", "recipe.toml"):
+            (extra.path / path).parent.mkdir(exist_ok=True)
+            (extra.path / path).symlink_to(prepared.path / path) if path == "tokenizer" else None
+        manifest = prepared.read_manifest()
+        for section in ("splits", "cleaning"):
+            manifest[section]["combinations"] = manifest[section]["test"]
+        extra.manifest.write_text(json.dumps(manifest))
+        extra.recipe.write_bytes(prepared.recipe.read_bytes())
+        extra.split("x").parent.mkdir()
+        for name in ("train", "development", "test", "combinations"):
+            source = prepared.split("test" if name == "combinations" else name)
+            extra.split(name).write_bytes(source.read_bytes())
+        run = RunFolder(tmp_path / "student")
+        distill(author(Told(shout)), extra, run, distill_module.Wish(), threads=1)
+        assert run.split("combinations").read_bytes() == prepared.split("test").read_bytes()
+        assert run.read_manifest()["splits"]["combinations"]["pairs"] == len(TEST)
+        assert not distill(author(Told(shout)), extra, run, distill_module.Wish(), threads=1).changed
+
+    def test_what_cannot_be(self, tmp_path, prepared) -> None:
+        run = RunFolder(tmp_path / "student")
+        with pytest.raises(UserError, match="translates from eu to en, and what is needed is en to eu"):
+            distill(author(Told(shout), ("eu", "en")), prepared, run, distill_module.Wish(), threads=1)
+        with pytest.raises(UserError, match="--source has none"):
+            distill(author(Told(shout)), prepared, run, distill_module.Wish((tmp_path / "x",), nearest=3), threads=1)
+        with pytest.raises(UserError, match="greedy search finds one"):
+            distill(author(Told(shout), name="greedy"), prepared, run, distill_module.Wish(nearest=3), threads=1)
+        for teacher in (author(Told(shout), name="greedy"), author(Told(shout))):
+            with pytest.raises(UserError, match="--nearest 1 leaves no choice") as error:
+                distill(teacher, prepared, run, distill_module.Wish(nearest=1), threads=1)
+            assert error.value.hint == "Give 2 or more, or 0 for the likeliest."
+        assert not run.path.exists()
+        with pytest.raises(
+            UserError, match=f"Of {len(TRAIN)} pairs .* none is worth training on. Left out: .* copied"
+        ) as error:
+            distill(author(Told(str.strip)), prepared, run, distill_module.Wish(), threads=1)
+        assert "--max-copied" in error.value.hint
+        assert "--max-ratio" not in error.value.hint
+        (tmp_path / "blank").write_text("\n\n")
+        with pytest.raises(UserError, match="Of 2 sentences none is left") as error:
+            distill(author(Told(shout)), prepared, run, distill_module.Wish((tmp_path / "blank",)), threads=1)
+        assert error.value.hint == "Left out: 2 empty."
+        assert not run.manifest.exists()
+
+    def test_a_teacher_that_says_nothing_is_no_matter_of_limits(self, tmp_path, prepared) -> None:
+        run = RunFolder(tmp_path / "student")
+        with pytest.raises(UserError, match=r"Left out: \d+ empty\.") as error:
+            distill(author(Told(lambda _: "")), prepared, run, distill_module.Wish(), threads=1)
+        assert str(run.path / "text" / "distilled.written") in error.value.hint
+        assert "--max" not in error.value.hint
+        assert "evaluate" not in error.value.hint
+
+    def test_nobody_is_said_to_have_set_what_they_did_not(self, tmp_path, prepared) -> None:
+        """What follows from the text's new place is no choice of the person's; what they set, before or now, is."""
+        of = RunFolder(tmp_path / "teacher")
+        shutil.copytree(prepared.path, of.path)
+        reasons = {
+            "data.source_language": "As the files say.",
+            "data.train": "The files you gave.",
+            "data.deduplicate": "No pair counts twice.",
+            "model.dropout": "Few pairs.",
+            "training.learning_rate": "As always.",
+            "training.max_epochs": "As many as it takes.",
+            "training.minutes": "No limit.",
+            "training.patience": "Not too early.",
+        }
+        chosen = {**values(load_recipe(of.recipe), reasons), "model.dropout": 0.123}  # changed in the file since
+        of.manifest.write_text(json.dumps({**of.read_manifest(), "reasons": reasons, "chosen": chosen}))
+        run = RunFolder(tmp_path / "student")
+        settings = ["training.learning_rate=0.001"]
+        made = distill(
+            author(Told(shout)), of, run, distill_module.Wish(), minutes=7, settings=settings, threads=1
+        ).manifest
+        assert made["reasons"] == {
+            "model.dropout": SET_BY_YOU,
+            "training.learning_rate": SET_BY_YOU,
+            "training.minutes": SET_BY_YOU,
+            "training.patience": "Not too early.",
+        }
+        assert made["chosen"].keys() == made["reasons"].keys()
+
+
+class TestBacktranslate:
+    @pytest.fixture
+    def mono(self, tmp_path) -> Path:
+        file = tmp_path / "mono.eu"
+        lines = [f"{target} hau {n}" for n, (_, target) in enumerate(TRAIN[:40])]
+        file.write_text("\n".join([TEST[0][1], *lines, DEVELOPMENT[2][1]]) + "\n", encoding="utf-8")
+        return file
+
+    def test_sources_are_written_tagged_and_mixed_in(self, tmp_path, prepared, mono) -> None:
+        run = RunFolder(tmp_path / "more")
+        wish = back_module.Wish((mono,), most=30, weight=0.25)
+        made = backtranslate(author(Told(shout), ("eu", "en")), prepared, run, wish, threads=1)
+        targets = [f"{target} hau {n}" for n, (_, target) in enumerate(TRAIN[:30])]
+        assert sides(run) == TRAIN + [(shout(target), target) for target in targets]
+        own = {"name": "backtranslated", "pairs": 30, "weight": 0.25, "tag": "<bt>", "by": "backtranslate"}
+        assert made.manifest["corpora"][1] == own
+        tokenizers, old = TokenizerPair.load(run.tokenizers), TokenizerPair.load(prepared.tokenizers)
+        tag = tags_of(tokenizers.source)["<bt>"]
+        assert tag == old.source.vocabulary_size
+        assert tokenizers.source.vocabulary_size == tokenizers.target.vocabulary_size == tag + 1
+        assert made.manifest["vocabulary"] == {"joint": True, "source": tag + 1, "target": tag + 1}
+        for number, row in enumerate(Store(run.split("train")).rows()):
+            opening = [tag] if number >= len(TRAIN) else []
+            assert row.source_ids == [*opening, *old.source.encode(row.source)]
+            assert row.target_ids == old.target.encode(row.target)
+        assert load_recipe(run.recipe).data.corpora[1].tag == "<bt>"
+
+    def test_again_on_top_with_a_name_of_its_own(self, tmp_path, prepared, mono) -> None:
+        first, second = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
+        reverse = author(Told(shout), ("eu", "en"))
+        backtranslate(reverse, prepared, first, back_module.Wish((mono,), weight=2.0), threads=1)
+        backtranslate(reverse, first, second, back_module.Wish((mono,), tag="<b2>"), threads=1)
+        corpora = second.read_manifest()["corpora"]
+        assert [(one["name"], one.get("tag"), one.get("by")) for one in corpora] == [
+            ("original", None, None),
+            ("backtranslated", "<bt>", "backtranslate"),
+            ("backtranslated-2", "<b2>", "backtranslate"),
+        ]
+        size = TokenizerPair.load(prepared.tokenizers).source.vocabulary_size
+        openings = Counter(
+            row.source_ids[0] for row in Store(second.split("train")).rows() if row.source_ids[0] >= size
+        )
+        assert openings == {size: 40, size + 1: 40}
+        # What a model wrote is nothing for a teacher to translate.
+        teacher = Told(shout)
+        third = RunFolder(tmp_path / "three")
+        distill(author(teacher), second, third, distill_module.Wish(), threads=1)
+        assert teacher.read == [source for source, _ in TRAIN]
+        by = [one.get("by") for one in third.read_manifest()["corpora"]]
+        assert by == [None, "backtranslate", "backtranslate", "distill"]
+
+    def test_without_a_tag_the_vocabulary_is_the_old_one(self, tmp_path, prepared, mono) -> None:
+        run = RunFolder(tmp_path / "more")
+        backtranslate(author(Told(shout), ("eu", "en")), prepared, run, back_module.Wish((mono,), tag=""), threads=1)
+        model = Path("joint") / "tokenizer.json"
+        assert (run.tokenizers / model).read_bytes() == (prepared.tokenizers / model).read_bytes()
+
+    def test_the_other_direction_is_asked_for_with_its_command(self, tmp_path, prepared, mono) -> None:
+        with pytest.raises(UserError) as error:
+            backtranslate(
+                author(Told(shout)), prepared, RunFolder(tmp_path / "x"), back_module.Wish((mono,)), threads=1
+            )
+        assert f"seq2seq prepare {prepared.recipe} --reverse --run {prepared.path}-reversed" in error.value.hint
+
+    @pytest.mark.parametrize(
+        ("pairs", "temperature", "weight"), [(100, 1.0, 1.0), (300, 1.0, 1.0), (600, 1.0, 0.5), (300 * 16, 2.0, 0.5)]
+    )
+    def test_at_most_two_for_each_genuine_pair(self, pairs, temperature, weight) -> None:
+        corpora = (
+            [Rows("a", 0, 75, 2.0, ""), Rows("b", 75, 1000, 1.0, "<x>")]
+            if temperature == 1
+            else [Rows("a", 0, 300, 1.0, "")]
+        )
+        assert usual_weight(corpora, pairs, temperature) == pytest.approx(weight, rel=1e-2)
+
+
+class TestTaggedCorpora:
+    """A tag in a recipe of one's own, prepared like any other."""
+
+    @pytest.fixture
+    def folder(self, tmp_path) -> Path:
+        for name, pairs in {"a": TRAIN[:20], "b": TRAIN[20:50], "c": TRAIN[50:], "dev": DEVELOPMENT}.items():
+            write_pairs(tmp_path, pairs, name=name)
+        return tmp_path
+
+    def recipe(self, *tags: str) -> Recipe:
+        names = [(f"{name}.en", f"{name}.eu") for name in "abc"]
+        corpora = tuple(Corpus(train=train, tag=tag) for train, tag in zip(names, tags, strict=True))
+        data = Data(target_language="eu", corpora=corpora, development=("dev.en", "dev.eu"))
+        return Recipe(data=data, text=Text(vocabulary_size=330))
+
+    def test_only_the_sources_of_their_corpora_begin_with_them(self, folder, monkeypatch) -> None:
+        from seq2seq.data import store
+
+        monkeypatch.setattr(store, "ROWS_A_CHUNK", 13)  # chunks begin in the middle of corpora, and hold several
+        runs = [RunFolder(folder / name) for name in ("plain", "tagged")]
+        prepare(self.recipe("", "", ""), runs[0], folder=folder, threads=1)
+        prepare(self.recipe("<y>", "", "<x>"), runs[1], folder=folder, threads=1)
+        tags = tags_of(TokenizerPair.load(runs[1].tokenizers).source)
+        openings = [[tags["<y>"]]] * 20 + [[]] * 30 + [[tags["<x>"]]] * (len(TRAIN) - 50)
+        for opening, plain, tagged in zip(openings, *(Store(run.split("train")).rows() for run in runs), strict=True):
+            assert tagged.source_ids == opening + plain.source_ids
+            assert tagged._replace(source_ids=[]) == plain._replace(source_ids=[])
+        told = [one.get("tag") for one in runs[1].read_manifest()["corpora"]]
+        assert told == ["<y>", None, "<x>"]
+        for run, count in zip(runs, (0, len(TRAIN) - 30), strict=True):
+            total = sum(map(len, (row.source_ids for row in Store(run.split("train")).rows())))
+            assert run.read_manifest()["splits"]["train"]["source_tokens"] == total
+            assert total - count == sum(len(row.source_ids) for row in Store(runs[0].split("train")).rows())
+
+    def test_a_trained_network_has_no_row_for_a_new_tag(self, folder, prepared) -> None:
+        old = TokenizerPair.load(prepared.tokenizers)
+        basis = Basis(old, inputs={}, facts={}, sets={}, added=lambda gathered: gathered, save=lambda _: None)
+        run = RunFolder(folder / "run")
+        with pytest.raises(UserError, match="starts from knows no tag <x>"):
+            prepare(self.recipe("", "<x>", ""), run, folder=folder, threads=1, basis=basis)
+        assert not run.manifest.exists()
+
+    def test_what_was_prepared_before_there_were_tags_is_what_it_was(self) -> None:
+        recipe = self.recipe("", "", "")
+        table = table_from_recipe(recipe)
+        for corpus in table["data"]["corpora"]:
+            del corpus["tag"]
+        old = hashlib.blake2b(
+            json.dumps([table["data"], table["text"]], sort_keys=True).encode(), digest_size=16
+        ).hexdigest()
+        assert data_digest(recipe) == old != data_digest(self.recipe("", "<x>", ""))
+
+
+class TestNewRun:
+    def test_nothing_is_overwritten(self, tmp_path, prepared) -> None:
+        with pytest.raises(UserError, match="cannot be made of itself"):
+            synthetic.new_run(prepared.path / ".", prepared, "x", by="distill")
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "recipe.toml").write_text("mine")
+        with pytest.raises(UserError, match=r"'recipe.toml' would be overwritten"):
+            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+        (tmp_path / "a" / "manifest.json").write_text('{"schema_version": 1}')
+        with pytest.raises(UserError, match="run of another kind"):
+            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+        (tmp_path / "a" / "checkpoints").mkdir()
+        with pytest.raises(UserError, match="holds a training") as error:
+            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+        assert "--resume" in error.value.hint
+        (tmp_path / "file").write_text("mine")
+        with pytest.raises(UserError, match="is no folder"):
+            synthetic.new_run(tmp_path / "file", prepared, "x", by="distill")
+
+    @pytest.mark.parametrize("is_run", [False, True])
+    def test_texts_of_the_users_own_stay(self, tmp_path, prepared, is_run) -> None:
+        own = tmp_path / "a" / "text"
+        own.mkdir(parents=True)
+        if is_run:
+            (tmp_path / "a" / "manifest.json").write_text('{"schema_version": 1}')
+        else:
+            assert synthetic.new_run(tmp_path / "a", prepared, "x", by="distill").path == tmp_path / "a"  # empty
+        (own / "test.source").write_text("mine")
+        with pytest.raises(UserError, match="run of another kind" if is_run else "'text' .*overwritten") as error:
+            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+        assert "--run" in error.value.hint
+
+    def test_a_file_where_the_texts_belong_stays(self, tmp_path, prepared) -> None:
+        (tmp_path / "text").write_text("mine")
+        with pytest.raises(UserError, match=r"'text' .*overwritten"):
+            synthetic.new_run(tmp_path, prepared, "x", by="distill")
+
+    def test_a_run_of_one_command_is_none_of_the_other(self, tmp_path, prepared) -> None:
+        whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
+        distill(author(Told(shout)), prepared, whole, distill_module.Wish(), threads=1)
+        with pytest.raises(KeyboardInterrupt):
+            distill(author(Told(shout, stop_after=45)), prepared, cut, distill_module.Wish(), threads=1)
+        for run in (whole, cut):
+            assert synthetic.new_run(run.path, prepared, "x", by="distill") == run
+            with pytest.raises(UserError, match="was made by distill, not by backtranslate") as error:
+                synthetic.new_run(run.path, prepared, "x", by="backtranslate")
+            assert "--run" in error.value.hint
+        # Nor where the run was made before texts were marked.
+        for path in synthetic.texts(whole).iterdir():
+            path.unlink()
+        assert synthetic.new_run(whole.path, prepared, "x", by="distill") == whole
+        with pytest.raises(UserError, match="was made by distill"):
+            synthetic.new_run(whole.path, prepared, "x", by="backtranslate")
+
+    def test_its_hints_can_be_pasted(self, tmp_path, prepared) -> None:
+        folder = tmp_path / "my runs"
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "manifest.json").write_text('{"schema_version": 1}')
+        with pytest.raises(UserError) as error:
+            synthetic.new_run(folder, prepared, "x", by="distill")
+        assert f"seq2seq train '{folder}' --resume" in error.value.hint
+
+    def test_its_name_says_what_it_is(self, prepared, monkeypatch) -> None:
+        assert synthetic.new_run(None, prepared, "distilled", by="distill").path == Path("runs/run-distilled")
+        monkeypatch.chdir(prepared.path)
+        here = synthetic.new_run(None, RunFolder(Path()), "distilled", by="distill")
+        assert here.path == Path("runs/run-distilled")
+
+    def test_a_bundle_alone_has_no_pairs(self, tmp_path, prepared) -> None:
+        alone = Bundle(tmp_path / "bundle", Recipe())
+        with pytest.raises(UserError, match="without its run") as error:
+            synthetic.run_of(alone, None)
+        assert "--of RUN" in error.value.hint
+        assert synthetic.run_of(alone, prepared.path) == prepared
+        assert synthetic.run_of(Bundle(prepared.path / "bundle", Recipe()), None) == prepared
+
+
+def test_sieve_reasons() -> None:
+    reasons = [
+        next((rule.reason for rule in Sieve().filters() if rule.rejects(Pair(1, *sides))), "")
+        for sides in [
+            ("a b c", "d e f"),
+            ("Anna Berg is here", "Anna Berg da hau ta"),
+            ("12:30", "12:30"),
+            ("Anna!", "anna"),
+        ]
+    ]
+    assert reasons == ["", "", "", "copied"]
