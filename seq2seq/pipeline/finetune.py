@@ -1,0 +1,544 @@
+"""finetune: a run that goes on from a model, on new text.
+
+The new run has the model's vocabulary and network, and starts from its weights at a lower rate. What the model could
+before is held on to in one of two ways: by old pairs among the new ones, where the run that made the model is at hand
+(mixed fine-tuning, Chu et al. 2017), and otherwise by pulling the weights back to where they were (L2-SP, Li et al.
+2018). The run's folder holds all of it, so that `seq2seq train` goes on in it like in any other.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import ceil
+from pathlib import Path
+from shutil import copyfile
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+
+from seq2seq import console
+from seq2seq.bundle import Bundle, RunFolder, find_run
+from seq2seq.corpus import fingerprints
+from seq2seq.corpus.filters import count_words
+from seq2seq.corpus.pair import Pair
+from seq2seq.data.store import Store
+from seq2seq.errors import UserError
+from seq2seq.folders import checksum
+from seq2seq.pipeline.automatic import asked, own_sets
+from seq2seq.pipeline.basis import Basis
+from seq2seq.pipeline.gather import Gathered, Kept
+from seq2seq.pipeline.sources import languages, open_sources
+from seq2seq.pipeline.spool import BATCH_PAIRS, as_batch
+from seq2seq.pipeline.starting import OLD, OLD_SCORES
+from seq2seq.recipe.languages import guess_languages
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.presets import Preset
+from seq2seq.recipe.schema import Choice, Data, Recipe, Risk, Schedule, Training
+from seq2seq.recipe.toml import load_recipe
+from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.special import UNK
+from seq2seq.training.metrics_log import MetricsLog
+
+OLD_SHARE: Final = 0.5
+HOLD: Final = 50.0
+"""From a caption translator to 2,000 sentences of conversation (60 updates at a tenth of its rate) the new text gained
+0.73 nats a token, and the old lost 0.066, at 0; 0.72 and 0.059 at 10; 0.67 and 0.041 at 50; 0.49 and 0.015 at 200. Half
+old pairs, in twice the updates, gained 0.73 and lost 0.013: they are much the better way where they are at hand."""
+LEAST_PAIRS: Final = 3
+FIRST_SAMPLED: Final = 1000  # pairs in a row whose tokens are counted,
+SAMPLE_EVERY: Final = 100  # and one in so many of the rest
+# What does not change the shape of a weight, or what it means; all else in [model] is as the weights were trained.
+FREE_MODEL_SETTINGS: Final = (
+    "dropout",
+    "recurrent_dropout",
+    "recurrent_weight_dropout",
+    "word_dropout",
+    "target_word_dropout",
+)
+_LOOKS: Final = 10
+_PATIENCE: Final = 4
+_PURPOSES: Final = {
+    "development": "kept from training to tell which weights translate the new text best",
+    "test": "kept from everything, so that the final score is of sentences never seen",
+}
+_PLACE_IN_TRAIN: Final = np.uint64(2**64 - 1)  # the last of all places: splits are cut from the first ones
+
+
+@dataclass(frozen=True)
+class _Tier:
+    """What suits new text of fewer pairs than `below`."""
+
+    below: float
+    phrase: str
+    rate: float  # of the model's own peak rate
+    passes: int  # over the new text
+
+
+_TIERS: Final = (
+    _Tier(1_000, "fewer than 1,000 pairs", 0.05, 20),
+    _Tier(10_000, "1,000 to 10,000 pairs", 0.1, 10),
+    _Tier(100_000, "10,000 to 100,000 pairs", 0.2, 6),
+    _Tier(float("inf"), "100,000 pairs or more", 0.3, 3),
+)
+
+
+class Measured(NamedTuple):
+    """New text in numbers, as the model's vocabulary cuts it.
+
+    Attributes:
+        num_pairs: Pairs with text on both sides.
+        target_tokens: Of a target sentence on average, EOS counted.
+        source_tokens_a_word: Tokens that a word of the source becomes, on average.
+        target_tokens_a_word: Likewise of the target.
+        unknown: Share of the tokens, of both sides, that stand for something the vocabulary does not have.
+    """
+
+    num_pairs: int
+    target_tokens: float
+    source_tokens_a_word: float
+    target_tokens_a_word: float
+    unknown: float
+
+
+@dataclass(frozen=True)
+class OldText:
+    """What the run of a model was trained on.
+
+    Attributes:
+        run: The run.
+        manifest: What it says of itself.
+        sets: Its held-out sets, by the names they get in the new run.
+    """
+
+    run: RunFolder
+    manifest: Mapping[str, Any]
+    sets: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def temperature(self) -> float:
+        """How even its corpora were drawn from."""
+        return load_recipe(self.run.recipe).data.temperature
+
+    @property
+    def corpora(self) -> list[dict[str, Any]]:
+        """Its corpora in order; older runs have one, and do not name it."""
+        named = self.manifest.get("corpora") or [{"name": "text"}]
+        pairs = self.manifest["splits"]["train"]["pairs"]
+        return [{"pairs": pairs, "weight": 1.0, "tag": "", **corpus} for corpus in named]
+
+
+def old_text(bundle: Bundle, given: Path | None) -> OldText | None:
+    """Returns the text of the run that a bundle lies in, or of the run that a person names; None where there is none.
+
+    Raises:
+        UserError: What is named is no prepared run, or is one of other languages.
+    """
+    around = RunFolder(bundle.path.parent)
+    if given is None and not (bundle.path.name == around.bundle.name and around.manifest.is_file()):
+        return None
+    run = find_run(given) if given is not None else around
+    manifest = run.read_manifest()
+    theirs, ours = (manifest["source_language"], manifest["target_language"]), languages(bundle.recipe.data)
+    if given is not None and theirs != ours:
+        raise UserError(
+            f"{run.path} holds text from {theirs[0]!r} into {theirs[1]!r}, and the model translates from {ours[0]!r} "
+            f"into {ours[1]!r}.",
+            hint="Name the run that made the model, or leave out --old.",
+        )
+    missing = [run.split(name) for name in manifest["splits"] if not run.split(name).is_file()]
+    if missing and given is not None:
+        raise UserError(f"{missing[0]} is missing.", hint="Prepare that run again, or leave out --old.")
+    if missing:
+        return None
+    return OldText(run, manifest, {OLD + name: run.split(name) for name in manifest["splits"] if name != "train"})
+
+
+def model_name(bundle: Bundle) -> str:
+    """Returns what people call a model: its run's folder, or its own; by its recipe where it has no name of its own."""
+    path, around = bundle.path.resolve(), RunFolder(bundle.path.resolve().parent)
+    if path.name != around.bundle.name:
+        return path.name or bundle.recipe.name
+    return (around.path.name if around.manifest.is_file() else "") or bundle.recipe.name
+
+
+def check_begun(run: RunFolder) -> None:
+    """Makes sure that there is a fine-tuning to go on with.
+
+    Raises:
+        UserError: There is none.
+    """
+    if not run.manifest.is_file():
+        raise UserError(
+            f"There is no fine-tuning in {run.path} to go on with.",
+            hint="Name its folder with --run; or leave out --resume, and begin one.",
+        )
+
+
+def check_place(run: RunFolder, bundle: Bundle, old: OldText | None) -> None:
+    """Makes sure that the new run's folder is none of the model's.
+
+    Raises:
+        UserError: It is.
+    """
+    new, model = run.path.resolve(), bundle.path.resolve()
+    taken = [model, *model.parents[:1]] if model.name == run.bundle.name else [model]
+    taken += [old.run.path.resolve()] if old else []
+    if new in taken or model in new.parents:
+        raise UserError(
+            f"{run.path} is where the model is that is fine-tuned, and nothing of it is overwritten.",
+            hint="Choose a new folder with --run.",
+        )
+
+
+def described(bundle: Bundle, *, reader: str, files: Sequence[Path] = (), hub: str = "") -> Data:
+    """Returns where the new text is and how it is read: normalised and filtered as the model's own was.
+
+    Sides are the model's: the source is what it translates from.
+
+    Args:
+        bundle: The model.
+        reader: What reads it.
+        files: One file or two.
+        hub: A dataset's name.
+
+    Raises:
+        UserError: The files' names say that the sides are swapped.
+    """
+    old, pair = bundle.recipe.data, languages(bundle.recipe.data)
+    named = guess_languages(files[0], files[1]) if len(files) == 2 else pair
+    if pair[0] != pair[1] and named == pair[::-1]:
+        raise UserError(
+            f"The model translates from {pair[0]!r} into {pair[1]!r}, and by the files' names the new text is the "
+            "other way round.",
+            hint=f"Swap them: --source {shlex.quote(str(files[1]))} --target {shlex.quote(str(files[0]))}",
+        )
+    return Data(
+        source_language=pair[0],
+        target_language=pair[1],
+        reader=Choice(reader),
+        hub=hub,
+        train=tuple(map(str, files)),
+        pretokenised=old.pretokenised,
+        unicode_form=old.unicode_form,
+        quotes=old.quotes,
+        spaces=old.spaces,
+        html_entities=old.html_entities,
+        filters=old.filters,
+        deduplicate=old.deduplicate,
+        seed=old.seed,
+    )
+
+
+def measure(pairs: Iterator[Pair], tokenizers: TokenizerPair) -> Measured:
+    """Counts new text, and how a sample of it is cut."""
+    num_pairs = sampled = 0
+    tokens, words, unknown = [0, 0], [0, 0], 0
+    with console.Progress("counting", unit="pairs") as progress:
+        for pair in pairs:
+            if not (pair.source.strip() and pair.target.strip()):
+                continue
+            num_pairs += 1
+            progress.advance()
+            if num_pairs > FIRST_SAMPLED and num_pairs % SAMPLE_EVERY:
+                continue
+            sampled += 1
+            for side, (tokenizer, text) in enumerate(
+                ((tokenizers.source, pair.source), (tokenizers.target, pair.target))
+            ):
+                ids = tokenizer.encode(text)
+                tokens[side] += len(ids)
+                words[side] += count_words(text)
+                unknown += list(ids).count(UNK)
+    return Measured(
+        num_pairs,
+        tokens[1] / max(1, sampled) + 1,
+        tokens[0] / max(1, words[0]),
+        tokens[1] / max(1, words[1]),
+        unknown / max(1, sum(tokens)),
+    )
+
+
+def choose(
+    bundle: Bundle,
+    data: Data,
+    folder: Path | None,
+    tokenizers: TokenizerPair,
+    *,
+    name: str,
+    old_share: float,
+    old_sets: bool = False,
+    minutes: float | None = None,
+    settings: Sequence[str] = (),
+) -> tuple[Preset, Measured]:
+    """Returns all settings of the new run with the reason for each that differs from the model's, and the text counted.
+
+    Args:
+        bundle: The model.
+        data: The new text.
+        folder: Where its files are; as for `open_sources`.
+        tokenizers: The model's.
+        name: What the run is called.
+        old_share: Share of the pairs learned from that are old ones; 0: the old weights are held on to.
+        old_sets: Whether the old development set is looked at beside the new one.
+        minutes: A time budget.
+        settings: Assignments that a person made. Those of [data] say how to read the text, so they count here already.
+
+    Raises:
+        UserError: A file or an assignment is wrong, or there are too few pairs.
+    """
+    of_data = [assignment for assignment in settings if assignment.strip().startswith("data.")]
+    data = apply_overrides(Recipe(data=data), of_data).data
+    measured = measure(open_sources(data, folder).train(), tokenizers)
+    if measured.num_pairs < LEAST_PAIRS:
+        raise UserError(
+            f"The new text has {measured.num_pairs} usable pair(s), and at least {LEAST_PAIRS} are needed.",
+            hint="Add sentence pairs; some hundreds change what a model says.",
+        )
+    reasons: dict[str, str] = {}
+    given = [*own_sets(data, folder), *(part for part in _PURPOSES if _is_set(part, of_data))]
+    data = _sets(data, given, measured.num_pairs, reasons)
+    recipe = bundle.recipe
+    training = _training(
+        recipe.training,
+        measured,
+        old_share=old_share,
+        old_sets=old_sets,
+        minutes=minutes,
+        reasons=reasons,
+        told=asked(settings, "batch_tokens", "accumulate", "max_updates"),
+    )
+    if recipe.model.source_vectors or recipe.model.target_vectors or recipe.model.freeze_vectors:
+        reasons["model.freeze_vectors"] = (
+            "The model's weights hold its pretrained vectors, which now learn like the rest."
+        )
+    network = replace(recipe.model, source_vectors="", target_vectors="", freeze_vectors=False)
+    new = replace(recipe, name=name, description="", results=(), data=data, model=network, training=training)
+    return Preset(new, reasons), measured
+
+
+def _is_set(part: str, assignments: Sequence[str]) -> bool:
+    """Whether a person said where the pairs of a held-out set come from, or how many they are."""
+    return any(assignment.strip().startswith(f"data.{part}") for assignment in assignments)
+
+
+def _sets(data: Data, given: Sequence[str], num_pairs: int, reasons: dict[str, str]) -> Data:
+    """Says how many pairs are set aside, as for any corpus of this size: 5 %, at most 1,000; `given` sets stay."""
+    size = max(1, min(1000, max(num_pairs // 20, min(20, num_pairs // 10))))
+    chosen = {f"{part}_size": size for part in _PURPOSES if part not in given}
+    for part, purpose in _PURPOSES.items():
+        if part not in given:
+            reasons[f"data.{part}_size"] = f"{size:,} of the new pairs, {purpose}."
+    return replace(data, **chosen)
+
+
+def _training(
+    old: Training,
+    measured: Measured,
+    *,
+    old_share: float,
+    old_sets: bool,
+    minutes: float | None,
+    reasons: dict[str, str],
+    told: Mapping[str, int],
+) -> Training:
+    """Returns how to go on: at a lower rate, for so many passes over the new text, holding on to the old.
+
+    `told` is what a person said of batches and updates.
+    """
+    tier = next(tier for tier in _TIERS if measured.num_pairs < tier.below)
+    new_tokens = measured.num_pairs * measured.target_tokens
+    batch = min(old.batch_tokens, max(50, round(new_tokens / (1 - old_share) / 10)))
+    update_tokens = told.get("batch_tokens", batch) * told.get("accumulate", old.accumulate)
+    passes = ceil(tier.passes * new_tokens / (1 - old_share) / update_tokens)
+    updates = told.get("max_updates", 0) or passes
+    every = ceil(updates / _LOOKS)
+    chosen: dict[str, tuple[Any, str]] = {
+        "learning_rate": (
+            float(f"{old.learning_rate * tier.rate:.2g}"),
+            f"{tier.rate:g} of the rate that the model was trained at: with {tier.phrase}, high enough to learn them "
+            "and low enough not to lose what it knows.",
+        ),
+        "max_updates": (
+            passes,
+            f"About {tier.passes} passes over the new text, for {tier.phrase}"
+            + (f"; of each batch {1 - old_share:.0%} is new." if old_share else "."),
+        ),
+        "validate_every": (every, _looks(ceil(updates / every), old_sets=old_sets)),
+        "patience": (_PATIENCE, f"Ends after {_PATIENCE} looks at which the new text was translated no better."),
+    }
+    if batch != old.batch_tokens:
+        chosen["batch_tokens"] = (batch, "Cut so that one pass over so little text is still several updates.")
+    if old_share:
+        chosen["hold"] = (0.0, "Old pairs are among the new ones, which keeps more than pulling at weights does.")
+    else:
+        chosen["hold"] = (HOLD, "No old text is mixed in: the weights are pulled back to the model's (Li et al. 2018).")
+        chosen["weight_decay"] = (0.0, "Weights are pulled to where they were, and not to zero.")
+    if minutes:
+        chosen["minutes"] = (minutes, "The time that you gave, unless the passes over the new text end before.")
+    reasons |= {f"training.{key}": reason for key, (_, reason) in chosen.items()}
+    warmup = min(old.schedule.warmup_updates, updates // 10)
+    reasons["training.schedule.shape"] = "Straight down to zero by the last update, however the model was trained."
+    fresh = replace(old, max_epochs=0.0, minutes=0.0, risk=Risk(), schedule=Schedule(warmup_updates=warmup))
+    return replace(fresh, **{key: value for key, (value, _) in chosen.items()})
+
+
+def _looks(count: int, *, old_sets: bool) -> str:
+    """For instance "10 looks at both development sets."."""
+    return f"{count} look{'s' if count != 1 else ''} at " + (
+        "both development sets." if old_sets else "the development set."
+    )
+
+
+def check_settings(bundle: Bundle, recipe: Recipe) -> None:
+    """Makes sure that the model's weights and vocabulary fit the settings.
+
+    Raises:
+        UserError: A setting of [text], or one of [model] that shapes the network, is not the model's, or one of [data]
+            would mix old and new text otherwise than asked for.
+    """
+    if recipe.data.temperature != 1:
+        raise UserError(
+            "data.temperature does not say how much old text is mixed in here.", hint="Say it with --old-share."
+        )
+    for section in ("text", "model"):
+        ours, theirs = getattr(recipe, section), getattr(bundle.recipe, section)
+        for key in ours.__struct_fields__:
+            changed = getattr(ours, key) != getattr(theirs, key)
+            if changed and not (section == "model" and key in (*FREE_MODEL_SETTINGS, *_VECTORS)):
+                raise UserError(
+                    f"{section}.{key} cannot change: vocabulary and network are those of the model that is fine-tuned.",
+                    hint=f"Leave it out, or train a model of its own: seq2seq prepare … --set {section}.{key}=…",
+                )
+
+
+_VECTORS: Final = ("source_vectors", "target_vectors", "freeze_vectors")
+
+
+def basis(bundle: Bundle, tokenizers: TokenizerPair, old: OldText | None, *, old_share: float, command: str) -> Basis:
+    """Returns the model's part in the new run.
+
+    Args:
+        bundle: The model.
+        tokenizers: Its tokenizers.
+        old: The text it was trained on, where that is at hand.
+        old_share: Share of the pairs learned from that are old ones.
+        command: What makes the run again.
+    """
+    weights = checksum(bundle.weights)
+    told = {
+        "name": bundle.facts.get("name", bundle.recipe.name),
+        "update": bundle.facts.get("update", 0),
+        "weights": weights,
+        "old_share": old_share,
+    }
+    texts = {**old.sets, **({"train": old.run.split("train")} if old_share else {})} if old else {}
+    inputs = {
+        "weights": weights,
+        "old_share": old_share,
+        "old": {name: checksum(path) for name, path in texts.items()},
+    }
+    return Basis(
+        tokenizers,
+        inputs=inputs,
+        facts={"weights": weights, "told": told, "command": command},
+        sets={name: _Stored(path) for name, path in (old.sets if old else {}).items()},
+        added=_Mixed(old, old_share) if old and old_share else lambda gathered: gathered,
+        save=lambda run: _copy(bundle.weights, run.start),
+    )
+
+
+def _copy(weights: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    copyfile(weights, place)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The reader of a prepared split."""
+
+    path: Path
+
+    def __call__(self) -> Iterator[Pair]:
+        """Yields its pairs."""
+        for row in Store(self.path).rows():
+            yield Pair(row.line, row.source, row.target)
+
+
+@dataclass(frozen=True)
+class _Mixed:
+    """Adds old pairs to new ones, so that `share` of what is drawn is old.
+
+    Corpus i of the old run, of n_i pairs, was drawn from like w_i n_i^(1/T). It keeps that part of the old share: its
+    weight becomes c w_i n_i^(1/T - 1), where c makes the old pairs s / (1 - s) times as many as the N new ones.
+    """
+
+    old: OldText
+    share: float
+
+    def __call__(self, gathered: Gathered) -> Gathered:
+        """Returns the pairs with the old ones behind the new."""
+        corpora = self.old.corpora
+        kept, first = [], 0
+        store = Store(self.old.run.split("train"))
+        for number, (corpus, end) in enumerate(
+            zip(corpora, accumulate(int(one["pairs"]) for one in corpora), strict=True)
+        ):
+            spooled = f"old-{number}"
+            pairs = self._spool(gathered, store, first, end, spooled)
+            if pairs:
+                name = f"{OLD}{corpus['name']}" if len(corpora) > 1 else "old"
+                weight = float(corpus["weight"]) * float(corpus["pairs"]) ** (1 / self.old.temperature - 1)
+                kept.append(Kept(name, weight, spooled, pairs, str(corpus["tag"])))
+            first = end
+        drawn = sum(corpus.weight * corpus.pairs for corpus in kept)
+        if not drawn:
+            raise UserError(
+                f"No training pair of {self.old.run.path} is left: all are held out in the new text.",
+                hint="Leave the old text out with --old-share 0.",
+            )
+        num_new = sum(corpus.weight * corpus.pairs for corpus in gathered.corpora)
+        factor = self.share / (1 - self.share) * num_new / drawn
+        weighed = [Kept(one.name, one.weight * factor, one.spooled, one.pairs, one.tag) for one in kept]
+        left_out = len(store) - sum(corpus.pairs for corpus in kept)
+        if left_out:
+            console.warn(
+                f"{left_out:,} of the old pairs are left out: the new text holds them out for development or test. The "
+                "model has seen them, so its scores there before fine-tuning are kinder than they should be."
+            )
+        gathered.reports["train"].kept += sum(corpus.pairs for corpus in kept)
+        return Gathered(gathered.spool, gathered.reports, (*gathered.corpora, *weighed), gathered.held, gathered.split)
+
+    def _spool(self, gathered: Gathered, store: Store, first: int, end: int, name: str) -> int:
+        """Writes what may be trained on of some rows. Returns the number of pairs."""
+        count = 0
+        with gathered.spool.writing(name) as writer:
+            for begin in range(first, end, BATCH_PAIRS):
+                pairs = [Pair(*row) for row in store.texts_between(begin, min(end, begin + BATCH_PAIRS))]
+                held = gathered.held.sources.contains(fingerprints.of_sentences(pair.source for pair in pairs))
+                kept = [pair for pair, is_held in zip(pairs, held.tolist(), strict=True) if not is_held]
+                writer.write_batch(as_batch(kept, np.full(len(kept), _PLACE_IN_TRAIN)))
+                count += len(kept)
+        return count
+
+
+def before_and_after(run: RunFolder, best_update: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns the development scores of the model before fine-tuning and of the one that was kept.
+
+    Returns:
+        "new" and, where the old text is at hand, "old": each with "before" and "after": "loss", "bleu", "chrf".
+    """
+    looks = {row["update"]: row for row in MetricsLog(run.metrics).rows() if row["kind"] == "validation"}
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for text, prefix in (("new", ""), ("old", OLD_SCORES)):
+        told = {
+            when: {name: looks[update][prefix + name] for name in ("loss", "bleu", "chrf")}
+            for when, update in (("before", 0), ("after", best_update))
+            if prefix + "bleu" in looks.get(update, {})
+        }
+        if told:
+            found[text] = told
+    return found

@@ -1,0 +1,328 @@
+"""`seq2seq finetune`: the toy translator learns other words for some things, and does not forget the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs, write_pairs
+
+from seq2seq.bundle import open_bundle
+from seq2seq.data.mixing import epoch_counts
+from seq2seq.data.store import Store
+from seq2seq.folders import read_json
+from seq2seq.pipeline.finetune import HOLD
+from seq2seq.pipeline.train import ConsoleReporter
+from seq2seq.recipe.toml import load_recipe
+from seq2seq.training.metrics_log import MetricsLog
+
+__all__ = ["toy"]
+OTHER = {"hund": "zakur", "etxe": "ola"}
+QUICK = sets("training.max_updates=24", "training.validate_every=8", "training.learning_rate=0.01")
+FEW = sets("training.max_updates=8", "training.validate_every=8", "training.learning_rate=0.01")
+SHORT = sets("training.max_updates=2", "training.validate_every=2")
+
+
+def new_pairs(count: int = 80) -> list[tuple[str, str]]:
+    """Sentences of another corpus, in which some words are called otherwise."""
+    found = []
+    for source, target in toy_pairs(count * 3, seed=11)[1:]:
+        words = [OTHER.get(word, word) for word in target.split()]
+        if words != target.split():
+            found.append((source, " ".join(words)))
+    return found[:count]
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    """The new text, as options."""
+    source, target = write_pairs(tmp_path_factory.mktemp("new"), new_pairs(), name="new")
+    return ["--source", source, "--target", target]
+
+
+@pytest.fixture(scope="module")
+def tuned(toy: Toy, text, tmp_path_factory):
+    """A run that was fine-tuned from the toy, with old pairs."""
+    run = tmp_path_factory.mktemp("tuned") / "run"
+    return run, done("finetune", toy.run, *text, "--run", run, *QUICK)
+
+
+@pytest.fixture(autouse=True)
+def no_graphs(monkeypatch):
+    """Graphs take longer than these trainings, and are not what is looked at here."""
+    monkeypatch.setattr("seq2seq.pipeline.train.export_trained", lambda run: None)
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def weights(place) -> dict[str, torch.Tensor]:
+    return load_file(place / "weights.safetensors")
+
+
+def looks(run) -> list[dict]:
+    return [row for row in MetricsLog(run / "metrics.jsonl").rows() if row["kind"] == "validation"]
+
+
+def test_the_new_text_gains_and_the_old_is_reported_beside_it(toy, tuned):
+    run, outcome = tuned
+    rows = looks(run)
+    assert [row["update"] for row in rows] == [0, 8, 16, 24]
+    assert all({"bleu", "loss", "old_bleu", "old_chrf", "old_loss"} <= row.keys() for row in rows)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    best = max(rows, key=lambda row: row["bleu"])
+    assert best["bleu"] > rows[0]["bleu"]
+    assert open_bundle(run).facts["update"] == best["update"]
+    shown = [line.split() for line in outcome.lines]
+    assert shown[0] == ["development", "before", "after", "gained"]
+    assert shown[1][:4] == ["new", "text", "BLEU", f"{rows[0]['bleu']:.2f}"]
+    assert shown[1][4] == f"{best['bleu']:.2f}"
+    assert [line[:3] for line in shown[4:]] == [["old", "text", name] for name in ("BLEU", "chrF", "loss")]
+    assert shown[4][3:5] == [f"{row['old_bleu']:.2f}" for row in (rows[0], best)]
+
+
+def test_it_starts_from_the_models_weights(toy, tuned):
+    run, _ = tuned
+    assert weights_equal(load_file(run / "start.safetensors"), weights(toy.run / "bundle"))
+    # The first look is at them, so its old scores are those of the model on its own development set.
+    old = {row["update"]: row for row in looks(toy.run)}[open_bundle(toy.run).facts["update"]]
+    assert looks(run)[0]["old_loss"] == pytest.approx(old["loss"], abs=2e-5)
+    assert looks(run)[0]["old_bleu"] == old["bleu"]
+
+
+def weights_equal(first, second) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_vocabulary_and_network_are_the_models(toy, tuned):
+    run, _ = tuned
+    assert contents(run / "tokenizer") == contents(toy.run / "tokenizer")
+    ours, theirs = load_recipe(run / "recipe.toml"), load_recipe(toy.run / "recipe.toml")
+    assert (ours.model, ours.text, ours.search) == (theirs.model, theirs.text, theirs.search)
+
+
+def test_held_out_sets_of_both_texts_are_kept_from_training(toy, tuned):
+    run, _ = tuned
+    manifest = read_json(run / "manifest.json")
+    assert set(manifest["splits"]) == {"train", "development", "test", "old-development", "old-test"}
+    sources = {name: set(Store(run / "data" / f"{name}.arrow").texts("source")) for name in manifest["splits"]}
+    for name in ("development", "test"):
+        assert sources["old-" + name] == set(Store(toy.run / "data" / f"{name}.arrow").texts("source"))
+    held = set.union(*(found for name, found in sources.items() if name != "train"))
+    assert sources["train"].isdisjoint(held)
+    new = {source for source, _ in new_pairs()}
+    assert sources["development"] | sources["test"] <= new
+
+
+def test_half_of_what_is_learned_from_is_old(toy, tuned):
+    run, _ = tuned
+    new, old = read_json(run / "manifest.json")["corpora"]
+    drawn = epoch_counts([new["pairs"], old["pairs"]], [new["weight"], old["weight"]], 1.0)
+    assert drawn[0] == pytest.approx(drawn[1], abs=1)
+    stored = Store(run / "data" / "train.arrow")
+    assert len(stored) == new["pairs"] + old["pairs"]
+    assert set(stored.texts("source")[new["pairs"] :]) <= set(Store(toy.run / "data" / "train.arrow").texts("source"))
+    assert load_recipe(run / "recipe.toml").training.hold == 0
+
+
+def test_the_share_of_old_pairs_is_as_asked_for(toy, text, tmp_path):
+    asked = done(
+        "finetune", toy.run, *text, "--run", tmp_path / "run", "--old-share", "0.8", "--prepare-only", "--json"
+    )
+    new, old = asked.json["corpora"]
+    drawn = epoch_counts([new["pairs"], old["pairs"]], [new["weight"], old["weight"]], 1.0)
+    assert drawn[1] / sum(drawn) == pytest.approx(0.8, abs=0.01)
+
+
+def test_the_model_is_not_touched_and_kept_where_nothing_helps(toy, text, tmp_path):
+    before = contents(toy.run)
+    settings = [*SHORT, *sets("training.learning_rate=1e-12")]
+    outcome = done("finetune", toy.run, *text, "--run", tmp_path / "run", *settings)
+    assert contents(toy.run) == before
+    assert "No update translated the new text better" in outcome.err
+    assert weights_equal(weights(tmp_path / "run" / "bundle"), weights(toy.run / "bundle"))
+    for place in (toy.run, toy.run / "bundle", toy.run / "bundle" / "new"):
+        assert "nothing of it is overwritten" in refused("finetune", toy.run, *text, "--run", place)
+    assert contents(toy.run) == before
+
+
+def test_a_bundle_alone_is_enough_and_its_weights_are_held(toy, text, tmp_path):
+    shutil.copytree(toy.run / "bundle", tmp_path / "bundle")
+    moved = {}
+    for strength in ("", "training.hold=1"):
+        run = tmp_path / f"run{strength}"
+        outcome = done("finetune", tmp_path / "bundle", *text, "--run", run, *FEW, *sets(*filter(None, [strength])))
+        assert not any("old_bleu" in row for row in looks(run))
+        assert not [line for line in outcome.lines if line.startswith("old")]
+        recipe = load_recipe(run / "recipe.toml")
+        assert recipe.training.weight_decay == 0
+        kept, start = load_file(run / "checkpoints" / "last" / "weights.safetensors"), weights(tmp_path / "bundle")
+        moved[recipe.training.hold] = sum(float((kept[name] - start[name]).square().sum()) for name in start)
+    assert moved[HOLD] < 0.5 * moved[1.0]
+
+
+def test_the_old_run_may_be_named(toy, text, tmp_path):
+    shutil.copytree(toy.run / "bundle", tmp_path / "bundle")
+    asked = done(
+        "finetune", tmp_path / "bundle", *text, "--old", toy.run, "--run", tmp_path / "run", "--prepare-only", "--json"
+    )
+    assert {"old-development", "old-test"} <= asked.json["splits"].keys()
+    assert len(asked.json["corpora"]) == 2
+
+
+def test_stopped_half_way_it_goes_on_to_the_same_bits(toy, text, tmp_path, monkeypatch):
+    shutil.copytree(toy.run / "bundle", tmp_path / "bundle")
+    options = [tmp_path / "bundle", *text, *FEW, *sets("training.validate_every=4")]
+    done("finetune", *options, "--run", tmp_path / "through")
+    with monkeypatch.context() as patched:
+        updated = ConsoleReporter.updated
+
+        def interrupted(self, row) -> None:
+            updated(self, row)
+            if row["update"] == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        patched.setattr(ConsoleReporter, "updated", interrupted)
+        outcome = call("finetune", *options, "--run", tmp_path / "halves")
+    assert outcome.code == 130
+    assert f"seq2seq train {tmp_path / 'halves'} --resume" in outcome.err
+    before = contents(tmp_path / "halves")
+    for other in ([], QUICK, [*QUICK, "--prepare-only"]):  # with other settings, too, nothing is written
+        told = refused("finetune", *options, *other, "--run", tmp_path / "halves")
+        assert "has been trained before" in told
+        assert f"seq2seq train {tmp_path / 'halves'} --resume" in told
+        assert contents(tmp_path / "halves") == before
+    done("finetune", *options, "--run", tmp_path / "halves", "--prepare-only")  # nothing changed: nothing to refuse
+    done("finetune", *options, "--run", tmp_path / "halves", "--resume")
+    last = "checkpoints/last/weights.safetensors"
+    assert weights_equal(load_file(tmp_path / "halves" / last), load_file(tmp_path / "through" / last))
+    assert [row["update"] for row in looks(tmp_path / "halves")] == [0, 4, 8]
+
+
+def test_prepared_first_and_trained_later(toy, text, tmp_path):
+    done("finetune", toy.run, *text, "--run", tmp_path / "run", *SHORT, "--prepare-only")
+    assert not (tmp_path / "run" / "bundle").exists()
+    done("train", tmp_path / "run")
+    assert [row["update"] for row in looks(tmp_path / "run")] == [0, 2]
+    told = open_bundle(tmp_path / "run").facts["start"]
+    assert told["name"] == load_recipe(toy.run / "recipe.toml").name
+    again = done("finetune", toy.run, *text, "--run", tmp_path / "run", *SHORT, "--prepare-only", "--json")
+    assert not again.json["changed"]
+
+
+def test_other_text_for_a_run_that_was_trained_needs_force(toy, tuned, text, tmp_path):
+    run, _ = tuned
+    source, target = write_pairs(tmp_path, new_pairs(70), name="other")
+    told = refused("finetune", toy.run, "--source", source, "--target", target, "--run", run)
+    assert "holds a training on other data" in told
+
+
+def test_a_training_that_has_not_begun_gets_other_settings(toy, text, tmp_path):
+    done("finetune", toy.run, *text, "--run", tmp_path / "run", *SHORT, "--prepare-only")
+    done("finetune", toy.run, *text, "--run", tmp_path / "run", *FEW, "--prepare-only")
+    assert load_recipe(tmp_path / "run" / "recipe.toml").training.max_updates == 8
+
+
+def test_there_must_be_something_to_resume(toy, text, tmp_path):
+    told = refused("finetune", toy.run, *text, "--run", tmp_path / "run", *SHORT, "--resume")
+    assert f"There is no fine-tuning in {tmp_path / 'run'}" in told
+    assert not (tmp_path / "run").exists()
+    done("finetune", toy.run, *text, "--run", tmp_path / "run", *SHORT, "--prepare-only")
+    done("finetune", toy.run, *text, "--run", tmp_path / "run", *SHORT, "--resume")  # stopped before its first one
+    assert looks(tmp_path / "run")[-1]["update"] == 2
+
+
+def test_without_a_folder_the_run_is_called_after_the_models_own(toy, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(toy.run, tmp_path / "runs" / "my one")
+    told = done("finetune", "my one", *text, *SHORT, "--prepare-only")
+    assert load_recipe(tmp_path / "runs" / "my one-finetuned" / "recipe.toml").name == "my one-finetuned"
+    assert told.lines[-1] == "Train it: seq2seq train 'runs/my one-finetuned'"
+    assert "There is no fine-tuning in runs/my one-finetuned2" in refused(
+        "finetune", "my one", *text, *SHORT, "--resume", "--run", "runs/my one-finetuned2"
+    )
+    done("train", "my one-finetuned")
+    told = refused("train", "my one-finetuned")
+    assert "Go on with: seq2seq train 'runs/my one-finetuned' --resume " in told
+
+
+def test_what_the_run_starts_from_must_be_whole(tuned, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(tuned[0], run)
+    (run / "start.safetensors").write_bytes(b"x")
+    assert "is corrupted" in refused("train", run, "--restart")
+    (run / "start.safetensors").unlink()
+    assert "start.safetensors is missing" in refused("train", run, "--restart")
+
+
+def test_prepared_anew_with_other_text_settings_it_names_its_own_command(tuned):
+    run, _ = tuned
+    told = refused("train", run, "--restart", *sets("data.test_size=1"))
+    assert "seq2seq finetune" in told
+
+
+def test_to_hold_on_there_must_be_a_model(toy, tmp_path):
+    shutil.copytree(toy.run, tmp_path / "run")
+    assert "starts from none" in refused("train", tmp_path / "run", "--restart", *sets("training.hold=1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "needs one new text, and was given nothing"),
+        (["--tsv", "a.tsv", "--hub", "a/b"], "was given --tsv and --hub"),
+        (["--source", "{source}"], "--source needs --target"),
+        (["--tsv", "{source}", "--target", "{target}"], "--target does nothing with --tsv"),
+        (["--source", "{target}", "--target", "{source}"], "the other way round"),
+        (["--source", "{source}", "--target", "{target}", "--old", "{nothing}"], "There is no run at"),
+        (
+            ["--source", "{source}", "--target", "{target}", "--set", "model.encoder_size=64"],
+            "model.encoder_size cannot",
+        ),
+        (
+            ["--source", "{source}", "--target", "{target}", "--set", "text.vocabulary_size=99"],
+            "text.vocabulary_size can",
+        ),
+        (["--source", "{source}", "--target", "{target}", "--set", "training.hold=1e6"], "not below 1"),
+        (["--source", "{source}", "--target", "{target}", "--resume", "--restart"], "contradict each other"),
+    ],
+)
+def test_wrong_input_is_refused(toy, text, tmp_path, options, message):
+    names = {"source": text[1], "target": text[3], "nothing": tmp_path / "nothing"}
+    options = [option.format(**names) for option in options]
+    assert message in refused("finetune", toy.run, *options, "--run", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_old_pairs_that_are_not_there_cannot_be_asked_for(toy, text, tmp_path):
+    shutil.copytree(toy.run / "bundle", tmp_path / "bundle")
+    told = refused("finetune", tmp_path / "bundle", *text, "--old-share", "0.5", "--run", tmp_path / "run")
+    assert "There are no old pairs to mix in" in told
+    assert "--old RUN" in told
+
+
+def test_old_pairs_that_the_new_text_holds_out_are_left_out(toy, tmp_path):
+    source, target = write_pairs(tmp_path / "same", toy_pairs(), name="same")  # the old text itself
+    outcome = done(
+        "finetune", toy.run, "--source", source, "--target", target, "--run", tmp_path / "run", "--prepare-only"
+    )
+    assert "of the old pairs are left out" in outcome.err
+    sources = {
+        name: set(Store(tmp_path / "run" / "data" / f"{name}.arrow").texts("source"))
+        for name in ("train", "development", "test")
+    }
+    assert sources["train"].isdisjoint(sources["development"] | sources["test"])
+
+
+def test_text_that_the_vocabulary_does_not_fit_is_told_of(toy, tmp_path):
+    pairs = [(f"Quixotic zephyrs vexed jumbling wolves {n}", f"Przykładowe zdanie żółw {n}") for n in range(30)]
+    source, target = write_pairs(tmp_path, pairs, name="odd")
+    outcome = done(
+        "finetune", toy.run, "--source", source, "--target", target, "--run", tmp_path / "run", "--prepare-only"
+    )
+    assert "it was made for other text" in outcome.err

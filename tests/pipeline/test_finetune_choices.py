@@ -1,0 +1,250 @@
+"""What fine-tuning chooses by itself: by the size of the new text, and by what of the old is at hand."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_bundles import make_bundle
+from toy_runs import toy_pairs, write_pairs
+
+from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.corpus.cleaning import Report
+from seq2seq.corpus.held import Held
+from seq2seq.corpus.pair import Pair
+from seq2seq.data.store import Row, write_split
+from seq2seq.errors import UserError
+from seq2seq.folders import write_text
+from seq2seq.pipeline.finetune import (
+    HOLD,
+    OldText,
+    basis,
+    check_place,
+    check_settings,
+    choose,
+    described,
+    measure,
+    model_name,
+    old_text,
+)
+from seq2seq.pipeline.gather import Gathered, Kept
+from seq2seq.pipeline.spool import Spool
+from seq2seq.recipe.decode import complete
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.toml import dump_recipe
+from seq2seq.text.pairs import TokenizerPair
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    settings = ["data.target_language=eu", "data.quotes=straight", "training.learning_rate=0.004"]
+    return make_bundle(tmp_path_factory.mktemp("tiny") / "bundle", *settings)
+
+
+@pytest.fixture(scope="module")
+def tokenizers(bundle):
+    return TokenizerPair.load(bundle.tokenizers)
+
+
+def chosen(
+    bundle, tokenizers, folder, count: int, *settings: str, old_share: float = 0.5, minutes=None, old_sets: bool = True
+):
+    pairs = (toy_pairs(400) * (count // 400 + 1))[:count]
+    files = write_pairs(folder, pairs, name="new")
+    data = described(bundle, reader="aligned", files=files)
+    preset, measured = choose(
+        bundle,
+        data,
+        None,
+        tokenizers,
+        name="new",
+        old_share=old_share,
+        old_sets=old_sets,
+        minutes=minutes,
+        settings=settings,
+    )
+    assert measured.num_pairs == count
+    return preset, measured
+
+
+def test_more_text_gets_a_higher_rate_and_fewer_passes(bundle, tokenizers, tmp_path):
+    rates, passes = [], []
+    for count in (400, 2000, 12_000):
+        preset, measured = chosen(bundle, tokenizers, tmp_path / str(count), count)
+        training = preset.recipe.training
+        rates.append(training.learning_rate)
+        # Half of each batch is new.
+        new_tokens = training.max_updates * training.batch_tokens / 2
+        passes.append(new_tokens / (count * measured.target_tokens))
+        assert training.validate_every == -(-training.max_updates // 10)
+        assert training.schedule.warmup_updates == min(200, training.max_updates // 10)
+    assert rates == [0.0002, 0.0004, 0.0008]
+    assert passes == pytest.approx([20, 10, 6], rel=0.02)
+
+
+def test_every_changed_setting_has_a_reason(bundle, tokenizers, tmp_path):
+    preset, _ = chosen(bundle, tokenizers, tmp_path, 400, old_share=0.0, minutes=5.0)
+    training, old = preset.recipe.training, bundle.recipe.training
+    changed = {key for key in training.__struct_fields__ if getattr(training, key) != getattr(old, key)}
+    told = {trail.removeprefix("training.") for trail in preset.reasons}
+    assert changed - {"max_epochs", "schedule"} <= told
+    assert "schedule.shape" in told
+    assert (training.max_epochs, training.minutes) == (0, 5.0)
+
+
+def test_without_old_pairs_the_weights_are_held(bundle, tokenizers, tmp_path):
+    alone, _ = chosen(bundle, tokenizers, tmp_path / "alone", 400, old_share=0.0)
+    mixed, _ = chosen(bundle, tokenizers, tmp_path / "mixed", 400, old_share=0.5)
+    assert (alone.recipe.training.hold, alone.recipe.training.weight_decay) == (HOLD, 0.0)
+    assert mixed.recipe.training.hold == 0
+    assert mixed.recipe.training.weight_decay == bundle.recipe.training.weight_decay
+    # As many passes over the new text, in twice the updates.
+    tokens = [one.recipe.training.max_updates * one.recipe.training.batch_tokens for one in (alone, mixed)]
+    assert tokens[1] == pytest.approx(2 * tokens[0], rel=0.02)
+
+
+def test_what_follows_from_updates_follows_from_those_asked_for(bundle, tokenizers, tmp_path):
+    asked = ["training.max_updates=40"]
+    preset, _ = chosen(bundle, tokenizers, tmp_path, 400, *asked)
+    training = apply_overrides(preset.recipe, asked).training
+    assert (training.validate_every, training.schedule.warmup_updates) == (4, 4)
+    doubled, _ = chosen(bundle, tokenizers, tmp_path, 400, "training.accumulate=2")
+    assert doubled.recipe.training.max_updates == pytest.approx(preset.recipe.training.max_updates / 2, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("updates", "old_sets", "told"),
+    [
+        (12, True, "6 looks at both development sets."),  # every second update
+        (12, False, "6 looks at the development set."),
+        (40, True, "10 looks at both development sets."),
+        (1, False, "1 look at the development set."),
+    ],
+)
+def test_looks_are_counted_as_they_come(bundle, tokenizers, tmp_path, updates, old_sets, told):
+    asked = f"training.max_updates={updates}"
+    preset, _ = chosen(bundle, tokenizers, tmp_path, 400, asked, old_sets=old_sets)
+    assert preset.reasons["training.validate_every"] == told
+    training = apply_overrides(preset.recipe, [asked]).training
+    assert -(-training.max_updates // training.validate_every) == int(told.split()[0])
+
+
+def test_a_model_is_called_as_its_folder_is(bundle, tmp_path, monkeypatch):
+    run = RunFolder(tmp_path / "one")
+    shutil.copytree(bundle.path, run.bundle)
+    assert model_name(open_bundle(run.bundle)) == bundle.recipe.name != "one"  # a bundle's folder, and no run
+    write_text(run.manifest, "{}")
+    assert model_name(open_bundle(run.bundle)) == "one"
+    monkeypatch.chdir(run.path)
+    assert model_name(open_bundle(Path("bundle"))) == "one"
+    shutil.copytree(bundle.path, tmp_path / "alone")
+    assert model_name(open_bundle(tmp_path / "alone")) == "alone"
+
+
+def test_text_is_read_as_the_models_own_was(bundle, tokenizers, tmp_path):
+    preset, _ = chosen(bundle, tokenizers, tmp_path, 400)
+    data = preset.recipe.data
+    assert (data.source_language, data.target_language, data.quotes) == ("en", "eu", "straight")
+    assert (data.development_size, data.test_size) == (20, 20)
+    own, _ = chosen(bundle, tokenizers, tmp_path, 400, "data.test_size=3")
+    assert (own.recipe.data.development_size, own.recipe.data.test_size) == (20, 3)
+
+
+def test_a_model_of_a_reversed_run_keeps_its_direction(tmp_path):
+    reversed_one = make_bundle(tmp_path / "bundle", "data.target_language=eu", "data.reverse=true")
+    data = described(reversed_one, reader="tsv", files=[tmp_path / "any.tsv"])
+    assert (data.source_language, data.target_language, data.reverse) == ("eu", "en", False)
+    with pytest.raises(UserError, match="the other way round"):
+        described(reversed_one, reader="aligned", files=[tmp_path / "a.en", tmp_path / "a.eu"])
+
+
+def test_too_little_text_is_refused(bundle, tokenizers, tmp_path):
+    with pytest.raises(UserError, match="has 2 usable pair"):
+        chosen(bundle, tokenizers, tmp_path, 2)
+
+
+def test_counts_are_of_tokens_and_words(tokenizers):
+    pairs = [Pair(1, "the dog", "lo hund ."), Pair(2, " ", "lo"), Pair(3, "a cat sees", "un katz ikus")]
+    found = measure(iter(pairs), tokenizers)
+    lengths = [
+        [len(side.encode(text)) for text in texts]
+        for side, texts in (
+            (tokenizers.source, ("the dog", "a cat sees")),
+            (tokenizers.target, ("lo hund .", "un katz ikus")),
+        )
+    ]
+    assert found.num_pairs == 2
+    assert found.target_tokens == sum(lengths[1]) / 2 + 1
+    assert found.source_tokens_a_word == sum(lengths[0]) / 5
+    assert found.unknown == 0
+
+
+def test_settings_that_shape_the_network_are_the_models(bundle):
+    check_settings(bundle, apply_overrides(bundle.recipe, ["model.dropout=0.5", "model.word_dropout=0.2"]))
+    for assignment in ("model.decoder_layers=3", "model.cell=gru", "text.joint=false"):
+        changed = [assignment, *(["model.tie=target"] if "joint" in assignment else [])]
+        with pytest.raises(UserError, match="cannot change"):
+            check_settings(bundle, apply_overrides(bundle.recipe, changed))
+
+
+def test_how_much_is_old_is_not_a_matter_of_temperature(bundle):
+    with pytest.raises(UserError, match=r"data\.temperature"):
+        check_settings(bundle, apply_overrides(bundle.recipe, ["data.temperature=2"]))
+
+
+def test_a_bundle_that_lies_in_no_run_has_no_old_text(bundle, tmp_path):
+    assert old_text(bundle, None) is None
+    with pytest.raises(UserError, match="There is no run"):
+        old_text(bundle, tmp_path / "nowhere")
+
+
+def test_the_new_run_is_none_of_the_models_folders(bundle):
+    for place in (bundle.path, bundle.path / "inside", bundle.path.parent):
+        with pytest.raises(UserError, match="nothing of it is overwritten"):
+            check_place(RunFolder(place), bundle, None)
+    check_place(RunFolder(bundle.path.parent / "new"), bundle, None)
+
+
+def prepared(folder, corpora, *, temperature=1.0):
+    """A run of which only the training pairs and what is said of them are there."""
+    run = RunFolder(folder)
+    rows = [
+        Row(n, f"old {name} {n}", f"alt {name} {n}", [5], [5]) for name, count, _, _ in corpora for n in range(count)
+    ]
+    write_split(run.split("train"), rows)
+    write_text(run.recipe, dump_recipe(apply_overrides(complete(Recipe()), [f"data.temperature={temperature}"])))
+    named = [{"name": name, "pairs": count, "weight": weight, "tag": tag} for name, count, weight, tag in corpora]
+    return OldText(run, {"corpora": named, "splits": {"train": {"pairs": len(rows)}}})
+
+
+def test_several_old_corpora_share_the_old_part_as_they_did(bundle, tokenizers, tmp_path):
+    old = prepared(tmp_path / "old", [("a", 60, 1.0, ""), ("b", 15, 4.0, "<bt>")], temperature=2.0)
+    spool, held = Spool(tmp_path / "spool"), Held()
+    spool.write("corpus-0", [Pair(n, f"new {n}", f"neu {n}") for n in range(30)])
+    held.add([Pair(1, "Old A 7.", "kept out")])
+    gathered = Gathered(spool, {"train": Report(kept=30)}, (Kept("new", 1.0, "corpus-0", 30),), held)
+    added = basis(bundle, tokenizers, old, old_share=0.25, command="").added(gathered)
+    assert [(one.name, one.pairs, one.tag) for one in added.corpora] == [
+        ("new", 30, ""),
+        ("old-a", 59, ""),
+        ("old-b", 15, "<bt>"),
+    ]
+    pairs, weights = [one.pairs for one in added.corpora], [one.weight for one in added.corpora]
+    drawn = [count * weight for count, weight in zip(pairs, weights, strict=True)]
+    assert (drawn[1] + drawn[2]) / sum(drawn) == pytest.approx(0.25)
+    before = [60**0.5 * 59 / 60, 4 * 15**0.5]  # w n^(1/T), a pair of the first having gone
+    assert drawn[1] / drawn[2] == pytest.approx(before[0] / before[1])
+    assert added.sizes()["train"] == 30 + 59 + 15
+    assert "old a 7" not in {pair.source for pair in added.pairs("train")}
+
+
+def test_old_pairs_of_which_none_is_left_are_told_of(bundle, tokenizers, tmp_path):
+    old, held = prepared(tmp_path / "old", [("a", 1, 1.0, "")]), Held()
+    held.add([Pair(1, "old a 0", "x")])
+    spool = Spool(tmp_path / "spool")
+    spool.write("corpus-0", [Pair(1, "new", "neu")])
+    gathered = Gathered(spool, {"train": Report(kept=1)}, (Kept("new", 1.0, "corpus-0", 1),), held)
+    with pytest.raises(UserError, match="No training pair of"):
+        basis(bundle, tokenizers, old, old_share=0.5, command="").added(gathered)
