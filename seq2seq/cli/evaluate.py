@@ -13,6 +13,7 @@ from seq2seq.cli.options import (
     Engine,
     EngineOption,
     JsonOption,
+    MbrOption,
     ModelArgument,
     SetOption,
     ThreadsOption,
@@ -20,6 +21,7 @@ from seq2seq.cli.options import (
 
 if TYPE_CHECKING:
     from seq2seq.bundle import RunFolder
+    from seq2seq.pipeline.evaluate import TestSet
 
 EXAMPLES = (
     ("seq2seq evaluate runs/mine", "the run's own test sets"),
@@ -27,6 +29,8 @@ EXAMPLES = (
     ("seq2seq evaluate runs/mine --source new.en --reference new.de", "other files"),
     ("seq2seq evaluate runs/mine --against runs/older", "is the difference more than chance?"),
     ("seq2seq evaluate runs/mine --against theirs.de --json", "against a file of translations"),
+    ("seq2seq evaluate runs/mine --details", "where it goes wrong: every flagged sentence"),
+    ("seq2seq evaluate runs/mine --html page.html", "the same to look at in a browser, also offline"),
 )
 
 
@@ -42,7 +46,17 @@ def evaluate(
         Path | None, typer.Option("--against", help="Another model, or a file of translations, to compare with.")
     ] = None,
     beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence; 1 is greedy.")] = None,
+    mbr: MbrOption = None,
     num_worst: Annotated[int, typer.Option("--worst", min=0, help="How many of the worst sentences to show.")] = 5,
+    details: Annotated[
+        bool, typer.Option("--details", help="Show all of where it goes wrong, and not the most frequent alone.")
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", help="Write it as one page too: charts, attention maps, every sentence. It needs no network."
+        ),
+    ] = None,
     engine: EngineOption = Engine.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
@@ -54,12 +68,17 @@ def evaluate(
     BLEU, chrF and TER by the recipe's rules for the target language, each with sacreBLEU's signature and a 95 %
     bootstrap interval. With --against, a paired significance test: p is the chance of a difference as large as this
     between two systems that are equally good.
+
+    Then where it goes wrong: numbers and names lost or invented, repetitions, outputs too short or too long, words left
+    as they are in the source, scores by sentence length and by rarity of the words, and the most common wrong words.
     """
     from seq2seq import console
     from seq2seq.bundle import open_bundle
+    from seq2seq.cli.diagnosis import show_diagnosis
     from seq2seq.cli.scores import show_result
     from seq2seq.errors import UserError
     from seq2seq.pipeline import evaluate as scoring
+    from seq2seq.pipeline.diagnosis import check_page, diagnoser, write_diagnosis
     from seq2seq.recipe.overrides import apply_overrides
     from seq2seq.translator import from_bundle
 
@@ -67,15 +86,14 @@ def evaluate(
         raise UserError("--source and --reference go together.", hint="Give both files, or neither.")
     if source is not None and split:
         raise UserError("--split is of the run, --source of your own files.", hint="Give one of them.")
+    if html is not None:
+        check_page(html)
     bundle = open_bundle(model)
     assignments = [] if beam is None else [f"search.beam={beam}", "search.name=beam"]
+    assignments += [] if mbr is None else [f"search.mbr={mbr}"]
     recipe = apply_overrides(bundle.recipe, [*(settings or []), *assignments])
-    run = None
-    if source is not None and reference is not None:
-        tests = [scoring.files_as_test_set(source, reference)]
-    else:
-        run = _run_of(bundle.path)
-        tests = scoring.test_sets(run, split or [])
+    run = _run_of(bundle.path) if source is None else None
+    tests = _tests(run, split, source, reference)
     if against is not None and against.is_file() and len(tests) > 1:
         raise UserError(
             f"{against} holds the translations of one test set, and there are {len(tests)}.",
@@ -95,6 +113,7 @@ def evaluate(
             num_worst=num_worst,
             against="" if against is None else str(against),
             other=other,
+            diagnose=diagnoser(bundle, recipe.evaluation),
         )
         # Scores of other files, or with changed settings, are not the model's own: they are shown and not kept.
         if run is not None and recipe == bundle.recipe:
@@ -102,11 +121,27 @@ def evaluate(
         elif run is not None:
             console.say(f"{test.name}: shown and not kept, because the settings are not the model's own.")
         results.append(result)
+    if html is not None:
+        write_diagnosis(html, bundle, results, translator, recipe.search)
+        console.say(f"{html}: where it goes wrong, to look at in a browser.")
     if as_json:
         console.emit_json({"model": bundle.path, "results": [result.to_dict() for result in results]})
         return
     for result in results:
         show_result(result, against=str(against), num_worst=num_worst)
+        show_diagnosis(result, details=details)
+
+
+def _tests(
+    run: RunFolder | None, split: list[str] | None, source: Path | None, reference: Path | None
+) -> list[TestSet]:
+    from seq2seq.pipeline.evaluate import files_as_test_set, test_sets
+
+    if run is not None:
+        return test_sets(run, split or [])
+    assert source is not None
+    assert reference is not None
+    return [files_as_test_set(source, reference)]
 
 
 def _run_of(bundle: Path) -> RunFolder:

@@ -151,10 +151,27 @@ def _score(
     name: str, metric: Metric, *, hypotheses: Sequence[str], references: Sequence[str], bootstrap: int, seed: int
 ) -> Score:
     with sacrebleu_seed(seed):
-        result = metric.corpus_score(list(hypotheses), [list(references)], n_bootstrap=bootstrap or 1)
+        result = _corpus_score(metric, list(hypotheses), [list(references)], bootstrap or 1)
     signature = str(metric.get_signature())
     value = float(result.score)
     if not bootstrap:
         return Score(name, value, signature)
     mean, half = float(result._mean), float(result._ci)  # sacreBLEU publishes them in its printed form only
     return Score(name, value, signature, max(0.0, mean - half), mean + half)
+
+
+def _corpus_score(metric: Metric, hypotheses: list[str], references: list[list[str]], resamples: int) -> Any:  # noqa: ANN401
+    try:
+        return metric.corpus_score(hypotheses, references, n_bootstrap=resamples)
+    except TypeError:
+        # Where some resamples have no n-gram in common with the references and others have, sacreBLEU's scores are of
+        # two kinds of number, whose mean Python refuses. Once more, with one kind.
+        compute = metric._compute_score_from_stats
+
+        def plain(stats: Any) -> Any:  # noqa: ANN401
+            found = compute(stats)
+            found.score = float(found.score)
+            return found
+
+        metric._compute_score_from_stats = plain  # type: ignore[method-assign]
+        return metric.corpus_score(hypotheses, references, n_bootstrap=resamples)

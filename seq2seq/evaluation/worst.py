@@ -54,12 +54,27 @@ def worst(
     Raises:
         UserError: Nothing to look at, different counts, or `count` below 1.
     """
-    check_lines(sources=sources, hypotheses=hypotheses, references=references)
     if count < 1:
         raise UserError(f"The number of worst sentences must be at least 1, not {count}.")
+    return lowest(scored(sources, hypotheses, references, lowercase=lowercase), count)
+
+
+def scored(
+    sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False
+) -> list[Sentence]:
+    """Returns all sentences with their chrF, in order.
+
+    Raises:
+        UserError: Nothing to look at, or different counts.
+    """
+    check_lines(sources=sources, hypotheses=hypotheses, references=references)
     metric = chrf(lowercase=lowercase)
-    scored = [
+    return [
         Sentence(line, float(metric.sentence_score(hypothesis, [reference]).score), source, hypothesis, reference)
         for line, (source, hypothesis, reference) in enumerate(zip(sources, hypotheses, references, strict=True), 1)
     ]
-    return sorted(scored, key=lambda sentence: sentence.chrf)[:count]
+
+
+def lowest(sentences: Sequence[Sentence], count: int) -> list[Sentence]:
+    """Returns the `count` sentences of the lowest chrF, the worst first; equal ones in the order of their lines."""
+    return sorted(sentences, key=lambda sentence: sentence.chrf)[:count]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.corpus.files import read_lines
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, nearest
+from seq2seq.evaluation.diagnosis.diagnose import Diagnosis
 from seq2seq.evaluation.metrics import Score, score
 from seq2seq.evaluation.significance import Comparison, compare
-from seq2seq.evaluation.worst import Sentence, worst
+from seq2seq.evaluation.worst import Sentence, lowest, scored
 from seq2seq.folders import write_json, write_text
+from seq2seq.pipeline.card import refresh_card
 from seq2seq.recipe.schema import Evaluation, Search
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.translator import Translator, from_bundle
 
-NOT_TESTS = ("train", "development")
+NOT_TESTS = ("train", "development", "old-development")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Result:
         comparison: Against another system, which is the first, the baseline; empty where none was given.
         against: What the other system was.
         settings: How translations were searched for; scores mean nothing without.
+        sentences: All of them with their chrF, in order; empty where neither the worst nor a diagnosis was asked for.
+        diagnosis: Where it goes wrong; None where that was not asked.
     """
 
     name: str
@@ -68,12 +72,14 @@ class Result:
     comparison: list[Comparison] = field(default_factory=list)
     against: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    sentences: list[Sentence] = field(default_factory=list)
+    diagnosis: Diagnosis | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all but the translations as JSON values."""
         from dataclasses import asdict
 
-        return {
+        found = {
             "name": self.name,
             "sentences": len(self.hypotheses),
             "scores": [s.to_dict() for s in self.scores],
@@ -83,16 +89,17 @@ class Result:
             "against": self.against,
             "comparison": [c.to_dict() for c in self.comparison],
         }
+        return found if self.diagnosis is None else {**found, "diagnosis": self.diagnosis.to_dict()}
 
 
 def test_sets(run: RunFolder, names: Sequence[str]) -> list[TestSet]:
-    """Returns the run's test sets: those named, or all.
+    """Returns the run's test sets: those named, each once, or all.
 
     Raises:
         UserError: The run has no such split, or no test set at all.
     """
     known = run.splits()
-    wanted = list(names) or [name for name in known if name not in NOT_TESTS]
+    wanted = list(dict.fromkeys(names)) or [name for name in known if name not in NOT_TESTS]
     if not wanted:
         raise UserError(
             f"{run.path} has no test set.", hint="Use --split development, or give --source and --reference files."
@@ -145,6 +152,7 @@ def evaluate(
     num_worst: int = 10,
     against: str = "",
     other: Sequence[str] | None = None,
+    diagnose: Callable[[Sequence[Sentence]], Diagnosis] | None = None,
 ) -> Result:
     """Translates a test set and scores it.
 
@@ -156,6 +164,7 @@ def evaluate(
         num_worst: How many of the worst sentences to return; 0 for none.
         against: What `other` is called.
         other: Translations of the same set by another system.
+        diagnose: Finds out where it goes wrong; None: nobody asks.
 
     Raises:
         UserError: `other` has another number of lines.
@@ -163,19 +172,28 @@ def evaluate(
     begin = time.perf_counter()
     hypotheses = translate_all(translator, test.sources, settings)
     seconds = time.perf_counter() - begin
+    sentences = (
+        scored(test.sources, hypotheses, test.references, lowercase=rules.lowercase) if num_worst or diagnose else []
+    )
     metric = {"metrics": rules.metrics, "tokenize": rules.tokenize, "lowercase": rules.lowercase}
     return Result(
         test.name,
         score(hypotheses, test.references, bootstrap=rules.bootstrap, **metric),  # type: ignore[arg-type]
         hypotheses,
-        worst(test.sources, hypotheses, test.references, count=num_worst, lowercase=rules.lowercase)
-        if num_worst
-        else [],
+        lowest(sentences, num_worst),
         seconds,
         [] if other is None else compare(list(other), hypotheses, test.references, **metric),  # type: ignore[arg-type]
         against,
-        {"name": settings.name, "beam": settings.beam, "length_penalty": settings.length_penalty},
+        _told(settings),
+        sentences,
+        None if diagnose is None else diagnose(sentences),
     )
+
+
+def _told(settings: Search) -> dict[str, Any]:
+    """Returns what scores mean nothing without."""
+    told = {"name": settings.name, "beam": settings.beam, "length_penalty": settings.length_penalty}
+    return {**told, "mbr": settings.mbr, "mbr_utility": settings.mbr_utility} if settings.mbr else told
 
 
 def translate_all(translator: Translator, sources: list[str], settings: Search) -> list[str]:
@@ -220,4 +238,7 @@ def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
     run.evaluation.mkdir(exist_ok=True)
     write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))
     write_json(run.evaluation / f"{result.name}.json", result.to_dict())
-    return bundle.with_scores(result.name, [s.to_dict() for s in result.scores])
+    diagnosis = None if result.diagnosis is None else result.diagnosis.summary()
+    scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis)
+    refresh_card(bundle.path)
+    return scored

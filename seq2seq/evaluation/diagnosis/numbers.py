@@ -1,0 +1,94 @@
+"""Flags: numbers of the source that the translation lost, and numbers that it invented.
+
+A number is lost where source and reference have it and the translation does not, and invented where only the
+translation has it: the reference says whether it could be put otherwise. Separators count in whichever way suits
+better: 1,000.50 is 1.000,50, and 2:30 is "2 Uhr 30".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from seq2seq.evaluation.diagnosis.evidence import Evidence
+from seq2seq.evaluation.diagnosis.line import Flag, Line
+from seq2seq.evaluation.diagnosis.number_words import excusing, sure
+
+_NUMBER: Final = re.compile(
+    r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:'’/\-]\d+)*"  # thousands apart by spaces first
+)
+_DIGITS: Final = re.compile(r"\d+")
+_WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The numbers of a text.
+
+    Attributes:
+        shown: What may be missed elsewhere: as it is written, with its digits part by part.
+        parts: Runs of digits, of words too, without zeros in front.
+        joined: Numbers without their separators.
+    """
+
+    shown: dict[str, tuple[str, ...]]
+    parts: frozenset[str]
+    joined: frozenset[str]
+
+    def has(self, parts: tuple[str, ...]) -> bool:
+        """Whether the text says a number, in one way or another."""
+        return _plain("".join(parts)) in self.joined or all(_plain(part) in self.parts for part in parts)
+
+
+def _lost(line: Line, evidence: Evidence) -> Iterator[str]:
+    source, reference, hypothesis = _all(line, evidence)
+    for shown, parts in source.shown.items():
+        if reference.has(parts) and not hypothesis.has(parts):
+            yield shown
+
+
+def _invented(line: Line, evidence: Evidence) -> Iterator[str]:
+    source, reference, hypothesis = _all(line, evidence)
+    for shown, parts in hypothesis.shown.items():
+        if not source.has(parts) and not reference.has(parts):
+            yield shown
+
+
+def _all(line: Line, evidence: Evidence) -> tuple[_Numbers, _Numbers, _Numbers]:
+    source, target = evidence.languages
+    return _numbers(line.source, source), _numbers(line.reference, target), _numbers(line.hypothesis, target)
+
+
+def _numbers(text: str, language: str) -> _Numbers:
+    shown: dict[str, tuple[str, ...]] = {}
+    parts: set[str] = set()
+    joined: set[str] = set()
+    for match in _NUMBER.finditer(text):
+        own = tuple(_western(digits) for digits in _DIGITS.findall(match.group()))
+        shown[match.group()] = own
+        parts.update(map(_plain, own))
+        joined.add(_plain("".join(own)))
+    certain, excused = sure(language), excusing(language)
+    for written in _WORD.findall(text.casefold()) if excused else ():
+        for word in {written, *written.split("-")} if written not in excused else {written}:
+            parts |= excused.get(word, frozenset())
+            joined |= excused.get(word, frozenset())
+            if word in certain:
+                shown[word] = (certain[word],)
+    return _Numbers(shown, frozenset(parts), frozenset(joined))
+
+
+def _western(digits: str) -> str:
+    return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)
+
+
+def _plain(digits: str) -> str:
+    return digits.lstrip("0") or "0"
+
+
+FLAGS: Final = (
+    Flag("numbers lost", "A number of source and reference is not in the output.", _lost),
+    Flag("numbers invented", "The output has a number that neither source nor reference has.", _invented),
+)

@@ -1,0 +1,103 @@
+"""The page's table of sentences, the worst first: what is wrong in each is marked, and flags and words choose rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from seq2seq.evaluation.diagnosis.diagnose import Diagnosis
+from seq2seq.evaluation.diagnosis.line import Finding
+from seq2seq.evaluation.diagnosis.words import is_word, tokens
+from seq2seq.evaluation.worst import Sentence
+from seq2seq.plots.page_attention import Map, attention_svg
+from seq2seq.plots.page_html import safe, slug
+
+MOST_ROWS = 3000
+"""Sentences on a page, those of the lowest chrF and all that are flagged: some megabytes, which open at once."""
+_LONGEST_MARKED = 4000  # characters of a text whose words are compared
+
+
+def sentence_table(
+    number: int,
+    sentences: Sequence[Sentence],
+    diagnosis: Diagnosis,
+    maps: Mapping[int, Map],
+    languages: tuple[str, str],
+) -> str:
+    """Returns the table of a test set's sentences.
+
+    Args:
+        number: Of the test set on the page.
+        sentences: All of them.
+        diagnosis: What is wrong with them.
+        maps: Attention maps by line.
+        languages: The codes of source and target.
+    """
+    findings = {line: list(own) for line, own in groupby(diagnosis.findings, key=lambda finding: finding.line)}
+    ranked = sorted(sentences, key=lambda sentence: sentence.chrf)
+    places = {sentence.line for sentence in ranked[:MOST_ROWS]} | findings.keys()
+    shown = [sentence for sentence in ranked if sentence.line in places]
+    rows = "".join(_row(s, findings.get(s.line, []), maps.get(s.line), languages) for s in shown)
+    left_out = len(sentences) - len(shown)
+    note = f" {left_out:,} sentences of a higher chrF that have no flag are left out." if left_out else ""
+    heads = ("line", "chrF", "flags", "source", "output", "reference")
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    return f"""<h3>Sentences, the worst first</h3>
+<div class="scripted controls">
+<label>Find <input type="search" class="find" data-test="{number}" autocomplete="off"></label>
+<label>Order <select class="order" data-test="{number}"><option value="chrf">worst first</option>
+<option value="line">by line</option></select></label>
+<button type="button" class="all" data-test="{number}">Show all</button>
+<output class="count" id="count{number}" aria-live="polite">{len(shown):,} of {len(shown):,} sentences</output>
+</div>
+<p class="note">Words of the output that the reference lacks, and the other way round, are
+<mark>marked</mark>.{note}</p>
+<div class="scroll"><table class="sentences" id="sentences{number}"><thead><tr>{head}</tr></thead>
+<tbody>{rows}</tbody></table></div>"""
+
+
+def _row(sentence: Sentence, findings: Sequence[Finding], shown: Map | None, languages: tuple[str, str]) -> str:
+    names = list(dict.fromkeys(finding.flag for finding in findings))
+    said = "".join(f"<li><b>{safe(f.flag)}</b> <bdi>{safe(f.detail)}</bdi></li>" for f in findings)
+    flags = f"<ul>{said}</ul>" if said else ""
+    source, target = (f' dir="auto" lang="{safe(language)}"' for language in languages)
+    output, reference = _marked(sentence.hypothesis, sentence.reference)
+    attention = ""
+    if shown is not None:
+        picture = attention_svg(shown, f"Attention of line {sentence.line}: rows are output, columns are source")
+        attention = f"<details><summary>attention</summary>{picture}</details>"
+    return (
+        f'<tr data-flags="{" ".join(map(slug, names))}" data-chrf="{sentence.chrf:.2f}" data-line="{sentence.line}">'
+        f'<th scope="row" class="n">{sentence.line}</th><td class="n">{sentence.chrf:.1f}</td><td>{flags}</td>'
+        f"<td{source}>{safe(sentence.source)}</td><td><div{target}>{output}</div>{attention}</td>"
+        f"<td{target}>{reference}</td></tr>\n"
+    )
+
+
+def _marked(output: str, reference: str) -> tuple[str, str]:
+    """Returns both texts with the words that the other lacks marked."""
+    if max(len(output), len(reference)) > _LONGEST_MARKED:
+        return safe(output), safe(reference)
+    given, wanted = (Counter(t.casefold() for t in tokens(text) if is_word(t)) for text in (output, reference))
+    return _with_marks(output, given - wanted), _with_marks(reference, wanted - given)
+
+
+def _with_marks(text: str, wrong: Counter[str]) -> str:
+    """Returns the text with these words marked, each as often as it counts, the last ones first.
+
+    Of a word that is there too often the last is taken to be the one too many: a decoder repeats what it said.
+    """
+    if not wrong:
+        return safe(text)
+    left, found, end = Counter(wrong), [], len(text)
+    for token in reversed(tokens(text)):
+        begin = text.rindex(token, 0, end)
+        if left[token.casefold()] > 0 and is_word(token):
+            left[token.casefold()] -= 1
+            found += [safe(text[begin + len(token) : end]), f"<mark>{safe(token)}</mark>"]
+            end = begin
+        else:
+            found.append(safe(text[begin:end]))
+            end = begin
+    return "".join(reversed([*found, safe(text[:end])]))

@@ -1,0 +1,212 @@
+"""Each flag on made-up sentences: those it must accuse, and those it must leave in peace."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seq2seq.evaluation.diagnosis.diagnose import FLAGS, diagnose
+from seq2seq.evaluation.diagnosis.evidence import gather
+from seq2seq.evaluation.diagnosis.line import Line
+from seq2seq.evaluation.diagnosis.number_words import excusing, sure
+from seq2seq.evaluation.diagnosis.words import tokens, words
+from seq2seq.evaluation.worst import scored
+
+NAMES = [flag.name for flag in FLAGS]
+
+
+def found(source, output, reference, *, languages=("en", "de"), training=None, others=()):
+    """The flags of one sentence with their details; `others` are pairs of the same test set."""
+    lines = [Line(1, source, output, reference)]
+    lines += [Line(n, left, right, right) for n, (left, right) in enumerate(others, start=2)]
+    evidence = gather(lines, training, languages=languages)
+    said = {flag.name: list(flag.find(lines[0], evidence)) for flag in FLAGS}
+    return {name: details for name, details in said.items() if details}
+
+
+# --- numbers
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "reference", "lost", "invented"),
+    [
+        ("room 17", "Raum 71", "Raum 17", ["17"], ["71"]),
+        ("in 1999 and 2004", "im Jahr 1999", "in 1999 und 2004", ["2004"], []),
+        ("two dogs and 3 cats", "drei Hunde und 3 Katzen", "zwei Hunde und drei Katzen", ["two"], []),
+        ("seven dogs", "fünf Hunde", "sieben Hunde", ["seven"], ["fünf"]),
+        ("twenty-one birds", "Vögel", "einundzwanzig Vögel", ["twenty-one"], []),
+        ("some dogs", "dreizehn Hunde", "einige Hunde", [], ["dreizehn"]),
+    ],
+)
+def test_numbers_lost_and_invented(source, output, reference, lost, invented):
+    said = found(source, output, reference)
+    assert said.get("numbers lost", []) == lost
+    assert said.get("numbers invented", []) == invented
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "reference"),
+    [
+        ("it costs 1,000.50 francs", "es kostet 1.000,50 Franken", "es kostet 1 000,50 Franken"),
+        ("at 2:30", "um 2 Uhr 30", "um 2.30 Uhr"),
+        ("7 boats", "sieben Boote", "7 Boote"),
+        ("seven boats", "7 Boote", "sieben Boote"),
+        ("a couple of dogs", "zwei Hunde", "ein paar Hunde"),
+        ("two dogs", "beide Hunde", "zwei Hunde"),
+        ("one dog", "ein Hund", "ein Hund"),
+        ("9 p.m.", "21 Uhr", "21 Uhr"),  # the reference says that it can be put so
+        ("two dogs", "Hunde", "Hunde"),  # and that it can be left out
+        ("agent 007", "Agent 7", "Agent 007"),
+    ],
+)
+def test_numbers_that_are_only_written_otherwise(source, output, reference):
+    assert not {"numbers lost", "numbers invented"} & found(source, output, reference).keys()
+
+
+def test_digits_count_in_any_language_and_script():
+    assert found("raam 12", "pencere 21", "pencere 12", languages=("xx", "tr"))["numbers lost"] == ["12"]
+    assert "numbers lost" not in found("النص ١٢", "text 12", "text 12", languages=("ar", "en"))
+    assert found("la pièce 4", "room 5", "room 4", languages=("fr", "en"))["numbers invented"] == ["5"]
+    # "neuf" is nine and new, so it accuses nobody, and excuses.
+    assert found("nine new cars", "neuf voitures", "neuf voitures neuves", languages=("en", "fr")) == {}
+    assert found("nine cars", "neuf voitures", "9 voitures", languages=("en", "fr")) == {}
+
+
+def test_words_of_numbers_are_written_as_the_languages_write_them():
+    assert sure("de")["siebenundvierzig"] == "47"
+    assert sure("de-CH")["einundzwanzig"] == "21"
+    assert sure("en")["ninety-nine"] == "99"
+    assert [sure("fr")[w] for w in ("vingt-et-un", "soixante-dix-sept", "quatre-vingt-dix-neuf")] == ["21", "77", "99"]
+    assert len({int(value) for value in sure("fr").values()}) == len(set(range(100)) - {0, 1, 9})
+    assert not sure("xx")
+    assert excusing("de")["ein"] == {"1"}
+    assert set(sure("en")) <= set(excusing("en"))
+
+
+# --- names
+
+
+def test_a_name_that_is_lost_and_another_in_its_place():
+    others = [("Boris meets Anna", "Boris trifft Anna"), ("Zora sings", "Zora singt")]
+    assert found("Anna sleeps", "Zora schläft", "Anna schläft", others=others) == {
+        "names lost": ["Anna"],
+        "names invented": ["Zora"],
+    }
+
+
+def test_what_is_no_name_or_no_loss():
+    others = [("he is in the house in winter", "er ist im Winter in dem Haus")]
+    # A common word with a capital at the beginning of both; a noun that German writes with a capital.
+    assert found("In winter", "Im Sommer", "In Winter", others=others) == {}
+    # An ending, another case.
+    assert found("Anna's dog", "Annas Hund", "Anna ihr Hund") == {}
+    assert found("he lives in Oslo", "er wohnt in OSLO", "er wohnt in Oslo") == {}
+    # The other language has its own name for it.
+    assert found("he lives in Rome", "er wohnt in Paris", "er wohnt in Rom") == {}
+
+
+def test_the_training_text_knows_names_and_what_is_none():
+    training = [("Zora sings", "Zora singt"), ("a hat", "ein Hut"), ("Notre Dame", "Notre Dame")]
+    training += [("a lady", "eine Dame")] * 5
+    said = found("Anna sees the hat", "Zora sieht die Dame", "Anna sieht den Hut", training=training)
+    assert said == {"names lost": ["Anna"], "names invented": ["Zora"]}
+    assert "names lost" not in found("Hat Hat", "Mütze", "Hat Hat", training=[("a hat", "ein Hut")])
+
+
+# --- repetitions
+
+
+@pytest.mark.parametrize(
+    ("output", "detail"),
+    [
+        ("der rote rote Hund", "rote"),
+        ("er läuft über das Feld über das Feld", "über das feld"),
+        ("die die die Katze", "die"),
+        ("vor dem Haus sitzt er vor dem Haus", "vor dem haus"),
+        ("ein Blablablabla", "Blablablabla"),
+        ("ein Nooooooo", "Nooooooo"),
+        ("天天天天气", "天"),
+    ],
+)
+def test_repetitions(output, detail):
+    assert found("he runs there", output, "er rennt dort", others=[("x", "y")])["repetition"] == [detail]
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "reference"),
+    [
+        ("very very good", "sehr gut gut", "sehr sehr gut"),  # the source does so
+        ("the women who help", "die Frauen, die die Kinder sehen", "Frauen, die helfen"),  # German does so
+        ("so it goes", "weiter und weiter und weiter", "weiter und weiter und weiter"),  # the reference does so
+        ("in a red hat, in a red coat", "in einem roten Hut, in einem roten Kleid", "roter Hut, roter Mantel"),
+        ("no, no, no", "nein, nein, nein", "nein"),
+    ],
+)
+def test_what_may_be_said_again(source, output, reference):
+    assert "repetition" not in found(source, output, reference)
+
+
+# --- lengths
+
+
+def test_too_short_and_too_long():
+    six = ("one two three four five six", "a b c d e f")
+    assert found(six[0], "a b", six[1], languages=("", ""))["too short"] == ["2 words for 6"]
+    assert found(six[0], "a", six[1], languages=("", ""))["too short"] == ["1 word for 6"]
+    assert found(six[0], "", six[1], languages=("", ""))["too short"] == ["nothing for 6 words"]
+    assert found(six[0], "a b c d e f g h i j k", six[1], languages=("", ""))["too long"] == ["11 words for 6"]
+    assert found(six[0], "a b c d", six[1], languages=("", "")) == {}
+    assert found("two words", "a", "a b", languages=("", "")) == {}  # of two words, one is no proof
+
+
+def test_a_free_reference_alone_proves_nothing():
+    usual = [("p q r s", "p q r s")] * 5
+    assert "too short" not in found("p q r", "x y z", "a b c d e f g h i", languages=("", ""), others=usual)
+    assert "too long" not in found("p q r s t u v w", "a b c d e f g h", "a b c", languages=("", ""), others=usual)
+
+
+# --- copies
+
+
+def test_what_was_not_translated():
+    assert found("the old house", "The old house", "das alte Haus")["copied"] == ["all of it"]
+    said = found("he says that the old house burns", "er sagt that the old house", "er sagt, das alte Haus brennt")
+    assert said["copied"] == ["that the old house"]
+    training = [("a sponge", "ein Schwamm"), ("the hand", "die Hand")]
+    assert found("with a sponge", "mit Sponge", "mit Schwamm", training=training)["copied"] == ["sponge"]
+
+
+def test_what_is_the_same_in_both_languages():
+    assert found("Anna Maria", "Anna Maria", "Anna Maria") == {}
+    assert found("12 : 30", "12 : 30", "12.30 Uhr") == {}
+    training = [("the hand", "die Hand")]
+    assert "copied" not in found("my hand", "meine Hand", "meine Pfote", training=training)  # it is German too
+    assert "copied" not in found("a sponge", "ein Sponge", "ein Schwamm")  # nobody knows what German has
+    assert "copied" not in found(
+        "he sings Happy Birthday to You", "Happy Birthday to You", "singt Happy Birthday to You"
+    )
+
+
+# --- all of them
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=25), st.text(max_size=25), st.text(max_size=25))
+def test_any_text_can_be_diagnosed_and_a_perfect_output_is_never_accused(source, output, reference):
+    sentences = scored([source, source], [output, reference], [reference, reference])
+    said = diagnose(sentences, [(source, reference)], languages=("en", "de"))
+    assert {finding.flag for finding in said.findings} <= set(NAMES)
+    assert not [finding for finding in said.findings if finding.line == 2]
+
+
+@given(st.text(max_size=40))
+def test_tokens_are_the_text_without_its_spaces(text):
+    assert "".join(tokens(text)) == "".join(text.split())
+
+
+def test_words_of_several_scripts():
+    assert words("L'homme n'a pas 3,5 T-shirts.") == ["L", "homme", "n", "a", "pas", "3", "5", "T", "shirts"]
+    assert words("今日は。 हिन्दी") == ["今", "日", "は", "हिन्दी"]
+    assert words("e\u0301te\u0301 ที่") == ["e\u0301te\u0301", "ที่"]
+    assert tokens("«Ja»!") == ["«", "Ja", "»", "!"]
