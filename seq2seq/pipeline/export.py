@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.data.store import Store
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import describe
+from seq2seq.pipeline.card import refresh_card
 
 SENTENCES = 256
 """Of the development set, by which scales are chosen, and which the graphs translate beside torch: some seconds."""
@@ -62,6 +64,9 @@ def export(model: Path, folder: Path | None = None, *, precision: str = "int8") 
     else:
         _check_free(folder)
         path, facts = folder, copy_bundle(bundle, folder, precision, sources)
+        if bundle.card.is_file():  # what its people have written into it goes with it
+            copyfile(bundle.card, Bundle(folder, bundle.recipe).card)
+    refresh_card(path)
     size = sum(file["bytes"] for file in describe(path / "onnx").values())
     return Exported(path, size, facts["precisions"], "the development set" if sources else "random ids")
 
@@ -79,6 +84,7 @@ def export_trained(run: RunFolder) -> None:
         from seq2seq.engines.onnx.write import add_graphs
 
         add_graphs(bundle, development_sample(bundle))
+        refresh_card(bundle.path)
     except ModuleNotFoundError as error:
         console.warn(f"The model has no ONNX graphs: {error.name} is not installed. It translates with torch.")
     except (
