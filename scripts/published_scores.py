@@ -1,0 +1,130 @@
+"""Scores models as published results are counted, each seed by itself, with the mean and the spread of them all.
+
+Usage: python scripts/published_scores.py --split SOURCE REFERENCE --language de --model MODEL [MODEL ...]
+           [--together] [--set search.mbr=20 ...] [--engine onnx-fp32] [--hypotheses FILE ...] [--threads N]
+
+Three scores of the same translations: BLEU by sacreBLEU's 13a tokenizer, cased and lower-cased, and "lc-norm-tok": on
+text that is lower-cased, its punctuation normalised and tokenised as Moses does, which is how scores on Multi30k are
+usually given. The last line is one JSON object. `--together` makes one ensemble of all models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from synthetic import machine
+
+from seq2seq.bundle import open_bundle
+from seq2seq.corpus.files import read_lines
+from seq2seq.device import physical_cores
+from seq2seq.evaluation.metrics import score
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.translator import load
+
+
+def moses(lines: Sequence[str], language: str) -> list[str]:
+    """Returns the lines lower-cased, normalised and tokenised, as the files of published results are."""
+    from sacremoses import MosesPunctNormalizer, MosesTokenizer
+
+    normalise, tokenise = MosesPunctNormalizer(language).normalize, MosesTokenizer(language).tokenize
+    return [tokenise(normalise(line.lower()), return_str=True) for line in lines]
+
+
+def scores(hypotheses: list[str], references: list[str], language: str, tokenize: str) -> dict[str, dict[str, Any]]:
+    """Returns each score by its name, with its signature; of tokenised text, that of its own tokens."""
+    if tokenize == "none":
+        return {"tokenised": _bleu(hypotheses, references, tokenize="none")}
+    return {
+        "cased": _bleu(hypotheses, references, tokenize=tokenize, lowercase=False),
+        "lower-cased": _bleu(hypotheses, references, tokenize=tokenize, lowercase=True),
+        "lc-norm-tok": _bleu(
+            moses(hypotheses, language), moses(references, language), tokenize="none", lowercase=False
+        ),
+    }
+
+
+def _bleu(hypotheses: list[str], references: list[str], *, tokenize: str, lowercase: bool = False) -> dict[str, Any]:
+    (found,) = score(hypotheses, references, metrics=["bleu"], tokenize=tokenize, lowercase=lowercase, bootstrap=1000)
+    return {"bleu": round(found.value, 2), "interval": [found.low, found.high], "signature": found.signature}
+
+
+def systems(given: argparse.Namespace, sources: list[str]) -> Iterator[tuple[str, list[str], float]]:
+    """Gives the name of each system, its translations, and the seconds that they took; 0 of a file."""
+    for path in given.hypotheses:
+        yield str(path), list(read_lines(path)), 0.0
+    groups = [given.model] if given.together else [[path] for path in given.model]
+    for group in groups:
+        if not group:
+            continue
+        translator = load([str(path) for path in group], engine=given.engine, device="cpu", threads=given.threads)
+        settings = apply_overrides(open_bundle(group[0]).recipe, given.set).search
+        begin = time.perf_counter()
+        texts = [one.text for one in translator.translate_stream(sources, settings)]
+        yield (
+            " + ".join(path.name if path.name != "bundle" else path.parent.name for path in group),
+            texts,
+            (time.perf_counter() - begin),
+        )
+
+
+def spread(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Returns mean, standard deviation and range of each score over the systems."""
+    table = {}
+    for name in results[0]["scores"]:
+        values = [result["scores"][name]["bleu"] for result in results]
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        table[name] = {
+            "mean": round(statistics.mean(values), 2),
+            "deviation": None if deviation is None else round(deviation, 2),
+            "range": [min(values), max(values)],
+        }
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", type=Path, nargs="+", default=[])
+    parser.add_argument("--hypotheses", type=Path, nargs="+", default=[], help="files of translations")
+    parser.add_argument("--together", action="store_true", help="one ensemble of all models")
+    parser.add_argument("--split", type=Path, nargs=2, required=True, metavar=("SOURCE", "REFERENCE"))
+    parser.add_argument("--language", default="de", help="the target's, which Moses' tokenizer asks for")
+    parser.add_argument("--tokenize", default="13a", help="none: the text is tokenised already")
+    parser.add_argument("--engine", default="onnx-fp32")
+    parser.add_argument("--set", action="append", default=[], help="of [search]")
+    parser.add_argument("--threads", type=int, default=0, help="0: all physical cores")
+    given = parser.parse_args()
+    given.threads = given.threads or physical_cores()
+    sources, references = (list(read_lines(path)) for path in given.split)
+    results = []
+    for name, texts, seconds in systems(given, sources):
+        if len(texts) != len(references):
+            parser.error(f"{name} has {len(texts)} translations, and there are {len(references)} references")
+        found = scores(texts, references, given.language, given.tokenize)
+        results.append({"system": name, "scores": found, "seconds": round(seconds, 1)})
+        print(name, *(f"{key} {value['bleu']:.2f}" for key, value in found.items()), sep="  ")
+    if not results:
+        parser.error("give --model or --hypotheses")
+    signatures = {key: value["signature"] for key, value in results[0]["scores"].items()}
+    print(
+        json.dumps(
+            {
+                "sentences": len(sources),
+                "settings": given.set,
+                "engine": given.engine,
+                "systems": results,
+                "all": spread(results),
+                "signatures": signatures,
+                "machine": machine(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

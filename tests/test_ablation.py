@@ -1,0 +1,406 @@
+"""scripts/ablate.py: one change at a time, what each run needs, what goes on after a stop, what the figures mean."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+from unittest import mock
+
+import numpy as np
+import pytest
+from sacrebleu.metrics.bleu import BLEU
+from toy_runs import ROOT, TINY, environment, write_pairs
+
+from seq2seq.data.store import Store
+from seq2seq.errors import UserError
+from seq2seq.recipe.catalog import find_recipe
+from seq2seq.recipe.decode import complete
+from seq2seq.recipe.differences import differences
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.schema import Evaluation, Recipe
+from seq2seq.recipe.toml import dump_recipe, load_recipe
+from seq2seq.translator import load
+
+SCRIPT = ROOT / "scripts" / "ablate.py"
+with mock.patch.object(sys, "path", [str(SCRIPT.parent), *sys.path]):
+    import ablate
+    import ablation_run
+    from ablation_changes import Change, built_in, changes
+    from ablation_report import Report, Side, markdown
+
+REFERENCES = [
+    "ein Hund rennt über die Wiese .",
+    "zwei Katzen schlafen auf dem Sofa .",
+    "ein Boot liegt am Ufer .",
+    "drei Kinder malen ein Haus .",
+]
+GOOD = [*REFERENCES[:3], "drei Kinder malen einen Baum ."]
+FAIR = ["ein Hund läuft über die Wiese .", "zwei Katzen schlafen auf dem Bett .", *REFERENCES[2:]]
+POOR = ["ein Hund läuft .", "zwei Katzen auf dem Bett .", "das Boot liegt am Ufer .", "drei Kinder ."]
+
+
+# The changes
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["multi30k-en-de", *(pytest.param(name, marks=pytest.mark.slow) for name in ("demo", "iwslt14-100k-de-en"))],
+)
+def test_every_built_in_change_does_something_of_its_own(name):
+    default = complete(load_recipe(find_recipe(name)))
+    found, left_out = changes(default, None, [])
+    assert len(found) > 50
+    before = differences(default)
+    for number, change in enumerate(found):
+        assert change.recipe != default
+        assert change.recipe not in [other.recipe for other in found[:number]]
+        after = differences(change.recipe)
+        own = {trail for trail in {**before, **after} if before.get(trail) != after.get(trail)}
+        assert own <= {setting.partition("=")[0] for setting in change.settings}
+    assert any("scheduled sampling" in reason and "word by word" in reason for reason in left_out)
+
+
+def test_the_levers_of_the_literature_are_among_them():
+    names = " ".join(built_in(complete(Recipe())))
+    levers = "BPE-dropout, word dropout, recurrent weights, layer norm, second attention, BiDeep, label smoothing, "
+    levers += "moving average, R-Drop, schedule, batch, vocabulary, minimum risk, lexical, length penalty, MBR, unigram"
+    for lever in levers.split(", "):
+        assert lever in names
+
+
+def test_names_are_chosen_by_part_or_pattern():
+    found, _ = changes(Recipe(), None, ["R-Drop", "*beam*", "GRU"])
+    assert [change.name for change in found] == ["R-Drop 1", "R-Drop 5", "GRU", "beam 10"]
+    with pytest.raises(UserError, match="No change is called like Transformer"):
+        changes(Recipe(), None, ["Transformer"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('"x" = ["model.dropout=2"]', "'x': .*model.dropout"),
+        ('"x" = "model.dropout=0.3"', "'x' is the same as the default"),
+        ('"x" = "model.dropout=0"\n"y" = ["model.dropout=0.0"]', "'y' is the same as x"),
+        ('"x" = 3', "'x' is no list of assignments"),
+        ('"x" = []', "'x' is no list of assignments"),
+        ('"default" = "model.dropout=0"', "is the recipe itself"),
+        ('"x" = ', "is not valid TOML"),
+    ],
+)
+def test_a_file_of_changes_is_checked_before_anything_trains(tmp_path, text, told):
+    (tmp_path / "c.toml").write_text(text, "utf-8")
+    with pytest.raises(UserError, match=told):
+        changes(Recipe(), tmp_path / "c.toml", [])
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        changes(Recipe(), tmp_path / "none.toml", [])
+
+
+# The runs
+
+
+def change(*settings: str, name: str = "x") -> Change:
+    return Change(name, settings, complete(apply_overrides(Recipe(), settings)))
+
+
+def test_only_what_is_trained_otherwise_is_trained_again():
+    default = complete(Recipe())
+    assert ablate.needs_no_training(change("search.beam=2", "search.mbr=4"), default)
+    assert not ablate.needs_no_training(change("search.beam=2", "model.dropout=0"), default)
+    assert not ablate.needs_no_training(change(), default)
+
+
+def test_seeds_come_first_and_models_before_those_who_use_them(tmp_path):
+    default, other, search = change(name="default"), change("model.dropout=0"), change("search.beam=2", name="s")
+    runs = ablate.planned(tmp_path, default, [search, other], [1, 2])
+    assert [(run.change.name, run.seed) for run in runs] == [
+        *(("default", 1), ("x", 1), ("s", 1)),
+        *(("default", 2), ("x", 2), ("s", 2)),
+    ]
+    assert [run.model for run in runs] == [None, None, runs[0].folder, None, None, runs[3].folder]
+    assert len({run.folder for run in runs}) == 6
+
+
+def test_a_folder_is_of_its_settings_and_not_of_its_name_alone(tmp_path):
+    one = ablate.folder_of(tmp_path, change("model.dropout=0"), 1)
+    assert one == ablate.folder_of(tmp_path, change("model.dropout=0", "description=New words."), 1)
+    assert one != ablate.folder_of(tmp_path, change("model.dropout=0", "training.minutes=5"), 1)
+    assert one != ablate.folder_of(tmp_path, change("model.dropout=0"), 2)
+    assert one.name.startswith("x-seed-1-")
+
+
+def test_a_setting_that_a_newer_version_adds_changes_no_folder(monkeypatch):
+    before = ablate.digest_of(Recipe())
+    real = ablate.table_from_recipe
+    monkeypatch.setattr(ablate, "table_from_recipe", lambda one: {**real(one), "news": {"lever": 0}})
+    assert ablate.digest_of(Recipe()) == before
+    assert ablate.digest_of(complete(apply_overrides(Recipe(), ["model.dropout=0"]))) != before
+
+
+def test_each_run_has_a_core_where_there_are_as_many(monkeypatch):
+    monkeypatch.setattr(ablate.os, "sched_getaffinity", lambda _: {4, 6}, raising=False)
+    assert ablate.cores(0, pinned=True) == [4, 6]
+    assert ablate.cores(3, pinned=True) == [4, 6, 4]
+    assert ablate.cores(0, pinned=False) == [None]
+    assert ablate.cores(4, pinned=False) == [None] * 4
+
+
+# The figures
+
+
+def run_of(texts: list[str], **figures: float) -> dict:
+    value = BLEU(force=True).corpus_score(texts, [REFERENCES]).score
+    training = {"seconds": 60, "updates": 10, "best_update": 9, "epochs": 1, "tokens_per_second": 5, "parameters": 7}
+    figures = {"bleu": value, "chrf": value / 2, "decoding_seconds": 1.0, **figures}
+    return {**figures, "hypotheses": texts, "references": REFERENCES, "training": training, "signatures": {"bleu": "s"}}
+
+
+def test_a_row_is_means_and_spreads_over_the_seeds():
+    default = Side("default", (), {1: run_of(FAIR), 2: run_of(GOOD)})
+    other = Side("x", ("a=1",), {1: run_of(POOR), 2: run_of(FAIR)}, failed=(3,))
+    better = Side("y", ("a=2",), {1: run_of(GOOD)}, missing=(2,))
+    rows = Report(Evaluation(), resamples=50).rows(default, [other, better, Side("z", (), {}, missing=(1, 2))])
+    assert [row["name"] for row in rows] == ["default", "y", "x"]  # the default, then best first
+    values = {
+        name: BLEU(force=True).corpus_score(t, [REFERENCES]).score
+        for name, t in zip("gfp", (GOOD, FAIR, POOR), strict=True)
+    }
+    assert rows[2]["bleu_mean"] == pytest.approx((values["p"] + values["f"]) / 2, abs=1e-3)
+    assert rows[2]["bleu_spread"] == pytest.approx(statistics.stdev([values["p"], values["f"]]), abs=1e-3)
+    assert rows[2]["difference"] == pytest.approx((values["p"] - values["g"]) / 2, abs=1e-3)
+    assert rows[1]["bleu_spread"] is None
+    assert rows[0]["difference"] is None
+    assert rows[0]["minutes"] == 1.0
+    table = markdown(rows, ["A note."]).splitlines()
+    assert table[0] == "A note."
+    assert table[4].startswith(f"| default | {rows[0]['bleu_mean']:.2f} ± ")
+    assert table[5].startswith(f"| y (1 of 2 seeds) | {values['g']:.2f} | +")
+    assert table[6].startswith("| x (2 of 3 seeds, 1 failed) | ")
+
+
+def test_the_same_translations_differ_in_nothing():
+    report = Report(Evaluation(), resamples=50)
+    assert report.tested([run_of(FAIR)], [run_of(FAIR)]) == (0.0, 1.0)
+
+
+def test_the_same_sentence_under_three_seeds_is_not_three_sentences():
+    report = Report(Evaluation(), resamples=200)
+    once = report.tested([run_of(FAIR)], [run_of(GOOD)])
+    thrice = report.tested([run_of(FAIR) for _ in range(3)], [run_of(GOOD) for _ in range(3)])
+    assert thrice == pytest.approx(once)
+
+
+def many(texts: list[str], wrong: int) -> dict:
+    """A hundred sentences, of which the first ones are translated wrongly."""
+    references = [f"{text} {number}" for number in range(25) for text in REFERENCES]
+    hypotheses = ["nichts davon ist richtig hier ." if i < wrong else text for i, text in enumerate(references)]
+    found = run_of(REFERENCES)
+    return {**found, "hypotheses": hypotheses, "references": references}
+
+
+def test_chance_in_the_seeds_counts_too():
+    report = Report(Evaluation(), resamples=400)
+    even = report.tested([many(REFERENCES, 30) for _ in range(3)], [many(REFERENCES, 20) for _ in range(3)])
+    uneven = report.tested([many(REFERENCES, n) for n in (10, 30, 50)], [many(REFERENCES, n) for n in (0, 20, 40)])
+    assert even[0] == pytest.approx(uneven[0], abs=0.5)
+    assert even[1] < 0.05 < uneven[1]
+
+
+def test_resampled_seeds_vary_as_their_mean_does():
+    """The variance of a mean of S values is their variance (S - 1) over S; resampling alone would give less."""
+    report, values = Report(Evaluation(), resamples=40_000), np.array([10.0, 13.0, 19.0])
+    means = report._means(np.repeat(values[:, None], 40_000, axis=1), np.random.default_rng(1))
+    assert means.mean() == pytest.approx(values.mean(), abs=0.05)
+    assert means.var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
+
+
+# The whole of it
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with a toy corpus, a recipe of it and a file of changes."""
+    write_pairs(tmp_path / "files")
+    settings = ["name=toy", "data.source_language=en", "data.target_language=eu", "data.train=['toy.en', 'toy.eu']"]
+    settings += ["data.development_size=20", "data.test_size=10", "training.max_updates=20"]
+    recipe = apply_overrides(complete(Recipe()), [*TINY, *settings])
+    (tmp_path / "toy.toml").write_text(dump_recipe(recipe), "utf-8")
+    lines = ['"no average" = ["training.average=0"]', '"greedy" = "search.name=greedy"']
+    lines.append('"large" = "text.vocabulary_size=9000"')
+    (tmp_path / "changes.toml").write_text("\n".join(lines), "utf-8")
+    return tmp_path
+
+
+def arguments(place: Path, *more: object) -> list[str]:
+    given = [place / "toy.toml", "--run", place / "out", "--data", place / "files", "--changes", place / "changes.toml"]
+    return [str(one) for one in (*given, "--updates", 20, "--seeds", 1, "--jobs", 2, *more)]
+
+
+class Here:
+    """Stands for a process: does the work of a run in this one. Runs named in `broken` fail."""
+
+    started: ClassVar[list[str]] = []
+    broken: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, run: ablate.Run) -> None:
+        Here.started.append(run.change.name)
+        (run.folder / "log.txt").write_text("It begins.\nIt broke.\n\n", "utf-8")
+        self.returncode = 1 if run.change.name in Here.broken else ablation_run.run(run.folder, None)
+
+    def poll(self) -> int:
+        return self.returncode
+
+    def wait(self) -> int:
+        return self.returncode
+
+
+@pytest.fixture
+def sweep(place, monkeypatch, capsys):
+    """Runs the script as it is called, without processes. Returns its exit code, JSON and messages."""
+    monkeypatch.setattr(ablate.Sweep, "_start", lambda self, run, core: Here(run))
+    monkeypatch.setattr(ablation_run, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(ablate, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(ablate.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Here, "broken", ())
+    monkeypatch.setattr("seq2seq.pipeline.train.export_trained", lambda run: None)  # the graphs are of no use here
+
+    def run(*more: object):
+        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments(place, *more)])
+        Here.started = []
+        code = 0
+        try:
+            ablate.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, json.loads(out.splitlines()[-1]) if out else None, err
+
+    return run
+
+
+def test_a_sweep_goes_on_where_it_was_left(place, sweep):
+    Here.broken = ("no average",)
+    code, found, err = sweep()
+    assert code == 1
+    assert sorted(found["failed"]) == ["large, seed 1", "no average, seed 1"]
+    assert "large, seed 1 cannot be prepared: " in err
+    assert "no average, seed 1 failed: It broke." in err
+    assert Here.started == ["default", "no average", "greedy"]
+    assert [row["name"] for row in found["rows"]] == ["default", "greedy"]
+    Here.broken = ()
+    code, found, err = sweep("--only", "no average", "greedy")
+    assert (code, found["failed"]) == (0, [])
+    assert Here.started == ["no average"]
+    rows = {row["name"]: row for row in found["rows"]}
+    assert set(rows) == {"default", "no average", "greedy"}
+    for name in ("default", "no average"):
+        assert rows[name]["updates"] == 20
+        assert rows[name]["tokens_per_second"] > 0
+        assert rows[name]["minutes"] > 0
+    assert rows["greedy"]["updates"] == rows["default"]["updates"]
+    (base,) = (place / "out" / "runs").glob("default-*")
+    result = json.loads((base / "result.json").read_text("utf-8"))
+    assert rows["default"]["bleu"] == [round(result["bleu"], 2)]
+    assert len(result["hypotheses"]) == 20
+    assert not (base / "checkpoints").exists()
+    assert (base / "bundle" / "bundle.json").is_file()
+    assert len(list((place / "out" / "data").iterdir())) == 1  # shared: nothing but training differs
+    table = (place / "out" / "table.md").read_text("utf-8")
+    assert "20 updates on 1 thread" in table
+    assert "| no average | " in table
+    assert sweep("--only", "no average", "greedy")[1]["rows"] == found["rows"]
+    assert Here.started == []
+
+
+@pytest.mark.slow
+def test_the_seeds_translate_together(place, sweep):
+    code, found, _ = sweep("--only", "greedy", "--seeds", "2", "--ensemble")
+    assert code == 0
+    assert Here.started == ["default", "greedy", "default", "greedy", "ensemble of 2"]
+    rows = {row["name"]: row for row in found["rows"]}
+    assert rows["ensemble of 2"]["seeds"] == [0]
+    runs = {path.name.partition("-")[0]: path for path in (place / "out" / "runs").iterdir()}
+    models = sorted((place / "out" / "runs").glob("default-*"))
+    sources = Store(next((place / "out" / "data").glob("*/data/development.arrow"))).texts("source")
+    both = load([path / "bundle" for path in models], engine="torch").translate(sources)
+    result = json.loads((runs["ensemble"] / "result.json").read_text("utf-8"))
+    assert result["hypotheses"] == [one.text for one in both]
+
+
+def test_the_list_is_shown_without_training(place, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments(place, "--list")])
+    monkeypatch.setattr(ablate.signal, "signal", lambda *_: None)
+    ablate.main()
+    assert capsys.readouterr().out.splitlines() == [
+        "no average\ttraining.average=0",
+        "greedy\tsearch.name=greedy",
+        "large\ttext.vocabulary_size=9000",
+    ]
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--seeds", "0"], "--seeds and --threads are at least 1"),
+        (["--minutes", "3"], "not allowed with argument"),
+        (["--ensemble"], "--ensemble needs --seeds of at least 2"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(place, monkeypatch, capsys, given, told):
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments(place, *given)])
+    with pytest.raises(SystemExit) as end:
+        ablate.main()
+    assert end.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_time_it_will_take_is_told(tmp_path):
+    runs = ablate.planned(
+        tmp_path, change(name="default"), [change("model.dropout=0"), change("search.beam=2")], [1, 2]
+    )
+    assert ablate.expected_hours(runs, 30.0, 2) == 1.0  # four trainings, two at a time
+    assert ablate.expected_hours(runs, 30.0, 3) == 1.0
+    assert ablate.expected_hours(runs, 0.0, 2) == 0.0
+
+
+def test_a_budget_takes_the_place_of_every_limit():
+    given = {"recipe": "multi30k-en-de", "settings": [], "updates": 0, "minutes": 0.0}
+    own = ablate.recipe_of(argparse.Namespace(**given)).training
+    assert own.minutes > 30
+    minutes = ablate.recipe_of(argparse.Namespace(**{**given, "minutes": 7.5})).training
+    assert (minutes.minutes, minutes.max_updates, minutes.max_epochs) == (7.5, 0, 0.0)
+    updates = ablate.recipe_of(argparse.Namespace(**{**given, "updates": 900})).training
+    assert (updates.minutes, updates.max_updates, updates.max_epochs) == (0.0, 900, 0.0)
+
+
+@pytest.mark.slow
+def test_processes_are_stopped_and_go_on(place):
+    """As it is called: SIGTERM saves both trainings, and the same command goes on from there to the same result."""
+    few = ["--only", "no average", "--set", "training.validate_every=40", "--updates", "400"]
+    command = [sys.executable, str(SCRIPT), *arguments(place), *few]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment()}
+    with subprocess.Popen(command, **pipes) as process:
+        logs = lambda: list((place / "out" / "runs").glob("*/metrics.jsonl"))  # noqa: E731
+        until = time.monotonic() + 120
+        while len(logs()) < 2 and time.monotonic() < until and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"The same command goes on." in err
+    assert out == b""
+    assert len(list((place / "out" / "runs").glob("*/checkpoints/last"))) == 2
+    done = subprocess.run(command, check=True, capture_output=True, env=environment())
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert [row["updates"] for row in found["rows"]] == [400, 400]
+    assert b"going on after update" in b"".join(path.read_bytes() for path in (place / "out").glob("runs/*/log.txt"))

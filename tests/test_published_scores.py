@@ -1,0 +1,60 @@
+"""scripts/published_scores.py: one translation, counted as published results are."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sacrebleu.metrics import BLEU
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCES = ["Ein Hund läuft durch den Schnee.", "„Zwei Kinder“ spielen im Sand.", "Der Mann hat ein Boot."]
+FIRST = ["Ein hund läuft durch den Schnee.", '"Zwei Kinder" spielen im Sand.', "Der Mann hat ein Boot."]
+SECOND = ["Ein Hund läuft durch den Schnee.", "Zwei Kinder spielen am Strand.", "Der Mann hat ein Boot."]
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return runpy.run_path(str(ROOT / "scripts" / "published_scores.py"))
+
+
+def test_text_is_counted_lower_cased_normalised_and_tokenised(script):
+    assert script["moses"](REFERENCES, "de")[1] == "&quot; zwei kinder &quot; spielen im sand ."
+    found = script["scores"](FIRST, REFERENCES, "de", "13a")
+    assert found["lc-norm-tok"]["bleu"] == 100.0  # neither case nor the kind of quotation marks counts there
+    assert found["cased"]["bleu"] < found["lower-cased"]["bleu"] < 100.0
+    assert "tok:none" in found["lc-norm-tok"]["signature"] and "case:lc" in found["lower-cased"]["signature"]
+
+
+def test_tokenised_text_is_counted_as_it_stands(script):
+    found = script["scores"](["a b c d e"], ["a b c d f"], "en", "none")
+    wanted = BLEU(tokenize="none", force=True).corpus_score(["a b c d e"], [["a b c d f"]]).score
+    assert found["tokenised"]["bleu"] == round(wanted, 2)
+
+
+def test_the_mean_and_spread_of_several_systems(tmp_path):
+    for name, lines in (("ref", REFERENCES), ("src", REFERENCES), ("a", FIRST), ("b", SECOND)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(sys.executable, str(ROOT / "scripts" / "published_scores.py")),
+            *("--split", str(tmp_path / "src"), str(tmp_path / "ref")),
+            *("--hypotheses", str(tmp_path / "a"), str(tmp_path / "b")),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    values = [system["scores"]["cased"]["bleu"] for system in result["systems"]]
+    table = result["all"]["cased"]
+    assert table["mean"] == pytest.approx(sum(values) / 2, abs=0.01)
+    assert table["deviation"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5, abs=0.01)
+    assert table["range"] == [min(values), max(values)]
+    for lines, value in zip((FIRST, SECOND), values, strict=True):
+        assert value == round(BLEU(force=True).corpus_score(lines, [REFERENCES]).score, 2)
