@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,6 +124,8 @@ def prepare(
             reverse=reverse,
             pretokenised=pretokenised,
             settings=settings or [],
+            device=device.value,
+            threads=threads,
         )
     final = apply_overrides(chosen.recipe, settings or [])
     folder = RunFolder(run or RUNS / final.name)
@@ -199,14 +202,18 @@ def _automatic(
     reverse: bool,
     pretokenised: bool,
     settings: list[str],
+    device: str,
+    threads: int,
 ) -> Preset:
     """Returns settings chosen for the user's own corpus: one file or two, or a dataset of the hub."""
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
     from seq2seq.pipeline.automatic import choose_for, choose_for_files, choose_pair
     from seq2seq.pipeline.sources import check_name
+    from seq2seq.pipeline.speed import tokens_per_second
     from seq2seq.recipe.schema import Choice, Data
 
+    speed = partial(tokens_per_second, device=device, threads=threads)
     if hub:
         if not all(pair):
             raise UserError("A dataset of the hub needs --from and --into.", hint="For instance: --from en --into de")
@@ -219,7 +226,7 @@ def _automatic(
             pretokenised=pretokenised,
         )
         name = _name(hub.rsplit("/", 1)[-1], pair, reverse)
-        return choose_for(described, data, name=name, minutes=minutes, settings=settings)
+        return choose_for(described, data, name=name, minutes=minutes, settings=settings, speed=speed)
     if reader == "aligned" and target is None:
         raise UserError("--source needs --target.", hint="For one file with both languages use --tsv.")
     assert file is not None
@@ -239,6 +246,7 @@ def _automatic(
         reader=reader,
         pretokenised=pretokenised,
         settings=settings,
+        speed=speed,
     )
 
 

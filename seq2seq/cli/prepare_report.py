@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from seq2seq import console
@@ -44,7 +45,7 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
     told = [*_splits(manifest), *corpora, *_drops(manifest), *_told(findings, done), *_reasons(manifest, done)]
     for line in [*told, *_takes(estimate)]:
         console.emit(line)
-    console.emit(f"\nTrain it: seq2seq train {done.run.path}")
+    console.emit(f"\nTrain it: seq2seq train {_quoted(done.run)}")
 
 
 def report_shard(done: PreparedShard, run: RunFolder, *, as_json: bool) -> None:
@@ -69,6 +70,11 @@ def report_shard(done: PreparedShard, run: RunFolder, *, as_json: bool) -> None:
         console.emit("All shards are there. Give the same command with --merge in the place of --shard.")
 
 
+def _quoted(run: RunFolder) -> str:
+    """Returns the run's folder as a shell reads it."""
+    return shlex.quote(str(run.path))
+
+
 def _findings(done: Prepared) -> tuple[Finding, ...]:
     """What the doctor finds in the training pairs, or of a large corpus in a sample of them."""
     from seq2seq.pipeline.inspect import inspect_run
@@ -81,7 +87,7 @@ def _told(findings: Sequence[Finding], done: Prepared) -> list[str]:
         return []
     lines = ["", "Look at this before you train:"]
     lines += [f"  {finding.severity.value}: {finding.message}" for finding in findings]
-    return [*lines, f"  See all, with lines and what to do: seq2seq inspect {done.run.path}"]
+    return [*lines, f"  See all, with lines and what to do: seq2seq inspect {_quoted(done.run)}"]
 
 
 def _estimate(done: Prepared, device: str, threads: int) -> Estimate:
@@ -171,6 +177,8 @@ def _takes(estimate: Estimate) -> list[str]:
     minutes = estimate.seconds / 60
     how_long = f"{minutes:,.0f} minutes" if minutes < 90 else f"{minutes / 60:,.1f} hours"
     updates = f"{estimate.updates:,} updates" if estimate.updates else "a time budget"
+    if estimate.refining_seconds:
+        updates += f", then about {max(1, round(estimate.refining_seconds / 60)):,} minutes of minimum risk"
     return [
         "",
         f"Training will take about {how_long} on this machine ({updates}, "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ from seq2seq.recipe.languages import guess_languages, is_known, script_of
 from seq2seq.recipe.languages import script as script_name
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset, choose
-from seq2seq.recipe.schema import Choice, Data, Recipe
+from seq2seq.recipe.schema import Choice, Data, Recipe, Schedule, Training
 from seq2seq.registry import READERS
 
 FILES_REASON = "Your own files."
@@ -60,6 +60,7 @@ def choose_for_files(
     reader: str = "",
     pretokenised: bool = False,
     settings: Iterable[str] = (),
+    speed: Callable[[Recipe, float], float] | None = None,
 ) -> Preset:
     """Returns settings for two aligned files, or for one file with both languages where `target` is None.
 
@@ -73,7 +74,8 @@ def choose_for_files(
         reverse: Whether to translate from the target file's language into the source file's.
         reader: What reads the file or files; empty: "aligned" or "tsv".
         pretokenised: Whether the text is tokenised already.
-        settings: What a person set, as for `choose_for`.
+        settings: What a person set, as for `choose_for`; likewise `speed`.
+        speed: How many target tokens a second this machine trains a network on.
 
     Raises:
         UserError: A file is wrong, or holds too few pairs.
@@ -88,7 +90,7 @@ def choose_for_files(
         reverse=reverse,
         pretokenised=pretokenised,
     )
-    return choose_for(data, None, name=name, minutes=minutes, settings=settings)
+    return choose_for(data, None, name=name, minutes=minutes, settings=settings, speed=speed)
 
 
 def choose_pair(
@@ -163,7 +165,13 @@ def _languages_inside(reader: str, path: Path) -> list[str]:
 
 
 def choose_for(
-    data: Data, folder: Path | None, *, name: str, minutes: float | None = None, settings: Iterable[str] = ()
+    data: Data,
+    folder: Path | None,
+    *,
+    name: str,
+    minutes: float | None = None,
+    settings: Iterable[str] = (),
+    speed: Callable[[Recipe, float], float] | None = None,
 ) -> Preset:
     """Returns settings for any corpus that `data` describes, chosen by its size.
 
@@ -173,11 +181,15 @@ def choose_for(
         name: What the run is called.
         minutes: A time budget for training.
         settings: Assignments that a person made. Those of [data] say how to read the corpus, so they count here
-            already; sizes of sets are as chosen, and all others are for `apply_overrides` on the result.
+            already; sizes of sets are as chosen, the warm-up suits the updates that are asked for, and all others are
+            for `apply_overrides` on the result.
+        speed: How many target tokens a second this machine trains a network on; it is asked where there is a time
+            budget, which is then used as well as it can be.
 
     Raises:
         UserError: A file or an assignment is wrong, or there are too few pairs.
     """
+    settings = list(settings)
     of_data = [assignment for assignment in settings if assignment.strip().startswith("data.")]
     data = apply_overrides(Recipe(data=data), of_data).data
     measured = measure(open_sources(data, folder).train())
@@ -192,6 +204,8 @@ def choose_for(
         target_script=measured.target_script,
         own_sets=own_sets(data, folder),
         minutes=minutes,
+        speed=speed,
+        **asked(settings, "max_updates", "max_epochs"),
     )
     own = preset.recipe.data
     chosen = replace(data, development_size=own.development_size, test_size=own.test_size)
@@ -203,6 +217,21 @@ def choose_for(
         }
     found = Preset(replace(preset.recipe, name=name, data=chosen), reasons)
     return as_pretokenised(found) if data.pretokenised else found
+
+
+def asked(settings: Sequence[str], *names: str) -> dict[str, Any]:
+    """Returns what a person said of some settings of [training], which other choices follow from.
+
+    Raises:
+        UserError: One of them cannot be.
+    """
+    found = {}
+    any_length = Recipe(training=Training(minutes=1.0, schedule=Schedule(warmup_updates=0)))  # none is too short for it
+    for name in names:
+        told = [one for one in settings if one.partition("=")[0].strip() == f"training.{name}"]
+        if told:
+            found[name] = getattr(apply_overrides(any_length, told).training, name)
+    return found
 
 
 def as_pretokenised(preset: Preset) -> Preset:

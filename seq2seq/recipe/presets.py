@@ -7,13 +7,14 @@ between what is published and that point, and are not tuned one by one.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 from seq2seq.errors import UserError
 from seq2seq.recipe.decode import recipe_from_table
+from seq2seq.recipe.effort import MOST, Effort, effort, steady
 from seq2seq.recipe.languages import is_known, is_segmented, metric_tokenizer, script
 from seq2seq.recipe.schema import Recipe
 
@@ -23,6 +24,7 @@ _TOKENS_WITHOUT_SPACES = 20.0  # of a sentence whose words cannot be counted
 _BYTES = 260  # ids that hold no piece of the corpus
 _UPDATES_A_PASS = 10  # at least, so that a tiny corpus is learned in steps and not in leaps
 _LOOKS = 40  # at the development set, at most, in a training of many short passes
+_AVERAGED = 16  # the weights of one update in so many are averaged
 _LONG_PASS = 3000  # updates; a longer pass is looked into before it ends
 
 
@@ -46,17 +48,18 @@ class _Tier:
     width: int  # of the encoder's and the decoder's layers
     dropout: float
     word_dropout: float
+    subword_sampling: float
     batch_tokens: int
     learning_rate: float
     max_epochs: int
 
 
 _TIERS = (
-    _Tier(3_000, "fewer than 3,000 pairs", 1000, 256, 1, 256, 0.5, 0.1, 800, 2e-3, 100),
-    _Tier(20_000, "3,000 to 20,000 pairs", 2000, 256, 1, 512, 0.5, 0.1, 800, 2e-3, 60),
-    _Tier(200_000, "20,000 to 200,000 pairs", 4000, 256, 1, 512, 0.4, 0.0, 1200, 2e-3, 20),
-    _Tier(1_000_000, "200,000 to a million pairs", 8000, 512, 2, 512, 0.2, 0.0, 2500, 1e-3, 10),
-    _Tier(float("inf"), "more than a million pairs", 16000, 512, 2, 512, 0.1, 0.0, 4000, 1e-3, 5),
+    _Tier(3_000, "fewer than 3,000 pairs", 1000, 256, 1, 256, 0.5, 0.1, 0.1, 800, 2e-3, 100),
+    _Tier(20_000, "3,000 to 20,000 pairs", 2000, 256, 1, 512, 0.5, 0.1, 0.1, 800, 2e-3, 60),
+    _Tier(200_000, "20,000 to 200,000 pairs", 4000, 256, 1, 512, 0.4, 0.0, 0.0, 1200, 4e-3, 20),
+    _Tier(1_000_000, "200,000 to a million pairs", 8000, 512, 2, 512, 0.2, 0.0, 0.0, 2500, 1e-3, 10),
+    _Tier(float("inf"), "more than a million pairs", 16000, 512, 2, 512, 0.1, 0.0, 0.0, 4000, 1e-3, 5),
 )
 
 
@@ -86,6 +89,9 @@ def choose(
     target_script: str = "",
     own_sets: Collection[str] = (),
     minutes: float | None = None,
+    speed: Callable[[Recipe, float], float] | None = None,
+    max_updates: int = 0,
+    max_epochs: float = 0.0,
 ) -> Preset:
     """Returns settings for a corpus, each with one sentence that says why.
 
@@ -98,6 +104,11 @@ def choose(
         target_script: Likewise.
         own_sets: Which of "development" and "test" the corpus has beside these pairs, so that none is set aside.
         minutes: A time budget; None for none.
+        speed: Tells how many target tokens a second this machine trains a recipe's network on, in sentences of so many
+            tokens. With it a time budget is used as well as it can be; without it, it is only kept.
+        max_updates: Updates that a person allows; 0: that is left to the preset. It is not set here, and only cuts the
+            warm-up, which would else outlast it.
+        max_epochs: Passes likewise.
 
     Raises:
         UserError: There are too few pairs to train on.
@@ -113,11 +124,19 @@ def choose(
     held_out = _choose_data(draft, num_pairs, source_language, target_language, own_sets)
     _choose_text(draft, tier, num_pairs, average_words)
     _choose_sharing(draft, script(source_language, source_script), script(target_language, target_script))
-    _choose_model(draft, tier)
+    _choose_size(draft, tier)
     segmented = is_segmented(target_language, target_script)
     words = average_words if segmented else _TOKENS_WITHOUT_SPACES / _TOKENS_A_WORD
     num_tokens = (num_pairs - held_out) * (words * _TOKENS_A_WORD + 1)  # each sentence closes with EOS
-    _choose_training(draft, tier, num_tokens, minutes)
+    updates_a_pass = _choose_batch(draft, tier, num_tokens)
+    passes = float(tier.max_epochs)
+    if minutes is not None and speed is not None:
+        here = speed(recipe_from_table(draft.table, where="the preset"), words * _TOKENS_A_WORD)
+        passes = steady(minutes * 60 * here / num_tokens)
+    plan = effort(passes, full=tier.max_epochs)
+    _choose_regularisation(draft, tier, plan)
+    _choose_training(draft, tier, plan, passes=passes, updates_a_pass=updates_a_pass, minutes=minutes)
+    _cut_warmup(draft, min(max_updates or inf, max_epochs * updates_a_pass or inf))
     _choose_evaluation(draft, target_language, target_script)
     return Preset(recipe_from_table(draft.table, where="the preset"), draft.reasons)
 
@@ -169,7 +188,7 @@ def _choose_sharing(draft: _Draft, source_script: str, target_script: str) -> No
         draft.choose("model.tie", "target", "The output layer shares the target's embeddings: fewer weights to learn.")
 
 
-def _choose_model(draft: _Draft, tier: _Tier) -> None:
+def _choose_size(draft: _Draft, tier: _Tier) -> None:
     draft.choose("model.embedding_size", tier.embedding_size, f"Enough to tell the pieces apart with {tier.phrase}.")
     draft.choose(
         "model.encoder_layers",
@@ -185,11 +204,15 @@ def _choose_model(draft: _Draft, tier: _Tier) -> None:
     )
     draft.choose("model.encoder_size", tier.width, f"Half of it reads forwards, half backwards. {width}")
     draft.choose("model.decoder_size", tier.width, width)
+
+
+def _choose_regularisation(draft: _Draft, tier: _Tier, plan: Effort) -> None:
+    dropout = round(tier.dropout * plan.dropout, 2)
     draft.choose(
         "model.dropout",
-        tier.dropout,
-        f"The share of the network hidden at each step; with {tier.phrase} "
-        + ("much, against learning by heart." if tier.dropout >= 0.4 else "little, for there is much to learn."),
+        dropout,
+        f"The share of the network hidden at each step; with {tier.phrase} and {plan.phrase} "
+        + ("much, against learning by heart." if dropout >= 0.4 else "little, for there is much to learn."),
     )
     draft.choose(
         "model.word_dropout",
@@ -198,12 +221,19 @@ def _choose_model(draft: _Draft, tier: _Tier) -> None:
         if tier.word_dropout
         else "Not used here: hiding whole words is worth most on little text.",
     )
+    sampling = max(tier.subword_sampling, plan.subword_sampling) if plan.is_whole else 0.0
+    draft.choose(
+        "training.subword_sampling",
+        sampling,
+        "Words are cut into other pieces now and then: no two passes read the same text (Provilkov et al. 2020)."
+        if sampling
+        else f"Not used here: with {plan.phrase} over {tier.phrase}, reading a text in one way is not yet learned.",
+    )
 
 
-def _choose_training(draft: _Draft, tier: _Tier, num_tokens: float, minutes: float | None) -> None:
+def _choose_batch(draft: _Draft, tier: _Tier, num_tokens: float) -> int:
+    """Returns how many updates a pass has."""
     batch = min(tier.batch_tokens, max(50, round(num_tokens / _UPDATES_A_PASS)))
-    updates_a_pass = max(1, ceil(num_tokens / batch))
-    num_updates = updates_a_pass * tier.max_epochs
     draft.choose(
         "training.batch_tokens",
         batch,
@@ -211,14 +241,38 @@ def _choose_training(draft: _Draft, tier: _Tier, num_tokens: float, minutes: flo
         if batch < tier.batch_tokens
         else f"Target tokens an update learns from; small batches teach more from the same text. For {tier.phrase}.",
     )
+    return max(1, ceil(num_tokens / batch))
+
+
+def _choose_training(
+    draft: _Draft, tier: _Tier, plan: Effort, *, passes: float, updates_a_pass: int, minutes: float | None
+) -> None:
+    num_updates = max(1, round(updates_a_pass * min(passes, MOST * tier.max_epochs)))
     draft.choose(
         "training.learning_rate",
-        tier.learning_rate,
-        "With AdamW and batches of this size, high enough to learn fast and low enough to stay stable.",
+        tier.learning_rate * plan.rate,
+        f"With AdamW and batches of this size, high enough to learn fast and low enough to stay stable; {plan.phrase} "
+        + ("want more than usual." if plan.rate > 1.0 else "want no more."),
+    )
+    _choose_length(draft, tier, passes, minutes)
+    draft.choose(
+        "training.schedule.warmup_updates",
+        min(300, num_updates // 10),
+        "The learning rate rises slowly at first, while the network's first guesses are wild.",
     )
     draft.choose(
+        "training.average",
+        round(min(0.999, max(0.9, 1 - _AVERAGED / num_updates)), 4),
+        "The weights that are kept average the last sixteenth of a training, or less: worth about half a BLEU.",
+    )
+    _choose_looks(draft, updates_a_pass, num_updates)
+
+
+def _choose_length(draft: _Draft, tier: _Tier, passes: float, minutes: float | None) -> None:
+    most = tier.max_epochs if minutes is None else ceil(max(tier.max_epochs, min(passes * 1.1, MOST * tier.max_epochs)))
+    draft.choose(
         "training.max_epochs",
-        tier.max_epochs,
+        most,
         f"Passes over the corpus, at most; planned for {tier.phrase}: the smaller it is, the more passes.",
     )
     if minutes is not None:
@@ -227,17 +281,16 @@ def _choose_training(draft: _Draft, tier: _Tier, num_tokens: float, minutes: flo
             minutes,
             "Your time budget; the training ends by it or by training.max_epochs, whichever comes first.",
         )
-    draft.choose(
-        "training.schedule.warmup_updates",
-        min(200, num_updates // 10),
-        "The learning rate rises slowly at first, while the network's first guesses are wild.",
-    )
-    draft.choose(
-        "training.average",
-        round(min(0.999, max(0.9, 1 - 7 / num_updates)), 4),
-        "The weights that are kept average about the last seventh of a training, or less: worth about half a BLEU.",
-    )
-    _choose_looks(draft, updates_a_pass, num_updates)
+
+
+def _cut_warmup(draft: _Draft, updates: float) -> None:
+    """Keeps the warm-up to a tenth of the updates that a person allows."""
+    if draft.table["training"]["schedule"]["warmup_updates"] > updates // 10:
+        draft.choose(
+            "training.schedule.warmup_updates",
+            int(updates // 10),
+            "A tenth of the updates that you allow; the rate rises slowly while the network's first guesses are wild.",
+        )
 
 
 def _choose_looks(draft: _Draft, updates_a_pass: int, num_updates: int) -> None:

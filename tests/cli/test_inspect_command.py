@@ -126,6 +126,8 @@ def test_prepare_tells_what_weighs_and_where_to_see_all(tmp_path):
     assert "Look at this before you train:" in told.lines
     assert any(line.startswith("  serious: From line 1,2") for line in told.lines)
     assert f"  See all, with lines and what to do: seq2seq inspect {tmp_path / 'run'}" in told.lines
+    spaced = done("prepare", *given[: -len(SMALL) - 2], "--run", tmp_path / "my run", *SMALL)
+    assert f"  See all, with lines and what to do: seq2seq inspect '{tmp_path / 'my run'}'" in spaced.lines
     found = done("prepare", *given, "--json").json
     assert kinds(found) == ["alignment slip"]
     assert found["findings"][0]["examples"][0]["line"] == pytest.approx(1200, abs=10)

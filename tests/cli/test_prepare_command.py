@@ -64,6 +64,27 @@ def test_two_files_are_split_counted_and_estimated(toy):
         )
 
 
+def test_what_can_be_pasted_is_quoted(tmp_path):
+    run = tmp_path / "my runs" / "a"
+    told = prepare(*own(tmp_path, toy_pairs(30)), run=run)
+    assert told.lines[-1] == f"Train it: seq2seq train '{run}'"
+
+
+def test_a_training_made_shorter_warms_up_for_a_tenth_of_it(tmp_path):
+    run, files = tmp_path / "run", own(tmp_path)
+    told = prepare(*files, *sets("training.max_updates=60"), run=run)
+    schedule = load_recipe(run / "recipe.toml").training.schedule
+    assert schedule.warmup_updates == 6
+    assert "training.schedule.warmup_updates = 6: A tenth of the updates that you allow" in told.out
+    prepare(*files, *sets("training.max_updates=60", "training.max_epochs=0"), run=run)
+    assert load_recipe(run / "recipe.toml").training.schedule.warmup_updates == 6
+    told = prepare(*files, *sets("training.max_updates=60", "training.schedule.warmup_updates=9"), run=run)
+    assert load_recipe(run / "recipe.toml").training.schedule.warmup_updates == 9
+    assert "training.schedule.warmup_updates = 9: Set by you." in told.out
+    short = sets("training.max_updates=9", "training.schedule.warmup_updates=9")
+    assert "leaves nothing of" in prepare(*files, *short, run=run, check=refused)
+
+
 def test_every_choice_has_its_reason_above_it_and_in_the_manifest(toy):
     recipe = (toy.run / "recipe.toml").read_text(encoding="utf-8")
     table = tomllib.loads(recipe)

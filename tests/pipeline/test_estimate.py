@@ -65,8 +65,13 @@ def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch
     corpora = [(len(store) // 3, weight), (len(store) - len(store) // 3, 1.0)]
     first = np.arange(len(store)) < corpora[0][0]
     monkeypatch.setattr(store.target, "lengths", np.where(first, 3, 30).astype(np.int32))
-    monkeypatch.setattr("seq2seq.pipeline.estimate._time", lambda *_: 1.0)
-    limits = ("training.max_updates=0", "training.max_epochs=3", "training.batch_tokens=50")
+    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 1.0)
+    limits = (
+        "training.max_updates=0",
+        "training.max_epochs=3",
+        "training.batch_tokens=50",
+        "training.subword_sampling=0",
+    )
     changes = (*limits, f"data.temperature={temperature}")
     recipe = apply_overrides(load_recipe(toy.run / "recipe.toml"), changes)
     tokenizers = TokenizerPair.load(toy.run / "tokenizer")
@@ -80,7 +85,7 @@ def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_sampled_subwords_are_more_tokens_in_as_many_updates(toy, about, monkeypatch, share):
-    monkeypatch.setattr("seq2seq.pipeline.estimate._time", lambda *_: 1.0)
+    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 1.0)
     changes = ("training.max_updates=0", "training.max_epochs=1", f"training.subword_sampling={share}")
     found = about(*changes)
     recipe = apply_overrides(load_recipe(toy.run / "recipe.toml"), changes)
@@ -106,3 +111,25 @@ def test_a_time_budget_is_what_it_takes(about):
     assert about("training.minutes=0.001").seconds <= 0.06
     assert about().seconds > 0
     assert about().tokens_per_second > 0
+
+
+def test_the_second_stage_is_counted(about, monkeypatch):
+    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 0.5)
+    plain, once = about(), about("training.max_updates=0", "training.max_epochs=1")
+    assert plain.refining_seconds == 0
+    refined = about("training.risk.epochs=2", "training.risk.candidates=4")
+    # Of each sentence five texts are read, twice over.
+    assert refined.refining_seconds == pytest.approx(2 * 5 * once.seconds)
+    assert refined.seconds == pytest.approx(plain.seconds + refined.refining_seconds)
+    # Its checkpoints are as large as the first stage's, and its start as large as the bundle.
+    data = plain.disk_bytes - 9 * 4 * plain.parameters
+    assert refined.disk_bytes - data == 2 * (plain.disk_bytes - data)
+    # Both readings of R-Drop are in what a token takes; the second stage has but one.
+    twice = about("training.risk.epochs=2", "training.risk.candidates=4", "training.r_drop=1", "model.dropout=0.1")
+    assert twice.refining_seconds == pytest.approx(refined.refining_seconds / 2)
+
+
+def test_a_time_budget_of_the_second_stage_comes_on_top(about):
+    found = about("training.max_updates=0", "training.minutes=2", "training.risk.minutes=3")
+    assert (found.seconds, found.refining_seconds) == (300, 180)
+    assert about("training.risk.minutes=0.001", "training.risk.epochs=2").refining_seconds <= 0.06

@@ -26,6 +26,12 @@ def make(folder, lines, num_read, **data):
     return run
 
 
+def test_a_set_that_is_named_twice_is_one(tmp_path):
+    run = make(tmp_path, [1, 2], 2)
+    write_split(run.split("other"), [Row(1, "x", "y", (), ())])
+    assert [one.name for one in test_sets(run, ["other", "test", "other", "test"])] == ["other", "test"]
+
+
 def theirs(folder, lines):
     path = folder / "theirs.de"
     path.write_text("".join(f"theirs {n}\n" for n in lines), encoding="utf-8")

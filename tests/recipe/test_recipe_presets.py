@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
 from seq2seq.recipe.decode import field_type, is_section
+from seq2seq.recipe.effort import effort, steady
 from seq2seq.recipe.languages import guess_languages, is_known, is_segmented, metric_tokenizer, script, script_of
 from seq2seq.recipe.presets import Preset, choose
 from seq2seq.recipe.rules import check_rules
@@ -62,8 +63,76 @@ def test_29000_pairs_get_what_worked_on_them():
     model, training = recipe.model, recipe.training
     assert (model.embedding_size, model.encoder_layers, model.encoder_size) == (256, 1, 512)
     assert (model.decoder_layers, model.decoder_size, model.attention.settings) == (2, 512, {"heads": 4})
-    assert (training.learning_rate, training.schedule.shape.name, training.max_epochs) == (2e-3, "linear", 20)
-    assert training.average == pytest.approx(0.999, abs=2e-4)
+    assert (training.learning_rate, training.schedule.shape.name, training.max_epochs) == (4e-3, "linear", 20)
+    assert training.average == pytest.approx(0.998, abs=2e-4)
+    assert (training.schedule.warmup_updates, training.subword_sampling) == (300, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "warmup"),
+    [
+        ({"max_updates": 60}, 6),
+        ({"max_updates": 5}, 0),
+        ({"max_updates": 2999}, 299),
+        ({"max_updates": 10**6}, 300),  # cut, and never made longer
+        ({"max_epochs": 0.5}, 18),  # a pass is 27,000 * (12 * 1.3 + 1) / 1,200 = 373.5 updates
+        ({"max_epochs": 0.5, "max_updates": 100}, 10),
+        ({"max_epochs": 100, "max_updates": 100}, 10),
+    ],
+)
+def test_a_training_that_is_asked_to_be_shorter_warms_up_less(asked, warmup):
+    found, usual = preset(29_000, **asked), preset(29_000)
+    assert found.recipe.training.schedule.warmup_updates == warmup
+    trail = "training.schedule.warmup_updates"
+    assert ("A tenth of the updates that you allow" in found.reasons[trail]) == (warmup < 300)
+    assert {**found.reasons, trail: ""} == {**usual.reasons, trail: ""}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rate", "dropout", "average", "sampling"),
+    [(5, 6e-3, 0.2, 0.985, 0.0), (20, 5e-3, 0.3, 0.996, 0.0), (40, 4e-3, 0.4, 0.998, 0.0), (90, 4e-3, 0.4, 0.999, 0.1)],
+)
+def test_a_time_budget_is_used_as_well_as_it_can_be(minutes, rate, dropout, average, sampling):
+    # At 4,290 tokens/s, 29,000 captions are read 2, 9, 18 and 42 times: what was tried out at these lengths.
+    recipe = preset(29_000, minutes=minutes, speed=lambda _, tokens: 4290.0).recipe
+    training = recipe.training
+    assert (training.learning_rate, recipe.model.dropout) == (pytest.approx(rate), dropout)
+    assert (training.average, training.subword_sampling) == (pytest.approx(average, abs=1e-3), sampling)
+    assert training.minutes == minutes
+    num_tokens = 27_000 * (12 * 1.3 + 1)
+    assert training.max_epochs >= minutes * 60 * 4290 / num_tokens  # the clock ends it, and not the count
+
+
+def test_the_speed_asked_for_is_that_of_the_network_and_the_sentences_there_are():
+    asked = []
+
+    def speed(recipe, tokens):
+        asked.append((recipe.model.encoder_layers, recipe.text.vocabulary_size, recipe.training.batch_tokens, tokens))
+        return 1000.0
+
+    preset(500_000, words=20.0, minutes=60, speed=speed)
+    assert asked == [(2, 8000, 2500, pytest.approx(26.0))]
+    preset(500_000, words=20.0, speed=speed)
+    assert len(asked) == 1  # without a budget nobody has to know
+
+
+def test_much_more_time_than_there_is_to_learn_in_is_not_used_up():
+    slow, fast = (preset(1000, minutes=600, speed=lambda _, tokens, s=s: s).recipe.training for s in (50.0, 1e6))
+    assert fast.max_epochs == 4 * preset(1000).recipe.training.max_epochs > slow.max_epochs
+
+
+@given(passes=st.floats(0.02, 1e5), off=st.floats(0.99, 1.01))
+def test_a_clock_that_is_a_little_off_seldom_changes_a_setting(passes, off):
+    kept = steady(passes)
+    assert 1.2**-0.51 < kept / passes < 1.2**0.51
+    assert steady(kept * off) == kept
+
+
+@given(passes=st.floats(0.1, 1000), more=st.floats(1, 10))
+def test_more_passes_ask_for_no_less_regularisation(passes, more):
+    few, many = effort(passes, full=20), effort(passes * more, full=20)
+    assert few.dropout <= many.dropout and few.rate >= many.rate
+    assert few.subword_sampling <= many.subword_sampling
 
 
 @pytest.mark.parametrize(
