@@ -52,6 +52,9 @@ ADDED = {
     "demo": [*SIZES, *SHORT, *VOCABULARY],
     "prepare": [*SIZES, *SHORT, *VOCABULARY],
     "train": [*SIZES, *SHORT],
+    "finetune": SHORT,
+    "distill": SHORT,
+    "backtranslate": SHORT,
 }
 FEWER_HELD_OUT = ["data.development_size=20", "data.test_size=20"]  # for a recipe that wants more than there is
 
@@ -121,11 +124,14 @@ def prototype(tmp_path_factory):
     ]
     write(folder / "memory.tmx", ["<tmx><body>", *units, "</body></tmx>"])
     write(folder / "terms.tsv", ["cat\tminou"])
+    write(folder / "mono.fr", [pair[1].replace("voit", "regarde") for pair in pairs if "voit" in pair[1]])
     for text in (text for kind, text in BLOCKS if kind == "toml"):
         (folder / text.split()[1]).write_text(text, "utf-8")  # its first line is its name
     with contextlib.chdir(folder):
         call(with_settings(["prepare", "--source", "my.en", "--target", "my.fr"], ADDED["prepare"]))
         call(["train", "my-en-fr"])
+        call(with_settings(["prepare", "runs/my-en-fr/recipe.toml", "--reverse", "--run", "runs/back"], SHORT))
+        call(["train", "back"])
     for name in ("demo", "older", "multi30k-en-de"):
         shutil.copytree(folder / "runs/my-en-fr", folder / "runs" / name)
     return folder
@@ -148,7 +154,9 @@ def adapted(command: list[str], folder: Path) -> list[str]:
     name = arguments[0]
     assert name in main.COMMANDS, f"there is no command {name}"
     if name in ("prepare", "demo"):
-        shutil.rmtree(folder / "runs")
+        for run in [*(folder / "runs").iterdir()]:
+            if str(run.relative_to(folder) / "recipe.toml") not in arguments:
+                shutil.rmtree(run)
         if {"mine.toml", "several.toml"} & set(arguments):
             arguments = with_settings(arguments, FEWER_HELD_OUT)
         if arguments == ["prepare", "multi30k-en-de"]:
@@ -208,15 +216,22 @@ def assert_done(command: list[str], folder: Path, out: str) -> None:
         assert (run / "bundle/bundle.json").is_file()
         assert (run / "pictures/learning-curve.png").is_file()
     elif name == "prepare":
-        (manifest,) = folder.glob("runs/*/manifest.json")
+        manifests = [*folder.glob("runs/*/manifest.json")]
+        (manifest,) = [one for one in manifests if str(one.parent.relative_to(folder) / "recipe.toml") not in command]
         assert f"Train it: seq2seq train runs/{manifest.parent.name}" in out
     elif name == "translate" and "-o" in command:
         assert (folder / "new.fr").read_text("utf-8").count("\n") == 6
     elif name == "translate":
         assert out.count("\n") == 6 * (3 if "--nbest" in command else 1)
+    elif name in ("distill", "backtranslate"):
+        run = folder / command[command.index("--run") + 1]
+        assert (run / "data/train.arrow").is_file() and f"seq2seq train runs/{run.name}" in out
+    elif name == "finetune":
+        assert (folder / command[command.index("--run") + 1] / "bundle/bundle.json").is_file()
     elif name == "export":
         assert (folder / command[-1] / "onnx/int8.safetensors").is_file()
     elif name in ("evaluate", "demo"):
+        assert ("--html" in command) == (folder / "page.html").is_file()
         assert re.search(r"BLEU \d.*\|tok:13a\|", out)
         assert ("p = " in out) == ("--against" in command)
     else:
