@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine, Start
+    from seq2seq.recipe.schema import Search as SearchSettings
     from seq2seq.search import Step
 
 T = TypeVar("T")
@@ -37,6 +38,22 @@ def batches(lengths: Sequence[int], *, sentences: int, tokens: int, parallel: in
         found.append(order[begin : begin + size])
         begin += size
     return found
+
+
+def engine_batches(lengths: Sequence[int], settings: SearchSettings, engine: Engine) -> list[list[int]]:
+    """Returns batches of the size that the settings want, for as many at a time as the engine computes.
+
+    Args:
+        lengths: Tokens of each sentence.
+        settings: How large a batch is.
+        engine: See `each`.
+    """
+    return batches(
+        lengths,
+        sentences=settings.batch_sentences,
+        tokens=settings.batch_tokens,
+        parallel=int(getattr(engine, "parallel", 1)),
+    )
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong

@@ -1,96 +1,45 @@
-"""From a bundle to translations: the one object that programs, commands and the conversation all use."""
+"""From a bundle to translations: the one object that programs, commands and the conversation all use.
+
+What a call wants is checked in `request`. Its lines are cut into `jobs`, which go through `searching` in batches, and
+`writing` makes translations of what is found. `scoring` asks the same engine about translations that there are already.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
-
-import numpy as np
+from typing import TYPE_CHECKING, overload
 
 from seq2seq import build
-from seq2seq.banning import Banned, Sequences
-from seq2seq.batching import batches, each
 from seq2seq.bundle import Bundle, open_bundle
-from seq2seq.corpus.files import read_lines
-from seq2seq.errors import Seq2SeqError, UserError
-from seq2seq.recipe.rules import MOST_CANDIDATES
+from seq2seq.errors import UserError
+from seq2seq.jobs import Cutter
 from seq2seq.recipe.schema import Evaluation
 from seq2seq.recipe.schema import Search as SearchSettings
-from seq2seq.splitting import CHARACTERS_A_TOKEN, Part, split
-from seq2seq.text.glossary import Glossary, parse_glossary
+from seq2seq.request import Asker, Request, changed, lines_of, read_glossary
+from seq2seq.scoring import MOST_SCORED_TOKENS, Scorer
+from seq2seq.searching import Searcher
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
-from seq2seq.text.restoring import Sentence, fill, read_sentence, restored
-from seq2seq.text.special import SPECIAL_TOKENS
-from seq2seq.text.terms import continuing_ids, opening_ids
-from seq2seq.text.tokenizer import Tokenizer
-from seq2seq.translation import Piece, Scored, Translation, joined, one_line
+from seq2seq.translation import Scored, Translation
+from seq2seq.windows import WINDOW_BATCHES, WINDOW_CHARACTERS, windows_of
+from seq2seq.writing import Writer, together
 
 if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine
-    from seq2seq.minimum_bayes import MinimumBayes
-    from seq2seq.search import Hypothesis, Required, Search
 
-WINDOW_BATCHES = 20
-"""Batches that a stream reads ahead, so that sentences of like length can be put side by side."""
-WINDOW_CHARACTERS = 1 << 22
-"""A window that holds as many is full: lines may be megabytes long, and memory must not grow with them."""
-MOST_SCORED_TOKENS = 5000
-"""A longer sentence is not scored: it cannot be split where its translation would be, and memory grows with it."""
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What one call wants of each translation.
-
-    Attributes:
-        settings: How to search.
-        nbest: How many alternatives.
-        attention: Whether attention weights are wanted.
-        forced: The ids that each translation begins with.
-        glossary: The terms.
-        term_characters: No term has more.
-        banned: The words that no translation may hold.
-        minimum_bayes: What ranks the candidates instead of their scores; None: nothing does.
-    """
-
-    settings: SearchSettings
-    nbest: int
-    attention: bool
-    forced: list[int]
-    glossary: Glossary | None
-    term_characters: int
-    banned: Banned | None
-    minimum_bayes: MinimumBayes | None = None
-
-    @property
-    def num_candidates(self) -> int:
-        """How many hypotheses the search shall give."""
-        return self.nbest if self.minimum_bayes is None else max(self.nbest, self.minimum_bayes.count)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A sentence on its way through a batch: a line, or a part of one.
-
-    Attributes:
-        source: What it is a translation of, as the `Translation` shows it.
-        number: What random draws know it by: its line, and above that its part.
-        sentence: It, as ids.
-        forced: The ids that its translation begins with.
-        forbidden: Ids in a row that its translation may not hold.
-        rounds: How often it was searched, and a banned word found.
-    """
-
-    source: str
-    number: int
-    sentence: Sentence
-    forced: list[int]
-    forbidden: Sequences = frozenset()
-    rounds: int = 0
+__all__ = [
+    "MOST_SCORED_TOKENS",
+    "WINDOW_BATCHES",
+    "WINDOW_CHARACTERS",
+    "Scored",
+    "Translation",
+    "Translator",
+    "from_bundle",
+    "load",
+    "read_glossary",
+    "windows_of",
+]
 
 
 class Translator:
@@ -114,11 +63,14 @@ class Translator:
     ) -> None:
         self.engine = engine
         self.tokenizers = tokenizers
-        self._source_pieces = _Pieces(tokenizers.source)
-        self._target_pieces = _Pieces(tokenizers.target)
         self.normaliser = normaliser
         self.settings = settings
         self.evaluation = evaluation or Evaluation()
+        self._ask = Asker(tokenizers.target, normaliser)
+        self._cut = Cutter(tokenizers, normaliser)
+        self._writer = Writer(tokenizers)
+        self._search = Searcher(tokenizers, self._writer)
+        self._score = Scorer(tokenizers, normaliser, self._writer.target_pieces)
 
     @overload
     def translate(
@@ -195,9 +147,7 @@ class Translator:
             UserError: A setting is out of range, or nothing can begin with `prefix` or do without what is banned.
             TypeError: `text` is neither text nor a list of texts.
         """
-        lines = [text] if isinstance(text, str) else list(text)
-        if wrong := [line for line in lines if not isinstance(line, str)]:
-            raise TypeError(f"translate takes a str or a list of str, and found {type(wrong[0]).__name__}.")
+        lines = lines_of(text)
         settings = self.with_settings(
             search=search,
             beam=beam,
@@ -229,23 +179,8 @@ class Translator:
             UserError: The beam is not a positive number, or `mbr` out of range. What else is out of range, the search
                 refuses.
         """
-        changes: dict[str, object] = {
-            "min_length": min_length,
-            "no_repeat_ngram": no_repeat_ngram,
-            "coverage_penalty": coverage_penalty,
-            "mbr": mbr,
-        }
-        if mbr is not None and not 0 <= mbr <= MOST_CANDIDATES:
-            raise UserError(f"mbr must be 0 to {MOST_CANDIDATES}, not {mbr}.", hint="20 is a good start; 0 is none.")
-        if beam is not None:
-            if beam < 1:
-                raise UserError(f"The beam must be at least 1, not {beam}.", hint="5 is a good start; 1 is greedy.")
-            changes |= {"beam": beam, "name": "beam"}
-        if search is not None:
-            changes["name"] = search
-        from msgspec.structs import replace as changed
-
-        return changed(self.settings, **{name: value for name, value in changes.items() if value is not None})
+        others = {"min_length": min_length, "no_repeat_ngram": no_repeat_ngram, "coverage_penalty": coverage_penalty}
+        return changed(self.settings, search=search, beam=beam, mbr=mbr, others=others)
 
     def translate_stream(
         self,
@@ -314,10 +249,18 @@ class Translator:
             UserError: A setting is out of range, the search gives fewer than `nbest`, it cannot promise terms, or what
                 is banned is asked for at the same time.
         """
-        asked = self._asked(settings or self.settings, nbest, prefix, attention, glossary, banned)
+        request = self._ask(settings or self.settings, self.evaluation, nbest, prefix, attention, glossary, banned)
         for lines in windows:
-            yield from self._window(lines, first, asked)
+            yield from self._window(lines, first, request)
             first += len(lines)
+
+    def _window(self, lines: Sequence[str], first: int, request: Request) -> Iterator[Translation]:
+        """Yields the translations of one window, whose sentences and parts of sentences are batched together."""
+        jobs = self._cut(lines, first, request)
+        found = self._search([job for own in jobs for job in own], request, self.engine)
+        done = {number: self._writer.translation(*one, request) for number, one in found.items()}
+        for line, own in zip(lines, jobs, strict=True):
+            yield together(line, own, done, request.nbest)
 
     def score(self, sources: Sequence[str], targets: Sequence[str | Sequence[int]]) -> list[Scored]:
         """Returns what the model thinks of given translations, in order: their log-probabilities, token by token.
@@ -335,348 +278,7 @@ class Translator:
                 are none of the vocabulary's.
             TypeError: `sources` or `targets` is a single text.
         """
-        if isinstance(sources, str) or isinstance(targets, str):
-            raise TypeError("score takes a list of sources and a list of targets, not a str.")
-        if len(sources) != len(targets):
-            raise UserError(f"There must be a target for each of the {len(sources)} sources, not {len(targets)}.")
-        encoded = self.tokenizers.source.encode_batch([self.normaliser(source) for source in sources])
-        ids = self._target_ids(targets)
-        lengths = [max(len(source), len(target)) + 1 for source, target in zip(encoded, ids, strict=True)]
-        for number, length in enumerate(lengths):
-            if length > MOST_SCORED_TOKENS:
-                raise UserError(
-                    f"Sentence {number + 1} has {length - 1:,} tokens; at most {MOST_SCORED_TOKENS - 1:,} are scored.",
-                    hint="Split it, and its translation at the same places.",
-                )
-        found: dict[int, list[float]] = {number: [] for number, length in enumerate(lengths) if length == 1}
-        open_numbers = [number for number in range(len(lengths)) if number not in found]
-        work = [
-            [(open_numbers[i], encoded[open_numbers[i]], ids[open_numbers[i]]) for i in batch]
-            for batch in self._batches([lengths[number] for number in open_numbers], self.settings)
-        ]
-        for batch, log_probs in zip(work, each(_forced, work, self.engine), strict=True):
-            found |= {number: own for (number, _, _), own in zip(batch, log_probs, strict=True)}
-        return [
-            self._scored(source, target, own, found[number])
-            for number, (source, target, own) in enumerate(zip(sources, targets, ids, strict=True))
-        ]
-
-    def _target_ids(self, targets: Sequence[str | Sequence[int]]) -> list[list[int]]:
-        """Returns the targets as ids; those given so, as they are."""
-        texts = [number for number, target in enumerate(targets) if isinstance(target, str)]
-        encoded = self.tokenizers.target.encode_batch([self.normaliser(str(targets[number])) for number in texts])
-        found = dict(zip(texts, encoded, strict=True))
-        return [found[n] if n in found else [int(i) for i in target] for n, target in enumerate(targets)]
-
-    def _scored(self, source: str, target: str | Sequence[int], ids: list[int], log_probs: list[float]) -> Scored:
-        text = target if isinstance(target, str) else self.tokenizers.target.decode(ids)
-        tokens = self._target_pieces.of(ids) if log_probs else []
-        return Scored(source, text, tokens, log_probs, sum(log_probs))
-
-    def _asked(
-        self,
-        settings: SearchSettings,
-        nbest: int,
-        prefix: str,
-        attention: bool,
-        glossary: Mapping[str, str] | None,
-        banned: Sequence[str],
-    ) -> _Asked:
-        """Returns what a call wants, checked, and in the form that the work needs.
-
-        Raises:
-            UserError: Two wishes contradict each other, or the search cannot fulfil one.
-        """
-        if nbest > 1 and settings.name == "greedy":
-            raise UserError(
-                f"Greedy search finds one translation, and {nbest} are asked for.",
-                hint="Use beam search or sampling for several.",
-            )
-        if glossary and settings.name == "sampling":
-            raise UserError(
-                "Sampling cannot promise that the terms of a glossary appear.",
-                hint="Use beam search or greedy search with a glossary.",
-            )
-        if isinstance(banned, str):
-            raise TypeError("banned takes a list of words, not a str.")
-        words = Banned(banned, self.tokenizers.target, self.normaliser) if banned else None
-        beginning = self.normaliser(prefix) if prefix.strip() else ""
-        if words:
-            for what, text in [("prefix", beginning), *(("glossary", target) for target in (glossary or {}).values())]:
-                for word in words.in_text(text):
-                    raise UserError(
-                        f"{word!r} is banned, and the {what} wants {text!r}.", hint="Leave out one of them."
-                    )
-        return _Asked(
-            settings=settings,
-            nbest=nbest,
-            attention=attention,
-            forced=self.tokenizers.target.encode(beginning) if beginning else [],
-            glossary=Glossary(glossary, self.normaliser) if glossary else None,
-            term_characters=max((len(self.normaliser(source)) for source in glossary or ()), default=0),
-            banned=words,
-            minimum_bayes=self._minimum_bayes(settings) if settings.mbr else None,
-        )
-
-    def _minimum_bayes(self, settings: SearchSettings) -> MinimumBayes:
-        """Returns what compares candidates. It is made anew for each call: no tokenizer is shared by threads.
-
-        Raises:
-            UserError: There will be no two candidates, or what the language's tokenizer needs is missing.
-        """
-        from seq2seq.evaluation.sentence import sentence_metric
-        from seq2seq.minimum_bayes import MinimumBayes
-
-        if settings.name == "greedy":
-            raise UserError(
-                f"Greedy search finds one translation, and {settings.mbr} are to be compared.",
-                hint="Use beam search or sampling with mbr.",
-            )
-        rules = self.evaluation
-        metric = sentence_metric(settings.mbr_utility, tokenize=rules.tokenize, lowercase=rules.lowercase)
-        sampled = settings.name == "sampling"
-        return MinimumBayes(settings.mbr, metric, length_penalty=settings.length_penalty, sampled=sampled)
-
-    def _window(self, lines: Sequence[str], first: int, asked: _Asked) -> Iterator[Translation]:
-        """Yields the translations of one window, whose sentences and parts of sentences are batched together."""
-        split_lines = self._split(lines, asked)
-        jobs = [
-            _Job(
-                source=line if len(parts) == 1 else part.text,
-                number=first + number + place * _PARTS_APART,
-                sentence=read_sentence(part.text, part.ids, self.tokenizers, asked.glossary, longest=len(part.ids)),
-                forced=asked.forced if place == 0 else [],
-            )
-            for number, (line, parts) in enumerate(zip(lines, split_lines, strict=True))
-            for place, part in enumerate(parts)
-        ]
-        found = self._found(jobs, asked)
-        done = iter([self._translation(*found[job.number], asked) for job in jobs])
-        for line, parts in zip(lines, split_lines, strict=True):
-            pieces = [Piece(next(done), part.before, part.torn) for part in parts]
-            if len(pieces) > 1:
-                yield joined(line, pieces, asked.nbest)
-            else:
-                yield pieces[0].translation if pieces else _blank(line)
-
-    def _split(self, lines: Sequence[str], asked: _Asked) -> list[list[Part]]:
-        """Returns the parts of each line: none of a blank one, and one of most others."""
-        longest, encode = asked.settings.split_tokens, self.tokenizers.source.encode_batch
-        texts = [self.normaliser(line) for line in lines]
-        short = [n for n, text in enumerate(texts) if text.strip() and len(text) <= longest * CHARACTERS_A_TOKEN]
-        if len(short) == 1:  # a batch costs a thread
-            ids = {short[0]: self.tokenizers.source.encode(texts[short[0]])}
-        else:
-            ids = dict(zip(short, encode([texts[n] for n in short]), strict=True))
-
-        def may_cut(text: str, place: int) -> bool:
-            begin = max(0, place - asked.term_characters)
-            near = asked.glossary.matches(text[begin : place + asked.term_characters]) if asked.glossary else []
-            return not any(begin + match.start < place < begin + match.end for match in near)
-
-        found = []
-        for number, text in enumerate(texts):
-            own = ids.get(number, [])
-            if number in ids and len(own) <= longest:
-                found.append([Part(text, own, "", torn=False)] if own else [])
-            else:
-                parts = split(text, longest, encode, may_cut if asked.glossary else None) if text.strip() else []
-                found.append([part for part in parts if part.ids])
-        return found
-
-    def _found(self, jobs: list[_Job], asked: _Asked) -> dict[int, tuple[_Job, list[Hypothesis]]]:
-        """Returns what the search finds for each job, by number; those with banned words are searched again."""
-        found: dict[int, tuple[_Job, list[Hypothesis]]] = {}
-        settings = _with_fewer_sentences(asked.settings)
-        waiting = {frozenset[tuple[int, ...]](): jobs}
-        while waiting:
-            work = [
-                [alike[i] for i in batch]
-                for alike in waiting.values()
-                for batch in self._batches([len(job.sentence.ids) + 1 for job in alike], settings)
-            ]
-            waiting = {}
-
-            def search(engine: Engine, batch: list[_Job]) -> list[list[Hypothesis]]:
-                return self._search(engine, batch, asked)
-
-            for batch, results in zip(work, each(search, work, self.engine), strict=True):
-                for job, candidates in zip(batch, results, strict=True):
-                    hypotheses = self._ranked(job, candidates, asked)
-                    found[job.number] = job, hypotheses
-                    if more := self._forbidden(job, hypotheses, asked):
-                        again = replace(job, forbidden=job.forbidden | more, rounds=job.rounds + 1)
-                        waiting.setdefault(again.forbidden, []).append(again)
-        return found
-
-    def _ranked(self, job: _Job, candidates: list[Hypothesis], asked: _Asked) -> list[Hypothesis]:
-        """Returns as many of the candidates as are wanted, best first."""
-        if asked.minimum_bayes is None:
-            return candidates
-        judged = asked.minimum_bayes(candidates, [self._text(job, one) for one in candidates])
-        return list(judged[: asked.nbest])
-
-    def _forbidden(self, job: _Job, hypotheses: list[Hypothesis], asked: _Asked) -> Sequences:
-        """Returns the ids that wrote banned words into the hypotheses; none where there are no such words."""
-        if asked.banned is None:
-            return frozenset()
-        target, more = self.tokenizers.target, set[tuple[int, ...]]()
-        for one in hypotheses:
-            filled = fill(job.sentence, self.tokenizers, one.ids, one.attention)
-            more |= asked.banned.spelled(
-                self._text(job, one),
-                one.ids,
-                lambda ids, filled=filled: target.decode(ids, filled),  # type: ignore[misc]
-                rounds=job.rounds + 1,
-            )
-        return frozenset(more)
-
-    def _batches(self, lengths: Sequence[int], settings: SearchSettings) -> list[list[int]]:
-        return batches(
-            lengths,
-            sentences=settings.batch_sentences,
-            tokens=settings.batch_tokens,
-            parallel=int(getattr(self.engine, "parallel", 1)),
-        )
-
-    def _search(self, engine: Engine, batch: Sequence[_Job], asked: _Asked) -> list[list[Hypothesis]]:
-        start = engine.start([job.sentence.ids for job in batch])
-        more: dict[str, Any] = {"banned": sorted(batch[0].forbidden)} if batch[0].forbidden else {}
-        return _search_of(asked.settings, asked.num_candidates)(
-            engine,
-            start.memory,
-            start.state,
-            start.source_lengths,
-            prefixes=[job.forced for job in batch] if asked.forced else None,
-            required=self._required(batch),
-            # Placeholders are filled in by attention, whether or not anyone wants to see it.
-            want_attention=asked.attention or bool(self.tokenizers.target.placeholders),
-            sentence_numbers=np.array([job.number for job in batch], np.int64),
-            **more,
-        )
-
-    def _required(self, batch: Sequence[_Job]) -> Required | None:
-        """Returns what the search must write: the terms of each sentence."""
-        from seq2seq.search import Required
-
-        phrases = [[one.ids for one in job.sentence.phrases] for job in batch]
-        if not any(phrases):
-            return None
-        for job in batch:
-            for match, one in zip(job.sentence.matches, job.sentence.phrases, strict=True):
-                if not one.ids:
-                    raise UserError(f"This model cannot write the glossary's term {match.term.target!r}.")
-        spans = [job.sentence.spans for job in batch]
-        return Required(phrases, self._continuing, spans, opening_ids(self.tokenizers.target))
-
-    @cached_property
-    def _continuing(self) -> frozenset[int]:
-        return continuing_ids(self.tokenizers.target)
-
-    def _translation(self, job: _Job, hypotheses: Sequence[Hypothesis], asked: _Asked) -> Translation:
-        source_tokens = self._source_pieces.of(job.sentence.ids)
-        ranked = [self._one(job, hypothesis, source_tokens, asked.attention) for hypothesis in hypotheses]
-        return replace(ranked[0], nbest=ranked) if asked.nbest > 1 else ranked[0]
-
-    def _one(self, job: _Job, hypothesis: Hypothesis, source_tokens: list[str], attention: bool) -> Translation:
-        return Translation(
-            source=job.source,
-            text=self._text(job, hypothesis),
-            score=hypothesis.score,
-            log_prob=hypothesis.log_prob,
-            source_tokens=source_tokens,
-            tokens=self._target_pieces.of(hypothesis.ids),
-            token_log_probs=list(hypothesis.token_log_probs),
-            attention=hypothesis.attention if attention else None,
-            terms=job.sentence.terms,
-            ids=list(hypothesis.ids),
-            utility=getattr(hypothesis, "utility", None),
-        )
-
-    def _text(self, job: _Job, hypothesis: Hypothesis) -> str:
-        return one_line(restored(job.sentence, self.tokenizers, hypothesis.ids, hypothesis.attention))
-
-
-class _Pieces(dict[int, str]):
-    """The piece of each id, asked for once: a tokenizer takes as long for the pieces of a sentence as for its text."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        super().__init__()
-        self._tokenizer = tokenizer
-
-    def __missing__(self, number: int) -> str:
-        piece = self[number] = self._tokenizer.pieces([number])[0]
-        return piece
-
-    def of(self, ids: Iterable[int]) -> list[str]:
-        """Returns the pieces of a sentence's ids, and EOS's."""
-        return [*map(self.__getitem__, ids), _EOS]
-
-
-_EOS = SPECIAL_TOKENS[3]
-_USUAL_BEAM = 8
-_PARTS_APART = 1 << 40
-"""What the numbers of two parts of one line differ by: more than there are lines."""
-
-
-@lru_cache(maxsize=16)
-def _search_of(settings: SearchSettings, nbest: int) -> Search:
-    """Returns the search that the settings name. It keeps nothing between calls, so all may share it."""
-    return build.search(settings, nbest=nbest)
-
-
-def _with_fewer_sentences(settings: SearchSettings) -> SearchSettings:
-    """Returns settings whose batches have as many hypotheses as those of a usual beam, where sentences have more."""
-    width = max(settings.beam, _USUAL_BEAM)
-    if settings.mbr <= width:
-        return settings
-    from msgspec.structs import replace as changed
-
-    return changed(settings, batch_sentences=max(1, settings.batch_sentences * width // settings.mbr))
-
-
-def _forced(engine: Engine, batch: Sequence[tuple[int, list[int], list[int]]]) -> list[list[float]]:
-    """Returns the log-probabilities of given translations; a batch of (number, source, target)."""
-    from seq2seq.search import force_decode
-
-    start = engine.start([source for _, source, _ in batch])
-    found = force_decode(engine, start.memory, start.state, [target for _, _, target in batch])
-    return [own.tolist() for own in found]
-
-
-def windows_of(lines: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Yields the lines in lists of `size`, or fewer where they are long; the last one shorter.
-
-    Where reading fails, what came before it comes first.
-    """
-    window: list[str] = []
-    characters = 0
-    try:
-        for line in lines:
-            window.append(line)
-            characters += len(line)
-            if len(window) == size or characters >= WINDOW_CHARACTERS:
-                yield window
-                window, characters = [], 0
-    except Seq2SeqError:
-        yield window
-        raise
-    if window:
-        yield window
-
-
-def _blank(line: str) -> Translation:
-    """The translation of nothing."""
-    return Translation(line, "", 0.0, 0.0, [], [], [])
-
-
-def read_glossary(path: Path) -> dict[str, str]:
-    """Returns the terms of a glossary file, plain or compressed; see `seq2seq.text.glossary.parse_glossary`.
-
-    Raises:
-        UserError: The file cannot be read, or a line is wrong; names the line.
-    """
-    return parse_glossary(read_lines(path), path)
+        return self._score(sources, targets, self.settings, self.engine)
 
 
 def load(
