@@ -53,7 +53,6 @@ TINY = (
     "training.average=0.9",
     "training.schedule.warmup_updates=10",
     "training.label_smoothing=0.0",
-    "training.subword_sampling=0.0",
 )
 
 

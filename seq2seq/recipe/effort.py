@@ -1,8 +1,8 @@
 """How a corpus is learned in the passes that there is time for.
 
 A network that sees each sentence only a few times has no chance to learn it by heart, and what would keep it from that
-only slows it down; one that sees each sentence dozens of times needs all there is against it. So a short training has
-less dropout and a higher learning rate, and a long one hides more of the text as well.
+only slows it down. So a short training has less dropout and a higher learning rate. Measured on 29,000 captions, in 2
+to 18 passes: docs/quality.md.
 """
 
 from __future__ import annotations
@@ -20,23 +20,18 @@ class Effort:
         phrase: What a reason calls such a training.
         dropout: Share of the usual dropout.
         rate: The usual learning rate times this.
-        subword_sampling: Chance that a merge of subwords is left out.
-        is_whole: Whether there are as many passes as planned, and so time for what makes each of them harder.
     """
 
     below: float
     phrase: str
     dropout: float
     rate: float
-    subword_sampling: float
-    is_whole: bool
 
 
 _EFFORTS = (
-    Effort(0.35, "so few passes", 0.5, 1.5, 0.0, False),
-    Effort(0.7, "rather few passes", 0.75, 1.25, 0.0, False),
-    Effort(1.5, "as many passes as this", 1.0, 1.0, 0.0, True),
-    Effort(float("inf"), "so many passes", 1.0, 1.0, 0.1, True),
+    Effort(0.35, "so few passes", 0.5, 1.5),
+    Effort(0.7, "rather few passes", 0.75, 1.25),
+    Effort(float("inf"), "as many passes as this", 1.0, 1.0),
 )
 MOST = 4.0
 """Times the planned passes, beyond which more of them teach nothing."""

@@ -48,18 +48,17 @@ class _Tier:
     width: int  # of the encoder's and the decoder's layers
     dropout: float
     word_dropout: float
-    subword_sampling: float
     batch_tokens: int
     learning_rate: float
     max_epochs: int
 
 
 _TIERS = (
-    _Tier(3_000, "fewer than 3,000 pairs", 1000, 256, 1, 256, 0.5, 0.1, 0.1, 800, 2e-3, 100),
-    _Tier(20_000, "3,000 to 20,000 pairs", 2000, 256, 1, 512, 0.5, 0.1, 0.1, 800, 2e-3, 60),
-    _Tier(200_000, "20,000 to 200,000 pairs", 4000, 256, 1, 512, 0.4, 0.0, 0.0, 1200, 4e-3, 20),
-    _Tier(1_000_000, "200,000 to a million pairs", 8000, 512, 2, 512, 0.2, 0.0, 0.0, 2500, 1e-3, 10),
-    _Tier(float("inf"), "more than a million pairs", 16000, 512, 2, 512, 0.1, 0.0, 0.0, 4000, 1e-3, 5),
+    _Tier(3_000, "fewer than 3,000 pairs", 1000, 256, 1, 256, 0.5, 0.1, 800, 2e-3, 100),
+    _Tier(20_000, "3,000 to 20,000 pairs", 2000, 256, 1, 512, 0.5, 0.1, 800, 2e-3, 60),
+    _Tier(200_000, "20,000 to 200,000 pairs", 4000, 256, 1, 512, 0.4, 0.0, 1200, 4e-3, 20),
+    _Tier(1_000_000, "200,000 to a million pairs", 8000, 512, 2, 512, 0.2, 0.0, 2500, 1e-3, 10),
+    _Tier(float("inf"), "more than a million pairs", 16000, 512, 2, 512, 0.1, 0.0, 4000, 1e-3, 5),
 )
 
 
@@ -220,14 +219,6 @@ def _choose_regularisation(draft: _Draft, tier: _Tier, plan: Effort) -> None:
         "A tenth of the words are hidden, so that no translation hangs on one; worth up to 3 BLEU on little text."
         if tier.word_dropout
         else "Not used here: hiding whole words is worth most on little text.",
-    )
-    sampling = max(tier.subword_sampling, plan.subword_sampling) if plan.is_whole else 0.0
-    draft.choose(
-        "training.subword_sampling",
-        sampling,
-        "Words are cut into other pieces now and then: no two passes read the same text (Provilkov et al. 2020)."
-        if sampling
-        else f"Not used here: with {plan.phrase} over {tier.phrase}, reading a text in one way is not yet learned.",
     )
 
 

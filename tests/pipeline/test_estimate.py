@@ -70,7 +70,6 @@ def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch
         "training.max_updates=0",
         "training.max_epochs=3",
         "training.batch_tokens=50",
-        "training.subword_sampling=0",
     )
     changes = (*limits, f"data.temperature={temperature}")
     recipe = apply_overrides(load_recipe(toy.run / "recipe.toml"), changes)
