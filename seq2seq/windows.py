@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from seq2seq.errors import Seq2SeqError
 
@@ -12,23 +12,31 @@ WINDOW_BATCHES: Final = 20
 WINDOW_CHARACTERS: Final = 1 << 22
 """A window that holds as many is full: lines may be megabytes long, and memory must not grow with them."""
 
+_Line = TypeVar("_Line", str, bytes)
 
-def windows_of(lines: Iterable[str], size: int) -> Iterator[list[str]]:
+
+def windows_of(lines: Iterable[_Line], size: int, most: int = WINDOW_CHARACTERS) -> Iterator[list[_Line]]:
     """Yields the lines in lists of `size`, or fewer where they are long; the last one shorter.
 
     Where reading fails, what came before it comes first.
+
+    Args:
+        lines: Of characters or of bytes.
+        size: Lines, at most.
+        most: A list that has reached so many characters or bytes is full.
     """
-    window: list[str] = []
-    characters = 0
+    window: list[_Line] = []
+    length = 0
     try:
         for line in lines:
             window.append(line)
-            characters += len(line)
-            if len(window) == size or characters >= WINDOW_CHARACTERS:
+            length += len(line)
+            if len(window) == size or length >= most:
                 yield window
-                window, characters = [], 0
+                window, length = [], 0
     except Seq2SeqError:
-        yield window
+        if window:
+            yield window
         raise
     if window:
         yield window

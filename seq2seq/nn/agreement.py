@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seq2seq.nn.loss import in_parts, product_dtype
+
 LOGITS_AT_ONCE = 5 << 18
 """Logits of both readings that are held at a time: a quarter of those of `output_cross_entropy`, since more passes go
 over them, which then stay in a cache."""
@@ -53,9 +55,8 @@ def agreement_cross_entropy(
     """
     if len(features) != 2 * len(targets):
         raise ValueError(f"{len(targets)} tokens read twice have {2 * len(targets)} features, not {len(features)}")
-    device = features.device.type
-    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-    with torch.autocast(device, enabled=False):
+    kind = product_dtype(features, weight)
+    with torch.autocast(features.device.type, enabled=False):
         loss, cross_entropy = _AgreementCrossEntropy.apply(  # type: ignore[no-untyped-call]
             features, weight, bias, targets, agreement / 4.0, label_smoothing, kind, torch.is_grad_enabled()
         )
@@ -85,8 +86,7 @@ class _AgreementCrossEntropy(torch.autograd.Function):
         apart = torch.zeros_like(doubled)
         d_h, d_b = torch.empty_like(h), torch.zeros_like(bias, dtype=exact)
         d_w = torch.zeros_like(weight, dtype=exact) if num_tokens == 0 else torch.empty(0)
-        num_parts = max(1, -(-2 * num_tokens // max(1, LOGITS_AT_ONCE // num_symbols)))
-        parts = zip(*(x.tensor_split(num_parts, dim=1) for x in (h, d_h, targets[None])), strict=True)
+        parts = in_parts(num_symbols, h, d_h, targets[None], dim=1, readings=2, at_once=LOGITS_AT_ONCE)
         for number, (both, d_both, wanted) in enumerate(parts):
             part, right = both.flatten(0, 1), wanted.repeat(1, 2).view(-1, 1)
             logits = torch.addmm(b, part, w.t())

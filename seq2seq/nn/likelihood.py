@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seq2seq.nn.loss import LOGITS_AT_ONCE
+from seq2seq.nn.loss import in_parts, product_dtype
 
 
 def output_log_probs(
@@ -32,9 +32,8 @@ def output_log_probs(
         bias: One number a symbol.
         targets: The symbols asked about.
     """
-    device = features.device.type
-    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-    with torch.autocast(device, enabled=False):
+    kind = product_dtype(features, weight)
+    with torch.autocast(features.device.type, enabled=False):
         found: Tensor = _OutputLogProbs.apply(features, weight, bias, targets, kind)  # type: ignore[no-untyped-call]
     return found
 
@@ -52,7 +51,7 @@ class _OutputLogProbs(torch.autograd.Function):
         h, w, b = features.to(kind), weight.to(kind), bias.to(kind)
         exact = torch.promote_types(weight.dtype, torch.float32)
         log_sums, found = (torch.empty(len(targets), dtype=exact, device=h.device) for _ in range(2))
-        for part, wanted, log_sum, chosen in _parts(weight.shape[0], h, targets[:, None], log_sums, found):
+        for part, wanted, log_sum, chosen in in_parts(weight.shape[0], h, targets[:, None], log_sums, found):
             logits = torch.addmm(b, part, w.t()).to(exact)
             torch.logsumexp(logits, -1, out=log_sum)
             torch.sub(logits.gather(1, wanted)[:, 0], log_sum, out=chosen)
@@ -68,7 +67,7 @@ class _OutputLogProbs(torch.autograd.Function):
         d_h = torch.empty_like(h)
         d_w, d_b = torch.zeros_like(weight, dtype=log_sums.dtype), torch.zeros_like(bias, dtype=log_sums.dtype)
         columns = (x[:, None] for x in (targets, log_sums, gradient))
-        for part, d_part, wanted, log_sum, weighing in _parts(weight.shape[0], h, d_h, *columns):
+        for part, d_part, wanted, log_sum, weighing in in_parts(weight.shape[0], h, d_h, *columns):
             p = torch.addmm(b, part, w.t()).to(log_sums.dtype).sub_(log_sum).exp_().mul_(-weighing)
             p.scatter_add_(1, wanted, weighing)
             d_b += p.sum(0)
@@ -76,9 +75,3 @@ class _OutputLogProbs(torch.autograd.Function):
             torch.mm(d_logits, w, out=d_part)
             d_w += d_logits.t() @ part
         return d_h.to(features.dtype), d_w, d_b, None, None
-
-
-def _parts(num_symbols: int, *rows: Tensor) -> zip[tuple[Tensor, ...]]:
-    """Cuts what has one row a token into parts of one size, whose logits are few enough to hold."""
-    num_parts = max(1, -(-len(rows[0]) // max(1, LOGITS_AT_ONCE // num_symbols)))
-    return zip(*(x.tensor_split(num_parts) for x in rows), strict=True)

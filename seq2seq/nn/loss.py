@@ -53,13 +53,38 @@ def output_cross_entropy(
         targets: The right symbols.
         label_smoothing: e.
     """
-    device = features.device.type
-    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-    with torch.autocast(device, enabled=False):
+    kind = product_dtype(features, weight)
+    with torch.autocast(features.device.type, enabled=False):
         loss: Tensor = _OutputCrossEntropy.apply(  # type: ignore[no-untyped-call]
             features, weight, bias, targets, label_smoothing, kind, torch.is_grad_enabled()
         )
     return loss
+
+
+def product_dtype(features: Tensor, weight: Tensor) -> torch.dtype:
+    """Returns what the product of the two is computed in: autocast's type, or that of the weight."""
+    device = features.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+
+
+def in_parts(
+    num_symbols: int, *rows: Tensor, dim: int = 0, readings: int = 1, at_once: int | None = None
+) -> zip[tuple[Tensor, ...]]:
+    """Cuts what has one row a token into parts whose logits are few enough to hold.
+
+    All parts are of one size: a small last one would waste its product.
+
+    Args:
+        num_symbols: Logits of a token.
+        rows: Tensors with as many tokens along `dim`.
+        dim: Where they stand.
+        readings: Rows of logits that a token has.
+        at_once: Logits that are held at a time; None: `LOGITS_AT_ONCE`.
+    """
+    num_tokens = rows[0].shape[dim]
+    at_once = LOGITS_AT_ONCE if at_once is None else at_once
+    num_parts = max(1, -(-readings * num_tokens // max(1, at_once // num_symbols)))
+    return zip(*(x.tensor_split(num_parts, dim=dim) for x in rows), strict=True)
 
 
 class _OutputCrossEntropy(torch.autograd.Function):
@@ -84,10 +109,7 @@ class _OutputCrossEntropy(torch.autograd.Function):
         loss = -spread
         d_h, d_b = torch.empty_like(h), torch.zeros_like(bias, dtype=exact)
         d_w = torch.zeros_like(weight, dtype=exact) if len(targets) == 0 else torch.empty(0)
-        # Parts of one size: a small last one would waste its product.
-        num_parts = max(1, -(-len(targets) // max(1, LOGITS_AT_ONCE // num_symbols)))
-        parts = zip(*(x.tensor_split(num_parts) for x in (h, d_h, targets[:, None])), strict=True)
-        for number, (part, d_part, wanted) in enumerate(parts):
+        for number, (part, d_part, wanted) in enumerate(in_parts(num_symbols, h, d_h, targets[:, None])):
             logits = torch.addmm(b, part, w.t())
             p = logits.softmax(-1, dtype=exact)
             # log sum_v exp(l_v) from the largest, whose p is at least 1 / V: that of the wanted symbol may be zero.

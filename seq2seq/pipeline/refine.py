@@ -33,8 +33,7 @@ from seq2seq.pipeline.several import agreed
 from seq2seq.recipe.schema import Choice, Recipe, Schedule
 from seq2seq.recipe.schema import Risk as RiskSettings
 from seq2seq.text.pairs import TokenizerPair
-from seq2seq.text.special import EOS, GO, PAD, UNK
-from seq2seq.text.tagged import tags_of
+from seq2seq.text.special import EOS, GO
 from seq2seq.text.tokenizer import Tokenizer
 from seq2seq.training import best as bests
 from seq2seq.training import checkpoint
@@ -256,9 +255,6 @@ def digest(risk: RiskSettings) -> str:
 def objective(recipe: Recipe, tokenizers: TokenizerPair) -> Risk:
     """Builds what the second stage minimises."""
     risk = recipe.training.risk
-    never = [PAD, GO, *tags_of(tokenizers.target).values()]
-    if not build.writes_unknown(tokenizers):
-        never.append(UNK)
     metric = sentence_metric(risk.metric, tokenize=recipe.evaluation.tokenize, lowercase=recipe.evaluation.lowercase)
     return Risk(
         Candidates(
@@ -266,7 +262,7 @@ def objective(recipe: Recipe, tokenizers: TokenizerPair) -> Risk:
             limits=build.limits(recipe.search),
             go=GO,
             eos=EOS,
-            never=never,
+            never=build.never_written(tokenizers),
             temperature=risk.temperature,
         ),
         SentenceCosts(tokenizers.target, metric),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from seq2seq.errors import Seq2SeqError
+from seq2seq.windows import windows_of
 
 MOST_BYTES: Final = 1 << 22
 """A window that holds as much is full: lines may be megabytes long, and memory must not grow with them."""
@@ -49,21 +49,7 @@ def chunks_of(lines: Iterable[bytes], size: int, most_bytes: int = MOST_BYTES) -
         size: Lines, at most.
         most_bytes: A list that has reached this is full.
     """
-    chunk: list[bytes] = []
-    num_bytes = 0
-    try:
-        for line in lines:
-            chunk.append(line)
-            num_bytes += len(line)
-            if len(chunk) == size or num_bytes >= most_bytes:
-                yield chunk
-                chunk, num_bytes = [], 0
-    except Seq2SeqError:
-        if chunk:
-            yield chunk
-        raise
-    if chunk:
-        yield chunk
+    return windows_of(lines, size, most_bytes)
 
 
 def numbered(chunks: Iterable[list[bytes]]) -> Iterator[Window]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seq2seq.nn import draws, likelihood
+from seq2seq.nn import draws
+from seq2seq.nn import loss as loss_module
 from seq2seq.nn.likelihood import output_log_probs
 
 
@@ -19,7 +20,7 @@ def inputs(tokens: int, kind=torch.float64):
 @pytest.mark.parametrize("tokens", [0, 1, 11])
 @pytest.mark.parametrize("at_once", [1, 21, 10**6])  # logits: one token at a time, three, all
 def test_it_is_log_softmax_and_so_is_its_gradient(tokens, at_once, monkeypatch):
-    monkeypatch.setattr(likelihood, "LOGITS_AT_ONCE", at_once)
+    monkeypatch.setattr(loss_module, "LOGITS_AT_ONCE", at_once)
     (features, weight, bias), targets, weighing = inputs(tokens)
     wanted = (features @ weight.t() + bias).log_softmax(-1).gather(1, targets[:, None])[:, 0]
     found = output_log_probs(features, weight, bias, targets)
