@@ -144,6 +144,7 @@ def _noise(recipe: Recipe) -> dict[str, list[str]]:
         found[f"label smoothing {smoothing:g}"] = [f"training.label_smoothing={smoothing:g}"]
     for weight in (0.0, 1.0, 5.0):
         found[f"R-Drop {weight:g}"] = [f"training.r_drop={weight:g}"]
+        found[f"guided attention {weight:g}"] = [f"training.guided_attention={weight:g}"]
     found["scheduled sampling 0.2"] = ["training.scheduled_sampling=0.2"]
     found["weight decay 0"] = ["training.weight_decay=0"]
     found["weight decay x 10"] = [f"training.weight_decay={training.weight_decay * 10:g}"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from seq2seq.corpus.filters import Filter
     from seq2seq.data.batches import Batches
+    from seq2seq.data.store import Store
     from seq2seq.nn.cells import CellFactory
     from seq2seq.nn.model import EncoderDecoder
     from seq2seq.nn.pretrained import Pretrained
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from seq2seq.text.tokenizer import Tokenizer
     from seq2seq.training.gradient import GradientSource
     from seq2seq.training.group import Group
+    from seq2seq.training.guidance import Guide
     from seq2seq.training.objective import CrossEntropy
     from seq2seq.training.protocols import Keeper, Objective, Reporter, Validator
     from seq2seq.training.schedules import Schedule
@@ -290,17 +292,35 @@ def schedule(recipe: Recipe) -> Schedule:
     return member(SCHEDULES, settings.shape)(warmup_updates=settings.warmup_updates)  # type: ignore[no-any-return]
 
 
-def objective(settings: Training) -> CrossEntropy:
-    """Builds what training minimises."""
+def objective(settings: Training, guide: Guide | None = None) -> CrossEntropy:
+    """Builds what training minimises; `guide` shows its attention where to look."""
     from seq2seq.training.agreement import Agreement
     from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
 
     share = settings.scheduled_sampling
     if settings.r_drop:
-        return Agreement(settings.r_drop, settings.label_smoothing)
+        return Agreement(settings.r_drop, settings.label_smoothing, guide=guide)
     if settings.truncate:
         return TruncatedCrossEntropy(settings.truncate, settings.label_smoothing, scheduled_sampling=share)
-    return CrossEntropy(settings.label_smoothing, scheduled_sampling=share)
+    return CrossEntropy(settings.label_smoothing, scheduled_sampling=share, guide=guide)
+
+
+def guide(settings: Training, store: Store, said: Callable[[str], None]) -> Guide | None:
+    """Learns from the training pairs what shows an attention where to look; None: the recipe asks for no guidance.
+
+    It is learned anew whenever a training goes on, which takes seconds, and comes to the same.
+    """
+    import numpy as np
+
+    from seq2seq.data.lexicon import learn_lexicon
+    from seq2seq.training.guidance import Guide
+
+    if not settings.guided_attention:
+        return None
+    said("Learning which tokens translate which, to guide the attention …")
+    rows = np.arange(len(store))
+    lexicon = learn_lexicon(list(store.source.many(rows)), list(store.target.many(rows)))
+    return Guide(lexicon, settings.guided_attention)
 
 
 def trainer(
@@ -360,7 +380,7 @@ def trainer(
     if gradient is not None:
         source = gradient(network)
     else:
-        loss = minimised or objective(settings)
+        loss = minimised or objective(settings, guide(settings, batches.store, reporter.said))
         whole = Whole(network, batches, loss, precision=kind, seed=settings.seed, said=reporter.said)
         source = Across(whole, network, group) if group is not None and group.size > 1 else whole
     optimizer = adamw(network, weight_decay=settings.weight_decay, undecayed=frozen)

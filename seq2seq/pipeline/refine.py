@@ -219,6 +219,7 @@ def second_recipe(recipe: Recipe, batches: Batches) -> Recipe:
         truncate=0,
         scheduled_sampling=0.0,
         r_drop=0.0,
+        guided_attention=0.0,
         subword_sampling=0.0,
         average=AVERAGE,
         average_looks=0,

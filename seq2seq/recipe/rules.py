@@ -285,6 +285,26 @@ def _r_drop(recipe: Recipe) -> Problem | None:
     return None
 
 
+def _guided_attention(recipe: Recipe) -> Problem | None:
+    training = recipe.training
+    if not training.guided_attention:
+        return None
+    asked = f"training.guided_attention = {training.guided_attention:g}"
+    if recipe.model.attention.name == "none":
+        return Problem(
+            f'{asked} shows attention where to look, and model.attention = "none".',
+            "Set training.guided_attention = 0, or choose an attention and a wiring that has one: "
+            'model.wiring = "parallel".',
+        )
+    if training.truncate:
+        return Problem(
+            f"{asked} finds out which words of two whole sentences belong together, and training.truncate = "
+            f"{training.truncate} reads targets in parts.",
+            "Set training.truncate = 0, or training.guided_attention = 0.",
+        )
+    return None
+
+
 def _hold(recipe: Recipe) -> Problem | None:
     training, risk = recipe.training, recipe.training.risk
     rates = {"training.learning_rate": training.learning_rate}
@@ -546,6 +566,7 @@ RULES: tuple[Rule, ...] = (
     _residual,
     _scheduled_sampling,
     _r_drop,
+    _guided_attention,
     _average_looks,
     _frozen_vectors,
     _hold,

@@ -157,6 +157,7 @@ class Training(Section, frozen=True):
     truncate: Count = 0  # target steps that a gradient flows back through; 0: all. The source is always read whole
     scheduled_sampling: Share = 0.0  # share of words read from the model's own guesses by the last update
     r_drop: NonNegative = 0.0  # weight of how much two dropouts of one network disagree (Liang et al. 2021); 0: none
+    guided_attention: NonNegative = 0.0  # weight, at first, of how far attention is from counted word translations
     subword_sampling: Share = 0.0  # chance that a merge of subwords is left out, anew each epoch
     average: Share = 0.999  # decay of the moving average of the weights; 0: none
     hold: NonNegative = 0.0  # how strongly weights are pulled back to those of the model that is fine-tuned; 0: not

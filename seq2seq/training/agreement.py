@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seq2seq.data.batches import Batch
 from seq2seq.nn.draws import twice
 from seq2seq.nn.model import EncoderDecoder
+from seq2seq.training.guidance import Guide, watched
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.precision import computing
 
@@ -29,10 +30,11 @@ class Agreement(CrossEntropy):
     Args:
         agreement: a.
         label_smoothing: Share of the probability that goes to the whole vocabulary.
+        guide: Shows the attention of both readings where to look, each counting half.
     """
 
-    def __init__(self, agreement: float, label_smoothing: float = 0.0) -> None:
-        super().__init__(label_smoothing)
+    def __init__(self, agreement: float, label_smoothing: float = 0.0, *, guide: Guide | None = None) -> None:
+        super().__init__(label_smoothing, guide=guide)
         self.agreement = agreement
 
     def add_gradient(
@@ -41,13 +43,14 @@ class Agreement(CrossEntropy):
         """Adds the gradient of L. Returns its cross-entropy alone, which a training without R-Drop reports as well."""
         network, targets = cast(EncoderDecoder, model), batch.target_out.flatten().index_select(0, batch.real)
         both = doubled(batch)
-        with computing(precision, batch.source.device), twice():
+        with computing(precision, batch.source.device), twice(), watched(model, self.guide) as weights:
             memory = network.encode(both.source, both.source_lengths)
             features, _ = network.read_part(both.target_in, both.target_lengths, memory, real=both.real)
             loss, cross_entropy = network.output.agreement(
                 features, targets, agreement=self.agreement, label_smoothing=self.label_smoothing
             )
-        torch.autograd.backward(loss / num_tokens)
+        guidance = 0.0 if self.guide is None else self.guide.loss(both, torch.cat(weights, dim=1), progress) / 2
+        torch.autograd.backward((loss + guidance) / num_tokens)
         return cross_entropy / num_tokens
 
 

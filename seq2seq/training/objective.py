@@ -11,6 +11,7 @@ from seq2seq.data.batches import Batch
 from seq2seq.nn.memory import Memory, sequence_mask
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import map_state
+from seq2seq.training.guidance import Guide, watched
 from seq2seq.training.precision import computing
 
 
@@ -24,11 +25,15 @@ class CrossEntropy:
     Args:
         label_smoothing: Share of the probability that goes to the whole vocabulary.
         scheduled_sampling: s_1, the share of words read from guesses by the last update; 0 for none.
+        guide: Shows the attention where to look; None: it finds out by itself.
     """
 
-    def __init__(self, label_smoothing: float = 0.0, *, scheduled_sampling: float = 0.0) -> None:
+    def __init__(
+        self, label_smoothing: float = 0.0, *, scheduled_sampling: float = 0.0, guide: Guide | None = None
+    ) -> None:
         self.label_smoothing = label_smoothing
         self.scheduled_sampling = scheduled_sampling
+        self.guide = guide
 
     def __call__(self, model: nn.Module, batch: Batch, *, guess_share: float = 0.0) -> Tensor:
         """Returns the summed loss in nats, with its graph; `guess_share` of the words read are guesses."""
@@ -43,11 +48,12 @@ class CrossEntropy:
     def add_gradient(
         self, model: nn.Module, batch: Batch, *, num_tokens: int, progress: float, precision: str
     ) -> Tensor:
-        """See `Objective.add_gradient`."""
-        with computing(precision, batch.source.device):
-            loss = self(model, batch, guess_share=self.scheduled_sampling * progress) / num_tokens
-        torch.autograd.backward(loss)
-        return loss.detach()
+        """Adds the gradient. Returns the cross-entropy alone, which a training without a guide reports as well."""
+        with computing(precision, batch.source.device), watched(model, self.guide) as weights:
+            loss = self(model, batch, guess_share=self.scheduled_sampling * progress)
+        guidance = 0.0 if self.guide is None else self.guide.loss(batch, torch.cat(weights, dim=1), progress)
+        torch.autograd.backward((loss + guidance) / num_tokens)
+        return loss.detach() / num_tokens
 
 
 class TruncatedCrossEntropy(CrossEntropy):

@@ -142,6 +142,16 @@ BROKEN = [
         {"training": {"r_drop": 2.0}, "model": {"wiring": "input-feeding"}},
     ),
     (
+        {"training": {"guided_attention": 1.0, "truncate": 20}},
+        "training.truncate = 20 reads targets in parts",
+        {"training": {"guided_attention": 1.0, "r_drop": 1.0}},
+    ),
+    (
+        {"training": {"guided_attention": 1.0}, "model": {"wiring": "fixed-vector", "attention": "none"}},
+        'shows attention where to look, and model.attention = "none"',
+        {"training": {"guided_attention": 1.0}, "model": {"wiring": "input-feeding"}},
+    ),
+    (
         {"training": {"scheduled_sampling": 0.2}},
         'model.wiring = "parallel" reads the whole target at once',
         {"training": {"scheduled_sampling": 0.2}, "model": {"wiring": "input-feeding"}},
