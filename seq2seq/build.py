@@ -306,21 +306,24 @@ def objective(settings: Training, guide: Guide | None = None) -> CrossEntropy:
 
 
 def guide(settings: Training, store: Store, said: Callable[[str], None]) -> Guide | None:
-    """Learns from the training pairs what shows an attention where to look; None: the recipe asks for no guidance.
+    """Builds what shows an attention where to look, from the training pairs; None: the recipe asks for no guidance.
 
     It is learned anew whenever a training goes on, which takes seconds, and comes to the same.
     """
     import numpy as np
 
-    from seq2seq.data.lexicon import learn_lexicon
+    from seq2seq.data.lexicon import Lexicon, learn_lexicon
     from seq2seq.training.guidance import Guide
 
     if not settings.guided_attention:
         return None
-    said("Learning which tokens translate which, to guide the attention …")
-    rows = np.arange(len(store))
-    lexicon = learn_lexicon(list(store.source.many(rows)), list(store.target.many(rows)))
-    return Guide(lexicon, settings.guided_attention)
+
+    def learn() -> Lexicon:
+        said("Learning which tokens translate which, to guide the attention …")
+        rows = np.arange(len(store))
+        return learn_lexicon(list(store.source.many(rows)), list(store.target.many(rows)))
+
+    return Guide(learn, settings.guided_attention)
 
 
 def trainer(

@@ -383,6 +383,7 @@ def _training(
     warmup = min(old.schedule.warmup_updates, updates // 10)
     reasons["training.schedule.shape"] = "Straight down to zero by the last update, however the model was trained."
     fresh = replace(old, max_epochs=0.0, minutes=0.0, risk=Risk(), schedule=Schedule(warmup_updates=warmup))
+    fresh = replace(fresh, guided_attention=0.0)  # the model has found out where to look
     return replace(fresh, **{key: value for key, (value, _) in chosen.items()})
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -34,15 +35,25 @@ class Guide:
     source word it is translating.
 
     Args:
-        lexicon: What translates what.
+        learn: Returns what translates what. It is asked when the first batch is read, since it may take seconds.
         strength: g, of the first update; cross-entropy counts 1.
     """
 
-    def __init__(self, lexicon: Lexicon, strength: float) -> None:
+    def __init__(self, learn: Callable[[], Lexicon], strength: float) -> None:
         self.strength = strength
-        self._num_targets = lexicon.num_targets
-        self._keys = torch.from_numpy(lexicon.keys)
-        self._values = torch.stack([torch.from_numpy(lexicon.forward), torch.from_numpy(lexicon.backward)])
+        self._learn = learn
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return self._learn()
+
+    @cached_property
+    def _keys(self) -> Tensor:
+        return torch.from_numpy(self._lexicon.keys)
+
+    @cached_property
+    def _values(self) -> Tensor:
+        return torch.stack([torch.from_numpy(self._lexicon.forward), torch.from_numpy(self._lexicon.backward)])
 
     def loss(self, batch: Batch, weights: Float[Tensor, "batch target source"], progress: float) -> Float[Tensor, ""]:
         """Returns G, summed over the batch, in nats."""
@@ -65,9 +76,10 @@ class Guide:
 
     def _translations(self, batch: Batch) -> Float[Tensor, "two batch target source"]:
         """p(e_t | f_s) and p(f_s | e_t); 0 where the lexicon does not know the two."""
-        keys = batch.source[:, None, :] * self._num_targets + batch.target_out[:, :, None]
+        num_targets = self._lexicon.num_targets
+        keys = batch.source[:, None, :] * num_targets + batch.target_out[:, :, None]
         entry = torch.searchsorted(self._keys, keys).clamp(max=len(self._keys) - 1)
-        known = (self._keys[entry] == keys) & (batch.target_out < self._num_targets)[:, :, None]
+        known = (self._keys[entry] == keys) & (batch.target_out < num_targets)[:, :, None]
         return self._values[:, entry] * known
 
 

@@ -22,7 +22,7 @@ from seq2seq.training.metrics_log import MetricsLog
 
 __all__ = ["toy"]
 OTHER = {"hund": "zakur", "etxe": "ola"}
-QUICK = sets("training.max_updates=24", "training.validate_every=8", "training.learning_rate=0.01")
+QUICK = sets("training.max_updates=120", "training.validate_every=40", "training.learning_rate=0.01")
 FEW = sets("training.max_updates=8", "training.validate_every=8", "training.learning_rate=0.01")
 SHORT = sets("training.max_updates=2", "training.validate_every=2")
 
@@ -72,7 +72,7 @@ def looks(run) -> list[dict]:
 def test_the_new_text_gains_and_the_old_is_reported_beside_it(toy, tuned):
     run, outcome = tuned
     rows = looks(run)
-    assert [row["update"] for row in rows] == [0, 8, 16, 24]
+    assert [row["update"] for row in rows] == [0, 40, 80, 120]
     assert all({"bleu", "loss", "old_bleu", "old_chrf", "old_loss"} <= row.keys() for row in rows)
     assert rows[-1]["loss"] < rows[0]["loss"]
     best = max(rows, key=lambda row: row["bleu"])

@@ -15,7 +15,14 @@ SHIPPED = {recipe.name: recipe for recipe in shipped_recipes()}
 
 
 def test_the_shipped_recipes():
-    assert set(SHIPPED) == {"demo", "iwslt14-100k-de-en", "multi30k-en-de", "multi30k-en-fr", "tatoeba-en-de"}
+    shipped = {"demo", "iwslt14-100k-de-en", "multi30k-en-de", "multi30k-en-fr", "tatoeba-en-de"}
+    assert set(SHIPPED) == shipped | {"iwslt14-100k-de-en-best", "multi30k-en-de-best", "multi30k-en-fr-best"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SHIPPED if name.endswith("-best")))
+def test_the_best_recipe_learns_and_is_scored_on_the_same_text(name):
+    best, fast = SHIPPED[name].recipe, SHIPPED[name.removesuffix("-best")].recipe
+    assert (best.data, best.evaluation) == (fast.data, fast.evaluation)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
