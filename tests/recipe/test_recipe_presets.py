@@ -59,6 +59,21 @@ def test_sizes_by_corpus(num_pairs, vocabulary_size, dropout, word_dropout, batc
     assert (recipe.training.guided_attention, recipe.model.lexical) == (guided, guided > 0)
 
 
+@pytest.mark.parametrize(
+    ("num_pairs", "minutes", "amount"),
+    [
+        (5_000, None, "much"),
+        (29_000, None, "much"),
+        (29_000, 5, "little"),
+        (29_000, 20, "little"),
+        (10**6, None, "little"),
+    ],
+)
+def test_the_reason_for_dropout_says_whether_it_is_much(num_pairs, minutes, amount):
+    found = preset(num_pairs, minutes=minutes, speed=lambda _, tokens: 4290.0)
+    assert f" {amount}, " in found.reasons["model.dropout"]
+
+
 def test_29000_pairs_get_what_worked_on_them():
     recipe = preset(29_000).recipe
     model, training = recipe.model, recipe.training
