@@ -146,7 +146,8 @@ def write_splits(run: RunFolder, work: Path, *, seed: int) -> None:
         order = list(range(len(store)))
         if name == "train":
             random.Random(seed).shuffle(order)
-        for side, texts, ids in zip(SIDES, (store.source_text, store.target_text), (store.source, store.target)):  # noqa: B905
+        texts_of_side, ids_of_side = (store.source_text, store.target_text), (store.source, store.target)
+        for side, texts, ids in zip(SIDES, texts_of_side, ids_of_side, strict=True):
             write_lines(work / f"{name}.{side}", (texts[row] for row in range(len(store))))
             write_lines(work / f"{name}.{side}.ids", (" ".join(map(str, ids[row])) for row in order))
     for side, tokenizer in zip(SIDES, (tokenizers.source, tokenizers.target), strict=True):
@@ -174,7 +175,9 @@ def texts_of(path: Path, tokenizers: TokenizerPair) -> list[str]:
 def training_options(shape: Shape, work: Path, *, size: int, seed: int) -> dict[str, str]:
     """Returns the peer's options by name; "true" is a flag."""
     corpora = {
-        name: {f"path_{short}": str(work / f"{file}.{side}.ids") for short, side in zip(("src", "tgt"), SIDES)}  # noqa: B905
+        name: {
+            f"path_{short}": str(work / f"{file}.{side}.ids") for short, side in zip(("src", "tgt"), SIDES, strict=True)
+        }
         for name, file in (("corpus", "train"), ("valid", "watched"))
     }
     vocabularies = {"src_vocab": str(work / "vocabulary.source"), "tgt_vocab": str(work / "vocabulary.target")}

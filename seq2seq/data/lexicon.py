@@ -17,7 +17,7 @@ ITERATIONS: Final = 8
 ADDED: Final = 1e-3
 """Counted for every translation, seen or not: without it a rare word takes in whatever stands beside it."""
 MOST_LINKS: Final = 8_000_000
-"""Pairs of tokens counted at most, about 30 bytes each while they are: 30,000 captions, or 10,000 long sentences."""
+"""Pairs of tokens counted at most, some 90 bytes each while they are: 25,000 captions, or 5,000 sentences of talks."""
 LEAST: Final = 1e-3
 """A pair of tokens that is less likely both ways is forgotten."""
 

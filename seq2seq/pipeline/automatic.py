@@ -206,6 +206,7 @@ def choose_for(
         minutes=minutes,
         speed=speed,
         **asked(settings, "max_updates", "max_epochs"),
+        ruled_out=ruled_out(settings),
     )
     own = preset.recipe.data
     chosen = replace(data, development_size=own.development_size, test_size=own.test_size)
@@ -217,6 +218,17 @@ def choose_for(
         }
     found = Preset(replace(preset.recipe, name=name, data=chosen), reasons)
     return as_pretokenised(found) if data.pretokenised else found
+
+
+def ruled_out(settings: Sequence[str]) -> set[str]:
+    """Returns what a preset must not choose beside the settings of a person, who else would be told to undo it."""
+    told = {trail.strip(): value.strip().strip("\"'") for trail, _, value in (one.partition("=") for one in settings)}
+    found = set()
+    if told.get("model.attention") == "none":
+        found |= {"model.lexical", "training.guided_attention"}
+    if told.get("training.truncate", "0") != "0":
+        found.add("training.guided_attention")
+    return found
 
 
 def asked(settings: Sequence[str], *names: str) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def choose(
     speed: Callable[[Recipe, float], float] | None = None,
     max_updates: int = 0,
     max_epochs: float = 0.0,
+    ruled_out: Collection[str] = (),
 ) -> Preset:
     """Returns settings for a corpus, each with one sentence that says why.
 
@@ -110,6 +111,7 @@ def choose(
         max_updates: Updates that a person allows; 0: that is left to the preset. It is not set here, and only cuts the
             warm-up, which would else outlast it.
         max_epochs: Passes likewise.
+        ruled_out: Which of "training.guided_attention" and "model.lexical" cannot be, by what a person has set.
 
     Raises:
         UserError: There are too few pairs to train on.
@@ -136,7 +138,7 @@ def choose(
         passes = steady(minutes * 60 * here / num_tokens)
     plan = effort(passes, full=tier.max_epochs)
     _choose_regularisation(draft, tier, plan)
-    _choose_guidance(draft, tier)
+    _choose_guidance(draft, tier, ruled_out)
     _choose_training(draft, tier, plan, passes=passes, updates_a_pass=updates_a_pass, minutes=minutes)
     _cut_warmup(draft, min(max_updates or inf, max_epochs * updates_a_pass or inf))
     _choose_evaluation(draft, target_language, target_script)
@@ -237,11 +239,15 @@ def _choose_regularisation(draft: _Draft, tier: _Tier, plan: Effort) -> None:
     )
 
 
-def _choose_guidance(draft: _Draft, tier: _Tier) -> None:
-    if tier.guided:
-        why = "With so few pairs a network hardly finds out which word it is translating:"
-        draft.choose("training.guided_attention", 1.0, f"{why} word translations counted in the corpus show it.")
-        draft.choose("model.lexical", True, f"{why} words that are looked at vote for their translations themselves.")
+def _choose_guidance(draft: _Draft, tier: _Tier, ruled_out: Collection[str]) -> None:
+    why = "With so few pairs a network hardly finds out which word it is translating:"
+    chosen = {
+        "training.guided_attention": (1.0, "word translations counted in the corpus show it."),
+        "model.lexical": (True, "words that are looked at vote for their translations themselves."),
+    }
+    for trail, (value, reason) in chosen.items():
+        if tier.guided and trail not in ruled_out:
+            draft.choose(trail, value, f"{why} {reason}")
 
 
 def _choose_batch(draft: _Draft, tier: _Tier, num_tokens: float) -> int:

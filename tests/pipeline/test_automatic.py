@@ -10,6 +10,7 @@ import pytest
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
 from seq2seq.pipeline.automatic import FIRST_SAMPLED, choose_for, choose_for_files, choose_pair, measure
+from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Data
 
 
@@ -140,3 +141,22 @@ def test_files_whose_letters_are_each_others_are_refused(tmp_path):
     choose_for_files(source, target, name="x", from_language="ru", into_language="en")
     # Serbian is written in both: that one side is unlike its language is no reason to refuse it.
     choose_for_files(target, target, name="x", from_language="en", into_language="sr")
+
+
+@pytest.mark.parametrize(
+    ("settings", "lexical", "guided"),
+    [
+        ([], True, 1.0),
+        (["model.attention=additive", "training.truncate = 0"], True, 1.0),
+        (["training.truncate=20"], True, 0.0),
+        (["model.wiring=fixed-vector", "model.attention = 'none'"], False, 0.0),
+    ],
+)
+def test_nothing_is_chosen_that_a_person_would_be_told_to_undo(tmp_path, settings, lexical, guided):
+    source, target = tmp_path / "a.en", tmp_path / "a.fr"
+    for path, word in ((source, "house"), (target, "maison")):
+        path.write_text("".join(f"{word} {number}\n" for number in range(40)), encoding="utf-8")
+    found = choose_for_files(source, target, name="x", from_language="en", into_language="fr", settings=settings)
+    assert (found.recipe.model.lexical, found.recipe.training.guided_attention) == (lexical, guided)
+    assert ("model.lexical" in found.reasons, "training.guided_attention" in found.reasons) == (lexical, guided > 0)
+    apply_overrides(found.recipe, settings)  # and so it breaks no rule
