@@ -110,7 +110,9 @@ def rendered(page: Page) -> str:
 
 
 def _settings(settings: Mapping[str, str]) -> str:
-    return "searched by " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings.items())
+    """Returns the settings of a search in words; its name needs no key before it."""
+    told = (value if key == "name" else f"{key.replace('_', ' ')} {value}" for key, value in settings.items())
+    return "search: " + ", ".join(told)
 
 
 def _contents(tests: Sequence[Examined]) -> str:

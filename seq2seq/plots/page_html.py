@@ -44,7 +44,8 @@ def table(
         body.append(f"<tr>{own}{cells(row[words:])}</tr>")
     above = f"<caption>{safe(caption)}</caption>" if caption else ""
     head = "".join(f'<th scope="col">{safe(name)}</th>' for name in heads)
-    return f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    inside = f"{above}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+    return f'<div class="scroll"><table>{inside}</table></div>'
 
 
 def _is_figure(value: str) -> bool:

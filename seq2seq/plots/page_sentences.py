@@ -54,7 +54,7 @@ def sentence_table(
 <p class="note">Words of the output that the reference lacks, and the other way round, are
 <mark>marked</mark>.{note}</p>
 <div class="scroll"><table class="sentences" id="sentences{number}"><thead><tr>{head}</tr></thead>
-<tbody>{rows}</tbody></table></div>"""
+{rows}</table></div>"""
 
 
 def _row(sentence: Sentence, findings: Sequence[Finding], shown: Map | None, languages: tuple[str, str]) -> str:
@@ -63,15 +63,21 @@ def _row(sentence: Sentence, findings: Sequence[Finding], shown: Map | None, lan
     flags = f"<ul>{said}</ul>" if said else ""
     source, target = (f' dir="auto" lang="{safe(language)}"' for language in languages)
     output, reference = _marked(sentence.hypothesis, sentence.reference)
-    attention = ""
-    if shown is not None:
-        picture = attention_svg(shown, f"Attention of line {sentence.line}: rows are output, columns are source")
-        attention = f"<details><summary>attention</summary>{picture}</details>"
+    body = (
+        f'<tr><th scope="row" class="n">{sentence.line}</th><td class="n">{sentence.chrf:.1f}</td><td>{flags}</td>'
+        f"<td{source}>{safe(sentence.source)}</td><td{target}>{output}</td><td{target}>{reference}</td></tr>"
+    )
+    data = f'data-flags="{" ".join(map(slug, names))}" data-chrf="{sentence.chrf:.2f}" data-line="{sentence.line}"'
+    return f"<tbody {data}>{body}{_map_row(sentence.line, shown)}</tbody>\n"
+
+
+def _map_row(line: int, shown: Map | None) -> str:
+    """Returns a row of its own, for a map is as wide as three columns of text."""
+    if shown is None:
+        return ""
+    picture = attention_svg(shown, f"Attention of line {line}: rows are output, columns are source")
     return (
-        f'<tr data-flags="{" ".join(map(slug, names))}" data-chrf="{sentence.chrf:.2f}" data-line="{sentence.line}">'
-        f'<th scope="row" class="n">{sentence.line}</th><td class="n">{sentence.chrf:.1f}</td><td>{flags}</td>'
-        f"<td{source}>{safe(sentence.source)}</td><td><div{target}>{output}</div>{attention}</td>"
-        f"<td{target}>{reference}</td></tr>\n"
+        f'<tr><td colspan="3"></td><td colspan="3"><details><summary>attention</summary>{picture}</details></td></tr>'
     )
 
 

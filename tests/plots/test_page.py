@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
 from html.parser import HTMLParser
 
@@ -96,7 +97,7 @@ def test_the_policy_allows_its_own_script_and_nothing_from_elsewhere():
 
 def test_rows_say_their_flags_and_buttons_choose_them():
     found = Checked(rendered(page()))
-    rows = {a["data-line"]: a for a in found.all("tr") if "data-line" in a}
+    rows = {a["data-line"]: a for a in found.all("tbody") if "data-line" in a}
     assert rows["1"]["data-flags"] == "numbers-lost numbers-invented"
     assert rows["2"]["data-flags"] == ""
     assert rows["3"]["data-flags"] == "repetition"
@@ -167,9 +168,25 @@ def test_a_page_of_many_sentences_holds_the_worst_and_the_flagged(monkeypatch):
     references = ["Raum 17", "x y z", "ddd uuu", "ggg hhh iii"]
     sentences = scored(sources, outputs, references)
     text = sentence_table(1, sentences, diagnose(sentences), {}, ("en", "de"))
-    rows = [a["data-line"] for a in Checked(text).all("tr") if "data-line" in a]
+    rows = [a["data-line"] for a in Checked(text).all("tbody") if "data-line" in a]
     assert rows == ["2", "3", "1"]
     assert "1 sentences of a higher chrF that have no flag are left out" in text
+
+
+def test_a_map_stands_under_its_sentence_as_wide_as_three_columns():
+    found = Checked(rendered(page(examined(maps={2: Map(["the", "<eos>"], ["die"], [[0.5, 0.5]])}))))
+    assert [a["colspan"] for a in found.all("td") if "colspan" in a] == ["3", "3"]
+    places = [place for place, (_, a) in enumerate(found.elements) if "data-line" in a] + [len(found.elements)]
+    inside = {
+        found.elements[begin][1]["data-line"]: [tag for tag, _ in found.elements[begin:end]]
+        for begin, end in itertools.pairwise(places)
+    }
+    assert {line: tags.count("tr") for line, tags in inside.items()} == {"1": 1, "2": 2, "3": 1}
+    assert [line for line, tags in inside.items() if "svg" in tags] == ["2"]
+
+
+def test_the_search_is_told_in_words():
+    assert "search: beam, beam 5<" in rendered(page())
 
 
 # --- pictures
