@@ -38,7 +38,11 @@ def _short(diagnosis: Diagnosis) -> Iterator[str]:
         [name, f"{len(lines):,}", _share(len(lines), diagnosis.num_sentences), _some(lines)]
         for name, lines in flagged.items()
     ]
-    yield from _table(["flag", "sentences", "share", "lines"], rows) if rows else ["    no sentence is flagged"]
+    yield from (
+        _table(["flag", "sentences", "share", "lines"], rows)
+        if rows
+        else ["    no sentence is flagged; most mistakes have no flag"]
+    )
     yield f"    BLEU by words of the source: {_inline(diagnosis.by_length)}"
     words = ", ".join(f"{group.label}: {100 * group.f1:.0f}" for group in diagnosis.words_by_rarity)
     yield f"    F1 of words (%) by how often they were seen {_counted_in(diagnosis)}: {words}"

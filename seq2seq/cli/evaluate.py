@@ -38,7 +38,10 @@ def evaluate(
     model: ModelArgument,
     split: Annotated[
         list[str] | None,
-        typer.Option("--split", help="A split of the run; several times for several. Default: all tests."),
+        typer.Option(
+            "--split",
+            help="A split of the run, development or a test set's name; several times for several. Default: all tests.",
+        ),
     ] = None,
     source: Annotated[Path | None, typer.Option("--source", help="Translate this file instead.")] = None,
     reference: Annotated[Path | None, typer.Option("--reference", help="Its reference translations.")] = None,

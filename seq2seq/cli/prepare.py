@@ -53,7 +53,15 @@ def prepare(
         Path | None, typer.Option("--run", help="The folder to make. Default: runs/ and the recipe's name.")
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Translate the other way round.")] = False,
-    minutes: Annotated[float | None, typer.Option("--minutes", min=0.1, help="How long training may take.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes",
+            min=0.1,
+            help="How long training may take; the settings follow the passes over the corpus that fit. Default: as "
+            "long as pays for a corpus of this size, which is printed.",
+        ),
+    ] = None,
     pretokenised: Annotated[
         bool,
         typer.Option("--pretokenised", help="Your text is tokenised already: it passes untouched, and is scored so."),

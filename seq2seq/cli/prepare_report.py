@@ -175,7 +175,9 @@ def _reasons(manifest: Mapping[str, Any], done: Prepared) -> list[str]:
 
 def _takes(estimate: Estimate) -> list[str]:
     minutes = estimate.seconds / 60
-    how_long = f"{minutes:,.0f} minutes" if minutes < 90 else f"{minutes / 60:,.1f} hours"
+    how_long = (
+        "a minute" if minutes < 1.5 else f"{minutes:,.0f} minutes" if minutes < 90 else f"{minutes / 60:,.1f} hours"
+    )
     updates = f"{estimate.updates:,} updates" if estimate.updates else "a time budget"
     if estimate.refining_seconds:
         updates += f", then about {max(1, round(estimate.refining_seconds / 60)):,} minutes of minimum risk"

@@ -44,6 +44,7 @@ def _as_dict(one: ShippedRecipe) -> dict[str, object]:
         "path": str(one.path),
         "minutes": one.recipe.training.minutes,
         "max_epochs": one.recipe.training.max_epochs,
+        "max_updates": one.recipe.training.max_updates,
         "results": one.recipe.results,
         **one.sizes,
     }
@@ -51,7 +52,9 @@ def _as_dict(one: ShippedRecipe) -> dict[str, object]:
 
 def _trains_for(one: ShippedRecipe) -> str:
     training = one.recipe.training
-    return f"{training.minutes:g} min" if training.minutes else f"{training.max_epochs:g} epochs"
+    if training.minutes:
+        return f"{training.minutes:g} min"
+    return f"{training.max_epochs:g} epochs" if training.max_epochs else f"{training.max_updates:,} updates"
 
 
 def _table(found: list[ShippedRecipe]) -> Table:

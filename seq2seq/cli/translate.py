@@ -35,7 +35,7 @@ EXAMPLES = (
     ("seq2seq translate runs/mine --mbr 20 new.en -o new.de", "of 20 candidates the one most like the others"),
     ("seq2seq translate runs/mine --glossary terms.tsv < new.en", "with the translations of terms laid down"),
     ("seq2seq translate runs/mine --json < new.en", "one JSON object a line, for programs"),
-    ("seq2seq translate runs/mine --with runs/other < new.en", "two models as one, which is better than either"),
+    ("seq2seq translate runs/mine --with runs/other < new.en", "two models as one, usually better than either"),
     ("seq2seq translate runs/mine new.en --shard 2/8 > new.de.2", "the second of eight parts, on any machine"),
     ("torchrun --nproc-per-node 2 -m seq2seq translate runs/mine new.en -o new.de", "two processes, one file"),
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Number = TypeVar("Number", int, float)
 EXAMPLES = (
-    ("seq2seq tune runs/mine", "the length penalty: a minute or two, and often half a BLEU"),
+    ("seq2seq tune runs/mine", "the length penalty: a minute or two; a small gain may be chance"),
     ("seq2seq tune runs/mine --dry-run", "only look"),
     ("seq2seq tune runs/mine --beam 4,8,12 --penalties 0.6,0.8,1,1.2", "with the width of the beam"),
     ("seq2seq tune runs/mine --mbr 0,20", "is it worth comparing 20 candidates?"),

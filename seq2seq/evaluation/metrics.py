@@ -157,7 +157,9 @@ def _score(
     if not bootstrap:
         return Score(name, value, signature)
     mean, half = float(result._mean), float(result._ci)  # sacreBLEU publishes them in its printed form only
-    return Score(name, value, signature, max(0.0, mean - half), mean + half)
+    # Errors can be more than the words there are; of what is right there is no more than all.
+    high = mean + half if name in LOWER_IS_BETTER else min(100.0, mean + half)
+    return Score(name, value, signature, max(0.0, mean - half), high)
 
 
 def _corpus_score(metric: Metric, hypotheses: list[str], references: list[list[str]], resamples: int) -> Any:  # noqa: ANN401

@@ -33,7 +33,7 @@ from seq2seq.pipeline.basis import Basis
 from seq2seq.pipeline.gather import Gathered, Reading, gather
 from seq2seq.pipeline.jobs import Tokenise, Untokenised, packed
 from seq2seq.pipeline.lock import LOCK, only_one
-from seq2seq.pipeline.reasons import values
+from seq2seq.pipeline.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.sources import Sources, check_name, fingerprint, languages, open_sources
 from seq2seq.pipeline.spool import Spool, in_chunks
 from seq2seq.pipeline.vocabulary import report_size
@@ -412,7 +412,7 @@ def _make(
                 if basis is not None:
                     tokenizers = basis.tokenizers
                     _check_tags(recipe, tokenizers)
-                tokenizers = (tokenizers or _learn_tokenizers(recipe, gathered)).with_tags(_tags(recipe))
+                tokenizers = (tokenizers or _learn_tokenizers(recipe, gathered, reasons)).with_tags(_tags(recipe))
                 tokenizers.save(ready.tokenizers)
             with clock("tokenising"):
                 splits = {name: _write(name, gathered, ready, tokenizers, workers) for name in gathered.reports}
@@ -480,13 +480,14 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _learn_tokenizers(recipe: Recipe, gathered: Gathered) -> TokenizerPair:
+def _learn_tokenizers(recipe: Recipe, gathered: Gathered, reasons: Mapping[str, str]) -> TokenizerPair:
     """Learns the vocabulary or vocabularies from a bounded part of the training text, taken evenly from all of it."""
     every = max(1, -(-gathered.sizes()["train"] // recipe.text.sample_lines))
 
     console.say("learning the vocabulary …")
     learned = build.tokenizers(recipe, lambda: gathered.texts("source", every), lambda: gathered.texts("target", every))
-    report_size(learned, asked=recipe.text.vocabulary_size)
+    by_hand = reasons.get("text.vocabulary_size", SET_BY_YOU) == SET_BY_YOU
+    report_size(learned, asked=recipe.text.vocabulary_size, by_hand=by_hand)
     return learned
 
 

@@ -12,15 +12,21 @@ TOO_MANY_TIMES = 2
 """Who asks for so many times what the text gives has not looked at the text, or has given the wrong file."""
 
 
-def report_size(tokenizers: TokenizerPair, *, asked: int) -> None:
+def report_size(tokenizers: TokenizerPair, *, asked: int, by_hand: bool = True) -> None:
     """Compares the vocabularies with the `text.vocabulary_size` that was asked for.
 
     Words and characters are what the text has, and the setting is their bound: fewer is said and no more. Subwords fall
     short only where each frequent word is one piece, which leaves little to learn from: that is a warning, and where
-    not even half of the ids can be filled, the setting is a mistake. The run's manifest holds the true size.
+    not even half of the ids can be filled, the setting is a mistake. A size that was chosen for a person is neither: it
+    suits texts with so many pairs, and this one has few different words. The run's manifest holds the true size.
+
+    Args:
+        tokenizers: What was learned.
+        asked: The setting.
+        by_hand: Whether a person set it.
 
     Raises:
-        UserError: The text supports less than half of the subwords that were asked for.
+        UserError: The text supports less than half of the subwords that a person asked for.
     """
     sides = {"training": tokenizers.source}
     if not tokenizers.joint:
@@ -29,7 +35,7 @@ def report_size(tokenizers: TokenizerPair, *, asked: int) -> None:
         size = plain(tokenizer).vocabulary_size
         if size >= asked:
             continue
-        if tokenizer.name == "sentencepiece":
+        if tokenizer.name == "sentencepiece" and by_hand:
             fewer = f"--set text.vocabulary_size={min(max(size // 2, SMALL), size)}"
             found = f"text.vocabulary_size = {asked:,} is more than the {side} text supports"
             if asked > TOO_MANY_TIMES * size:

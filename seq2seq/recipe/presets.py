@@ -289,10 +289,13 @@ def _choose_training(
 
 def _choose_length(draft: _Draft, tier: _Tier, passes: float, minutes: float | None) -> None:
     most = tier.max_epochs if minutes is None else ceil(max(tier.max_epochs, min(passes * 1.1, MOST * tier.max_epochs)))
+    planned = f"planned for {tier.phrase}: the smaller it is, the more passes."
     draft.choose(
         "training.max_epochs",
         most,
-        f"Passes over the corpus, at most; planned for {tier.phrase}: the smaller it is, the more passes.",
+        f"Passes over the corpus, at most; {planned}"
+        if most == tier.max_epochs
+        else f"Passes over the corpus, at most; your minutes leave time for more than the {tier.max_epochs} {planned}",
     )
     if minutes is not None:
         draft.choose(

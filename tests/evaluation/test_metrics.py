@@ -159,6 +159,13 @@ def test_the_interval_holds_the_value_and_depends_on_the_seed_alone(monkeypatch)
     assert "SACREBLEU_SEED" not in os.environ
 
 
+def test_an_interval_ends_where_scores_do_and_that_of_errors_does_not():
+    nearly = [*REFERENCES, "a b"], [*REFERENCES, "a c"]
+    assert all(s.high == 100 for s in score(*nearly, metrics=["bleu", "chrf"], bootstrap=40))
+    (errors,) = score(["a b c d e f", "g"], ["x", "g"], metrics=["ter"], bootstrap=40)
+    assert errors.high > 100
+
+
 def test_more_sentences_narrow_the_interval():
     def width(times):
         s = score(HYPOTHESES * times, REFERENCES * times, metrics=["chrf"], bootstrap=300)[0]

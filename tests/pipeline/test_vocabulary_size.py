@@ -57,6 +57,16 @@ def test_twice_what_the_text_gives_and_more_is_refused(said, model) -> None:
     assert f"--set text.vocabulary_size={size}" in caught.value.hint
 
 
+@pytest.mark.parametrize("times", [1.5, 4])
+def test_a_size_that_was_chosen_for_a_person_is_no_mistake_of_theirs(said, times) -> None:
+    subwords = Subwords.train(TEXTS, vocabulary_size=8000)
+    asked = int(times * subwords.vocabulary_size)
+    report_size(TokenizerPair(subwords, subwords), asked=asked, by_hand=False)
+    assert said == [
+        f"The training text has {subwords.vocabulary_size} ids; text.vocabulary_size = {asked:,} leaves room for more."
+    ]
+
+
 def test_each_side_has_its_own_size(said) -> None:
     source, target = (Words.train(texts, vocabulary_size=1000) for texts in (TEXTS, TEXTS[:1]))
     report_size(TokenizerPair(source, target), asked=1000)
