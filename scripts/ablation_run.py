@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.data.store import Store
 from seq2seq.evaluation.metrics import score
@@ -65,7 +67,8 @@ def run(folder: Path, core: int | None) -> int:
     _end_with_parent()
     job, recipe = read_json(folder / JOB), load_recipe(folder / RECIPE)
     if job["model"]:
-        trained, search = open_bundle(Path(job["model"])), recipe.search
+        trained = open_bundle(Path(job["model"]))
+        search = changed_search(trained.recipe.search, load_recipe(Path(job["model"]) / RECIPE).search, recipe.search)
         facts: dict[str, Any] = read_json(Path(job["model"]) / RESULT)["training"]
     else:
         found = _trained(recipe, RunFolder(folder), device=job["device"], threads=job["threads"])
@@ -79,6 +82,18 @@ def run(folder: Path, core: int | None) -> int:
     for done_with in ("checkpoints", "refined"):  # a few hundred megabytes, and nothing is left to do
         shutil.rmtree(folder / done_with, ignore_errors=True)
     return 0
+
+
+def changed_search(tuned: Search, default: Search, change: Search) -> Search:
+    """Returns how a model is searched that was trained for another run, so that only the change tells the two apart.
+
+    Args:
+        tuned: How its own run searches; training may have chosen the length penalty.
+        default: What the recipe of its own run says.
+        change: What the recipe of this run says.
+    """
+    names = (name for name in change.__struct_fields__ if getattr(change, name) != getattr(default, name))
+    return replace(tuned, **{name: getattr(change, name) for name in names})
 
 
 def _trained(recipe: Recipe, run: RunFolder, *, device: str, threads: int) -> dict[str, Any] | None:

@@ -535,9 +535,11 @@ def _averaged(paths: Sequence[Path], out: Path) -> Path:
     mean = load_checkpoint(str(paths[0]))
     for number, path in enumerate(paths[1:], start=2):
         other = load_checkpoint(str(path))
-        for part in ("model", "generator"):
-            for name, weight in mean[part].items():
-                weight.add_((other[part][name] - weight) / number)
+        # A table that several places share is one storage under several names: none is changed before all are read.
+        mean |= {
+            part: {name: weight + (other[part][name] - weight) / number for name, weight in mean[part].items()}
+            for part in ("model", "generator")
+        }
     torch.save({**mean, "optim": None}, out)
     return out
 

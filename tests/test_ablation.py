@@ -15,6 +15,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sacrebleu.metrics.bleu import BLEU
 from toy_runs import ROOT, TINY, environment, write_pairs
 
@@ -285,6 +286,14 @@ def sweep(place, monkeypatch, capsys):
         return code, json.loads(out.splitlines()[-1]) if out else None, err
 
     return run
+
+
+def test_a_row_that_does_not_train_takes_over_what_training_has_tuned():
+    default = Recipe().search
+    tuned = replace(default, length_penalty=0.6)
+    assert ablation_run.changed_search(tuned, default, replace(default, beam=10)) == replace(tuned, beam=10)
+    assert ablation_run.changed_search(tuned, default, replace(default, length_penalty=1.4)).length_penalty == 1.4
+    assert ablation_run.changed_search(tuned, default, default) == tuned
 
 
 def test_a_sweep_goes_on_where_it_was_left(place, sweep):

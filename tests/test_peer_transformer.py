@@ -75,6 +75,24 @@ def script(monkeypatch, capsys, stand_in):
     return run
 
 
+def test_the_mean_of_checkpoints_is_one_where_weights_are_shared(tmp_path, monkeypatch):
+    import torch
+
+    paths = []
+    for value in (0.0, 1.0, 5.0):
+        table = torch.full((2, 3), value)
+        parts = {"model": {"source": table, "target": table}, "generator": {"weight": table}}
+        paths.append(tmp_path / f"{value}.pt")
+        torch.save(parts, paths[-1])
+    saver = mock.Mock(load_checkpoint=torch.load)
+    monkeypatch.setitem(sys.modules, "onmt.models.model_saver", saver)
+    monkeypatch.setitem(sys.modules, "onmt.models", mock.Mock(model_saver=saver))
+    monkeypatch.setitem(sys.modules, "onmt", mock.Mock())
+    mean = torch.load(peer._averaged(paths, tmp_path / "average.pt"))
+    for part in (*mean["model"].values(), *mean["generator"].values()):
+        torch.testing.assert_close(part, torch.full((2, 3), 2.0))
+
+
 def test_a_peer_is_trained_chosen_and_compared(trained, tmp_path, script):
     work, run = tmp_path / "work", RunFolder(trained)
     result = script(

@@ -222,11 +222,12 @@ def choose_for(
 
 def ruled_out(settings: Sequence[str]) -> set[str]:
     """Returns what a preset must not choose beside the settings of a person, who else would be told to undo it."""
-    told = {trail.strip(): value.strip().strip("\"'") for trail, _, value in (one.partition("=") for one in settings)}
+    told = [one for one in settings if one.strip().startswith(("model.attention", "training.truncate"))]
+    recipe = apply_overrides(Recipe(), told, rules=False)
     found = set()
-    if told.get("model.attention") == "none":
+    if recipe.model.attention.name == "none":
         found |= {"model.lexical", "training.guided_attention"}
-    if told.get("training.truncate", "0") != "0":
+    if recipe.training.truncate:
         found.add("training.guided_attention")
     return found
 

@@ -362,6 +362,12 @@ def tune_trained(run: RunFolder, *, device: str = "auto", threads: int = 0) -> N
         recipe = bundle.recipe
         if "tuned" in bundle.facts:
             return
+        if recipe.search.name != "beam" or recipe.search.beam == 1:
+            console.warn(
+                "The length penalty stays as it is: training.tune_length_penalty = true chooses between translations "
+                "that beam search ends, and this recipe's search gives one. seq2seq tune --beam 5 looks for a beam too."
+            )
+            return
         test = development_set(bundle, recipe.training.validate_sentences)
         translator = from_bundle(bundle, engine="torch", device=device, threads=threads)
         tuned = tune(translator, test, recipe.search, recipe.evaluation, Grid(), metric=metric_of(recipe))

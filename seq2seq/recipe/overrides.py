@@ -21,12 +21,17 @@ from seq2seq.recipe.place import Place
 from seq2seq.recipe.schema import Recipe
 
 
-def apply_overrides(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
+def apply_overrides(recipe: Recipe, assignments: Iterable[str], *, rules: bool = True) -> Recipe:
     """Returns `recipe` with each assignment made, in order; the rules between settings are checked once, at the end.
 
     An assignment is `section.key=value`. The value is TOML, and anything that is not TOML is taken as plain text, so
     `model.attention=dot`, `training.minutes=40` and `data.train=["a.en", "a.fr"]` all do what they say. A setting of
     the chosen member of a family is reached through it: `model.attention.heads=8`.
+
+    Args:
+        recipe: The settings before.
+        assignments: What to set.
+        rules: Whether the rules between settings are checked; not where these are only some of a person's settings.
 
     Raises:
         UserError: An assignment is malformed, names what does not exist, or gives a value that is not allowed. The
@@ -39,6 +44,8 @@ def apply_overrides(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
         trail, value = _parse(assignment, where)
         _assign(table, trail, value, where)
         recipe = recipe_from_table(table, where=where, rules=False)
+    if not rules:
+        return recipe
     together = " ".join(f"--set {assignment}" for assignment in assignments)
     return recipe_from_table(table_from_recipe(recipe), where=together or recipe.name)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import ceil, inf, isfinite
 from typing import Any
 
 from seq2seq.errors import UserError
@@ -114,7 +114,7 @@ def choose(
         ruled_out: Which of "training.guided_attention" and "model.lexical" cannot be, by what a person has set.
 
     Raises:
-        UserError: There are too few pairs to train on.
+        UserError: There are too few pairs to train on, or the budget is none.
     """
     if num_pairs < _LEAST_PAIRS:
         raise UserError(
@@ -122,6 +122,8 @@ def choose(
             "choose by and to test on.",
             hint="Add sentence pairs; useful translations begin at some thousands.",
         )
+    if minutes is not None and not (isfinite(minutes) and minutes > 0):
+        raise UserError(f"{minutes:g} minutes are no time budget.", hint="Leave it out to train as long as it pays.")
     tier = next(tier for tier in _TIERS if num_pairs < tier.below)
     draft = _Draft()
     held_out = _choose_data(draft, num_pairs, source_language, target_language, own_sets)

@@ -141,17 +141,6 @@ def _candidates(recipe: Recipe) -> Problem | None:
     return None
 
 
-def _tuned_penalty(recipe: Recipe) -> Problem | None:
-    search = recipe.search
-    if not recipe.training.tune_length_penalty or (search.name == "beam" and search.beam > 1):
-        return None
-    found = f'search.name = "{search.name}"' if search.name != "beam" else "search.beam = 1"
-    return Problem(
-        f"training.tune_length_penalty = true chooses between translations that beam search ends, and {found}.",
-        'Set search.name = "beam" and search.beam = 5, or training.tune_length_penalty = false.',
-    )
-
-
 def _fixed_vector_bridge(recipe: Recipe) -> Problem | None:
     if recipe.model.wiring.name == "fixed-vector" and recipe.model.bridge == "zero":
         return Problem(
@@ -555,7 +544,6 @@ RULES: tuple[Rule, ...] = (
     _lexical,
     _coverage,
     _candidates,
-    _tuned_penalty,
     _fixed_vector_bridge,
     _parallel_layers,
     _heads,

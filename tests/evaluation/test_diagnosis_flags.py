@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seq2seq.evaluation.diagnosis.copies import longest_run
 from seq2seq.evaluation.diagnosis.diagnose import FLAGS, diagnose
 from seq2seq.evaluation.diagnosis.evidence import gather
 from seq2seq.evaluation.diagnosis.line import Line
@@ -175,6 +176,19 @@ def test_what_was_not_translated():
     assert said["copied"] == ["that the old house"]
     training = [("a sponge", "ein Schwamm"), ("the hand", "die Hand")]
     assert found("with a sponge", "mit Sponge", "mit Schwamm", training=training)["copied"] == ["sponge"]
+
+
+@given(*(st.lists(st.sampled_from("abc"), max_size=9) for _ in range(2)))
+def test_the_longest_run_is_the_first_of_the_longest(source, output):
+    runs = [output[i:j] for i in range(len(output)) for j in range(i + 1, len(output) + 1)]
+    common = [run for run in runs if any(source[k : k + len(run)] == run for k in range(len(source)))]
+    assert longest_run(source, output) == max(common, key=len, default=[])
+
+
+def test_a_text_that_runs_in_circles_is_looked_at_too():
+    many = ["ha"] * 900  # comparing run by run, each pair of words would have its own to walk: minutes
+    assert longest_run(many, [*many, "x"]) == many
+    assert longest_run(many * 2, many) == []  # a table of this size takes a while as well
 
 
 def test_what_is_the_same_in_both_languages():

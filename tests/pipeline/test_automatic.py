@@ -150,6 +150,8 @@ def test_files_whose_letters_are_each_others_are_refused(tmp_path):
         (["model.attention=additive", "training.truncate = 0"], True, 1.0),
         (["training.truncate=20"], True, 0.0),
         (["model.wiring=fixed-vector", "model.attention = 'none'"], False, 0.0),
+        (["model.wiring=fixed-vector", "model.attention.name=none"], False, 0.0),
+        (["model.attention={name='none'}", "model.wiring.name=fixed-vector"], False, 0.0),
     ],
 )
 def test_nothing_is_chosen_that_a_person_would_be_told_to_undo(tmp_path, settings, lexical, guided):

@@ -357,6 +357,17 @@ def test_training_does_it_at_its_end_where_it_is_asked_to(run, monkeypatch):
     assert calls == ["export", run.path, "export"]
 
 
+@pytest.mark.parametrize("settings", [["search.beam=1"], ["search.name=greedy"], ["search.name=sampling"]])
+def test_a_model_that_is_tuned_at_its_end_can_be_searched_in_any_way(settings, run, monkeypatch, capsys):
+    recipe = apply_overrides(load_recipe(run.bundle / "recipe.toml"), ["training.tune_length_penalty=true"])
+    assert apply_overrides(recipe, settings).training.tune_length_penalty
+    # Only the tuning itself needs a beam, and what was trained for hours stays whatever it says.
+    (run.bundle / "recipe.toml").write_text(dump_recipe(apply_overrides(recipe, settings)))
+    monkeypatch.setattr(tuning, "tune", None)
+    tuning.tune_trained(run)
+    assert "beam search ends" in capsys.readouterr().err
+
+
 def test_at_a_trainings_end_it_is_done_once_and_never_fails(run, monkeypatch, capsys):
     pick_better(monkeypatch)
     for path in (run.recipe, run.bundle / "recipe.toml"):

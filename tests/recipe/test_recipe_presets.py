@@ -134,6 +134,12 @@ def test_the_speed_asked_for_is_that_of_the_network_and_the_sentences_there_are(
     assert len(asked) == 1  # without a budget nobody has to know
 
 
+@pytest.mark.parametrize("minutes", [float("inf"), float("nan"), 0.0, -1.0])
+def test_a_budget_that_is_none_is_refused(minutes):
+    with pytest.raises(UserError, match="no time budget"):
+        preset(1000, minutes=minutes, speed=lambda *_: 1000.0)
+
+
 def test_much_more_time_than_there_is_to_learn_in_is_not_used_up():
     slow, fast = (preset(1000, minutes=600, speed=lambda _, tokens, s=s: s).recipe.training for s in (30.0, 1e6))
     assert fast.max_epochs == MOST * preset(1000).recipe.training.max_epochs > slow.max_epochs

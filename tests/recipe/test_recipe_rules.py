@@ -64,16 +64,6 @@ BROKEN = [
     ),
     ({"search": {"mbr": 1}}, "one candidate", {"search": {"mbr": 20}}),
     ({"search": {"mbr": 9, "name": "greedy"}}, "gives one", {"search": {"mbr": 9, "name": "sampling"}}),
-    (
-        {"training": {"tune_length_penalty": True}, "search": {"name": "greedy"}},
-        "between translations that beam search ends",
-        {"training": {"tune_length_penalty": True}},
-    ),
-    (
-        {"training": {"tune_length_penalty": True}, "search": {"beam": 1}},
-        "search.beam = 1",
-        {"training": {"tune_length_penalty": True}, "search": {"beam": 5}},
-    ),
     ({"model": {"decoder_layers": 1}}, "at least 2", {"model": {"decoder_layers": 1, "wiring": "input-feeding"}}),
     (
         {"model": {"attention": {"name": "multi-head", "heads": 3}}},

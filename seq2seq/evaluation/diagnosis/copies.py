@@ -7,7 +7,6 @@ and the reference must not have them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
 from typing import Final
 
 from seq2seq.evaluation.diagnosis.evidence import Evidence
@@ -15,6 +14,7 @@ from seq2seq.evaluation.diagnosis.line import Flag, Line
 from seq2seq.evaluation.diagnosis.words import is_unspaced
 
 _RUN: Final = 4  # words in a row
+_MOST_CELLS: Final = 1_000_000  # words of the source times words of the output, or nothing is looked for
 _LETTERS: Final = 4  # of a single word: shorter ones are in both languages by chance
 
 
@@ -29,7 +29,7 @@ def _copied(line: Line, evidence: Evidence) -> Iterator[str]:
         if reference != source:
             yield "all of it"
         return
-    run = _longest_run(source, hypothesis)
+    run = longest_run(source, hypothesis)
     if len(run) >= _RUN and not _contains(reference, run):
         yield " ".join(run)
     elif evidence.origin == "training":
@@ -42,18 +42,25 @@ def _is_foreign(word: str, source: Sequence[str], reference: Sequence[str], evid
     return not evidence.target_counts.get(word) and bool(evidence.source_counts.get(word))
 
 
-def _longest_run(source: Sequence[str], hypothesis: Sequence[str]) -> list[str]:
-    """Returns the longest run of words that both have, the first of several."""
-    best: list[str] = []
-    places: dict[str, list[int]] = {}
-    for place, word in enumerate(source):
-        places.setdefault(word, []).append(place)
-    for begin, word in enumerate(hypothesis):
-        for place in places.get(word, ()):
-            pairs = zip(source[place:], hypothesis[begin:], strict=False)
-            run = [left for left, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
-            best = max(best, run, key=len)
-    return best
+def longest_run(source: Sequence[str], hypothesis: Sequence[str]) -> list[str]:
+    """Returns the longest run of words that both have, of several the first in the hypothesis.
+
+    Of very long texts none: a table of words by words would be too large.
+    """
+    if len(source) * len(hypothesis) > _MOST_CELLS:
+        return []
+    longest, end = 0, 0
+    above = [0] * (len(hypothesis) + 1)
+    for word in source:
+        # The length of the run that ends with this word of the source and each word of the hypothesis.
+        current = [0] * (len(hypothesis) + 1)
+        for place, other in enumerate(hypothesis, start=1):
+            if word == other:
+                current[place] = above[place - 1] + 1
+                if (current[place], -place) > (longest, -end):
+                    longest, end = current[place], place
+        above = current
+    return list(hypothesis[end - longest : end])
 
 
 def _contains(words: Sequence[str], run: Sequence[str]) -> bool:
