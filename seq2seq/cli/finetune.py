@@ -111,6 +111,8 @@ def finetune(
     if resume:
         tuning.check_begun(folder)
     tokenizers = TokenizerPair.load(bundle.tokenizers)
+    if before and share:
+        tuning.check_tags(tokenizers, before)
     chosen, measured = tuning.choose(
         bundle,
         text,

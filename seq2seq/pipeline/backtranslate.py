@@ -126,8 +126,12 @@ def usual_weight(corpora: Sequence[Rows], synthetic_pairs: int, temperature: flo
     """Returns the weight of synthetic pairs: 1, or less where they would come more than twice as often as genuine ones.
 
     A corpus of n pairs has a share of w n^(1/T) (see `seq2seq.data.mixing`), so the largest weight is
-    2 sum_i w_i n_i^(1/T) / m^(1/T), over the corpora i without a tag and for m synthetic pairs.
+    2 sum_i w_i n_i^(1/T) / m^(1/T), over the corpora i that people wrote and for m synthetic pairs. These have no tag,
+    and no command had a side of them written. Where there is none, those count that were not translated back: a student
+    of its teachers' pairs alone has genuine sources at least.
     """
-    genuine = sum(corpus.weight * len(corpus) ** (1 / temperature) for corpus in corpora if not corpus.tag)
+    candidates = [corpus for corpus in corpora if not corpus.tag and corpus.by != COMMAND]
+    counted = [corpus for corpus in candidates if not corpus.by] or candidates
+    genuine = sum(corpus.weight * len(corpus) ** (1 / temperature) for corpus in counted)
     most = MOST_FOR_ONE * genuine / synthetic_pairs ** (1 / temperature)
     return float(f"{most:.3g}") if 0 < most < 1 else 1.0

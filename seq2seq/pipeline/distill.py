@@ -130,11 +130,18 @@ def _notes(author: Author, of: RunFolder) -> dict[str, Any]:
 def _given(of: RunFolder, corpora: Sequence[Rows], files: Sequence[Path]) -> Iterator[Pair]:
     """Yields what the teachers are to translate, each with its reference where there is one."""
     if not files:
-        # What stands behind a tag was written by a model: it is no text of a person's to learn to translate.
-        yield from synthetic.stored(of, [corpus for corpus in corpora if not corpus.tag])
+        yield from synthetic.stored(of, [corpus for corpus in corpora if _has_genuine_sources(corpus)])
     for path in files:
         for line, text in enumerate(read_lines(path), start=1):
             yield Pair(line, text, "")
+
+
+def _has_genuine_sources(corpus: Rows) -> bool:
+    """Whether people wrote the sources, as far as is known: what a model wrote is nothing to learn to translate.
+
+    It stands behind a tag, or another command than this one had it written: teachers write targets.
+    """
+    return not corpus.tag and corpus.by in ("", COMMAND)
 
 
 def _metric(rules: Evaluation) -> SentenceMetric:

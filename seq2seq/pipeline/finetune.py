@@ -41,6 +41,7 @@ from seq2seq.recipe.schema import Choice, Data, Recipe, Risk, Schedule, Training
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.special import UNK
+from seq2seq.text.tagged import tags_of
 from seq2seq.training.metrics_log import MetricsLog
 
 OLD_SHARE: Final = 0.5
@@ -192,6 +193,22 @@ def check_place(run: RunFolder, bundle: Bundle, old: OldText | None) -> None:
             f"{run.path} is where the model is that is fine-tuned, and nothing of it is overwritten.",
             hint="Choose a new folder with --run.",
         )
+
+
+def check_tags(tokenizers: TokenizerPair, old: OldText) -> None:
+    """Makes sure that the model knows the tags of the old pairs that are to be mixed in.
+
+    Raises:
+        UserError: It has no row for one of them: they are not the pairs that it was trained on.
+    """
+    known = tags_of(tokenizers.source)
+    for corpus in old.corpora:
+        if corpus["pairs"] and corpus["tag"] and corpus["tag"] not in known:
+            raise UserError(
+                f"The model knows no tag {corpus['tag']}, and in the pairs of {old.run.path} the sources of "
+                f"{corpus['name']!r} begin with it.",
+                hint="Name the run that made the model, with --old; or mix no old pairs in: --old-share 0",
+            )
 
 
 def described(bundle: Bundle, *, reader: str, files: Sequence[Path] = (), hub: str = "") -> Data:

@@ -43,6 +43,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum, read_json, write_json
+from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.prepare import Prepared, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
 from seq2seq.pipeline.sources import languages
@@ -290,7 +291,8 @@ def translated(author: Author, source: Path, target: Path, *, form: Format | Non
     """Translates a file. Returns False where that was done before, by the same models in the same way.
 
     Raises:
-        UserError: An interrupted translation is there and `resume` is False; or it was made of something else.
+        UserError: An interrupted translation is there and `resume` is False; or it was made of something else. Or
+            another process is at it.
     """
     from seq2seq.pipeline.formats import Format
     from seq2seq.pipeline.streams import part_of
@@ -299,16 +301,36 @@ def translated(author: Author, source: Path, target: Path, *, form: Format | Non
     record = target.with_name(target.name + ".json")
     form = form or Format()
     facts = {**author.facts, **as_settings(author.settings), "nbest": form.nbest, "input": checksum(source)}
-    if target.is_file() and record.is_file():
-        told = read_json(record)
-        if told.get("facts") == facts and told.get("blake2b") == checksum(target):
+    with alone(record):  # to the end: what it says is under way must be this and nobody else's
+        if _is_translated(target, record, facts):
             return False
-    record.unlink(missing_ok=True)
-    goes_on = resume and part_of(target).is_file()
-    task = Task(source, target, form=form, resume=goes_on)
-    translate_lines(author.open(), author.settings, task, models=author.facts)
-    write_json(record, {"facts": facts, "blake2b": checksum(target)})
+        translator = author.open()
+        # In this order: what stands beside this record must have been made after it was written.
+        target.unlink(missing_ok=True)
+        write_json(record, {"facts": facts, "under_way": True})
+        goes_on = resume and part_of(target).is_file()
+        task = Task(source, target, form=form, resume=goes_on)
+        translate_lines(translator, author.settings, task, models=author.facts)
+        write_json(record, {"facts": facts, "blake2b": checksum(target)})
     return True
+
+
+def _is_translated(target: Path, record: Path, facts: Mapping[str, Any]) -> bool:
+    """Whether a translation is there that was made of just this.
+
+    The file takes its name when it is whole. Where the process was killed before that was recorded, it is recorded now.
+    """
+    from seq2seq.pipeline.streams import part_of, record_of
+
+    told = read_json(record) if target.is_file() and record.is_file() else {}
+    if told.get("facts") != facts:
+        return False
+    found = checksum(target)
+    if told.get("under_way") and not part_of(target).exists():
+        record_of(target).unlink(missing_ok=True)  # of the part, which is none any more
+        write_json(record, {"facts": facts, "blake2b": found})
+        return True
+    return bool(told.get("blake2b") == found)
 
 
 def sieved(pairs: Iterable[Pair], folder: Path, name: str, sieve: Sieve) -> Report:
@@ -448,6 +470,9 @@ def recipe_of(
 ) -> Recipe:
     """Returns the recipe of a run with these corpora: that of `run`, but for where its text comes from.
 
+    The network begins with random weights and the vocabulary is that of `run`, so the settings must be those of a
+    training from scratch, and none of [text] may change.
+
     The text was normalised, filtered and rid of its duplicates when `run` was prepared; of a pair that a model has
     written like one there was, both count, for the weights say how much.
 
@@ -459,8 +484,9 @@ def recipe_of(
         settings: Changes, "section.key=value".
 
     Raises:
-        UserError: A change is no setting, or breaks a rule.
+        UserError: `run` was fine-tuned; or a change is no setting, breaks a rule, or is of the vocabulary.
     """
+    _check_from_scratch(run)
     before = load_recipe(run.recipe)
     source, target = languages(before.data)
     has_test = run.split("test").is_file()
@@ -474,9 +500,35 @@ def recipe_of(
     )
     training = before.training
     if minutes:
-        training = changed(training, minutes=minutes, max_epochs=0.0)
+        training = changed(training, minutes=minutes, max_epochs=0.0, max_updates=0)
     found = changed(before, name=name, description="", results=(), data=data, training=training)
-    return apply_overrides(found, list(settings))
+    found = apply_overrides(found, list(settings))
+    _check_text(run, before, found)
+    return found
+
+
+def _check_from_scratch(run: RunFolder) -> None:
+    """Refuses a run that went on from a model: at a tenth of the rate, a new network would learn next to nothing."""
+    start = run.read_manifest().get("start")
+    if start is None:
+        return
+    name = start.get("told", {}).get("name", "")
+    raise UserError(
+        f"{run.path} was fine-tuned: its settings are for going on from a model, and here a new network is trained.",
+        hint=f"Name another run with --of: the one that it was fine-tuned from{f', {name!r}' if name else ''}, or any "
+        "that was trained from scratch. Models that translate may be fine-tuned.",
+    )
+
+
+def _check_text(run: RunFolder, before: Recipe, now: Recipe) -> None:
+    """Refuses another vocabulary than that of the run whose vocabulary is taken over."""
+    for key in now.text.__struct_fields__:
+        if getattr(now.text, key) != getattr(before.text, key):
+            raise UserError(
+                f"text.{key} cannot change: the vocabulary is that of {run.path}.",
+                hint="Leave it out, or make a run with it, to be named with --of: seq2seq prepare … --set "
+                f"text.{key}=…",
+            )
 
 
 def asked(minutes: float | None, settings: Sequence[str]) -> list[str]:

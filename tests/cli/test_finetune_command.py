@@ -12,13 +12,15 @@ from safetensors.torch import load_file
 from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs, write_pairs
 
 from seq2seq.bundle import open_bundle
+from seq2seq.cli.ensembles import Models
 from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
-from seq2seq.folders import read_json
+from seq2seq.folders import read_json, write_json
 from seq2seq.pipeline.finetune import HOLD
 from seq2seq.pipeline.train import ConsoleReporter
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.metrics_log import MetricsLog
+from seq2seq.translation import Translation
 
 __all__ = ["toy"]
 OTHER = {"hund": "zakur", "etxe": "ola"}
@@ -35,6 +37,17 @@ def new_pairs(count: int = 80) -> list[tuple[str, str]]:
         if words != target.split():
             found.append((source, " ".join(words)))
     return found[:count]
+
+
+class Echo:
+    """A translator that answers each line with itself."""
+
+    engine = object()
+
+    def translate_windows(self, windows, settings, **_):
+        for window in windows:
+            for line in window:
+                yield Translation(line, line, -1.0, -1.0, [], [], [])
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +186,37 @@ def test_the_old_run_may_be_named(toy, text, tmp_path):
     )
     assert {"old-development", "old-test"} <= asked.json["splits"].keys()
     assert len(asked.json["corpora"]) == 2
+
+
+def test_old_pairs_with_a_tag_that_the_model_does_not_know_are_refused(toy, text, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(toy.run, other)
+    manifest = read_json(other / "manifest.json")
+    tagged = [{**one, "tag": "<bt>"} for one in manifest["corpora"]]
+    write_json(other / "manifest.json", {**manifest, "corpora": tagged})
+    options = ["finetune", toy.run, *text, "--old", other, "--run", tmp_path / "run", "--prepare-only"]
+    told = refused(*options)
+    assert f"pairs of {other}" in told
+    assert "<bt>" in told
+    assert "--old-share 0" in told
+    assert not (tmp_path / "run").exists()
+    asked = done(*options, "--old-share", "0", "--json")
+    assert len(asked.json["corpora"]) == 1
+
+
+def test_no_new_network_is_trained_as_a_fine_tuned_run_was(toy, tuned, tmp_path, monkeypatch):
+    run, _ = tuned
+    told = refused("distill", run, "--run", tmp_path / "student")
+    assert f"{run} was fine-tuned" in told
+    assert "--of" in told
+    assert not (tmp_path / "student").exists()
+    # The teacher itself may have been.
+    monkeypatch.setattr(Models, "translator", lambda *_, **__: Echo())
+    wide = ["--max-copied", "1"]
+    made = done("distill", run, "--of", toy.run, "--run", tmp_path / "student", *wide, "--threads", "1", "--json")
+    assert [one["name"] for one in made.json["corpora"]] == ["original", "distilled"]
+    rates = [load_recipe(place / "recipe.toml").training.learning_rate for place in (tmp_path / "student", toy.run)]
+    assert rates[0] == rates[1]
 
 
 def test_stopped_half_way_it_goes_on_to_the_same_bits(toy, text, tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ from seq2seq.pipeline.finetune import (
     basis,
     check_place,
     check_settings,
+    check_tags,
     choose,
     described,
     measure,
@@ -248,3 +249,13 @@ def test_old_pairs_of_which_none_is_left_are_told_of(bundle, tokenizers, tmp_pat
     gathered = Gathered(spool, {"train": Report(kept=1)}, (Kept("new", 1.0, "corpus-0", 1),), held)
     with pytest.raises(UserError, match="No training pair of"):
         basis(bundle, tokenizers, old, old_share=0.5, command="").added(gathered)
+
+
+def test_old_pairs_have_no_tag_that_the_model_has_no_row_for(tokenizers, tmp_path):
+    old = prepared(tmp_path / "old", [("a", 3, 1.0, ""), ("b", 2, 1.0, "<bt>"), ("c", 0, 1.0, "<none>")])
+    with pytest.raises(UserError, match="knows no tag <bt>") as error:
+        check_tags(tokenizers, old)
+    assert f"in the pairs of {tmp_path / 'old'} the sources of 'b' begin with it" in str(error.value)
+    assert "--old-share 0" in error.value.hint
+    check_tags(tokenizers.with_tags(["<bt>"]), old)
+    check_tags(tokenizers, prepared(tmp_path / "plain", [("a", 3, 1.0, "")]))

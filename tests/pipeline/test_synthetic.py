@@ -27,8 +27,9 @@ from seq2seq.pipeline.prepare import data_digest, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.synthetic import Author, Rows, Sieve
 from seq2seq.recipe.decode import table_from_recipe
+from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Corpus, Data, Model, Recipe, Search, Text
-from seq2seq.recipe.toml import load_recipe
+from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
 from seq2seq.translation import Translation
@@ -94,6 +95,15 @@ def prepared(tmp_path_factory) -> RunFolder:
 
 def sides(run: RunFolder, name: str = "train") -> list[tuple[str, str]]:
     return [(row.source, row.target) for row in Store(run.split(name)).rows()]
+
+
+def fine_tuned(prepared: RunFolder, folder: Path) -> RunFolder:
+    """The same run, as if it went on from another model."""
+    shutil.copytree(prepared.path, folder)
+    run = RunFolder(folder)
+    start = {"weights": "0" * 32, "told": {"name": "first"}, "command": "seq2seq finetune …"}
+    run.manifest.write_text(json.dumps({**run.read_manifest(), "start": start}))
+    return run
 
 
 def shout(line: str) -> str:
@@ -301,6 +311,99 @@ class TestDistill:
         assert made["chosen"].keys() == made["reasons"].keys()
 
 
+class TestInterrupted:
+    """A file that is translated whole, or gone on with, is not translated again; one of other models' is never taken.
+
+    `written` is as `translated` leaves it, and `killed` ends the process at the moment at which a file is whole.
+    """
+
+    @pytest.fixture
+    def source(self, tmp_path) -> Path:
+        file = tmp_path / "selected"
+        file.write_text("".join(f"{source}\n" for source, _ in TRAIN), encoding="utf-8")
+        return file
+
+    @pytest.fixture
+    def target(self, tmp_path) -> Path:
+        return tmp_path / "written"
+
+    @pytest.fixture
+    def killed(self, monkeypatch, source, target):
+        def make(one: Author) -> None:
+            write = synthetic.write_json
+
+            def writes(path, value) -> None:
+                if "blake2b" in value:
+                    raise KeyboardInterrupt
+                write(path, value)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(synthetic, "write_json", writes)
+                with pytest.raises(KeyboardInterrupt):
+                    synthetic.translated(one, source, target)
+
+        return make
+
+    def test_what_is_whole_is_taken_though_its_checksum_was_not_written(self, source, target, killed) -> None:
+        teacher = Told(shout)
+        killed(author(teacher))
+        assert len(teacher.read) == len(TRAIN)
+        for _ in range(2):  # now its checksum is there, and counts
+            assert not synthetic.translated(author(teacher), source, target)
+        assert len(teacher.read) == len(TRAIN)
+        record = target.with_name("written.json")
+        assert json.loads(record.read_text()).keys() == {"facts", "blake2b"}
+        with target.open("a") as file:
+            file.write("changed\n")
+        assert synthetic.translated(author(teacher), source, target)
+        assert target.read_text() == "".join(f"{shout(source)}\n" for source, _ in TRAIN)
+
+    def test_what_other_models_have_written_is_not(self, source, target, killed) -> None:
+        killed(author(Told(shout)))
+        teacher = Told(str.lower)
+        assert synthetic.translated(replace(author(teacher), facts={"model": "b"}), source, target)
+        assert len(teacher.read) == len(TRAIN)
+
+    def test_nor_is_a_whole_file_from_before_an_interruption(self, source, target) -> None:
+        """The file of model a must not pass for b's, whose work ended with its first line."""
+        assert synthetic.translated(author(Told(shout)), source, target)
+
+        def stops(line: str) -> str:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            synthetic.translated(replace(author(Told(stops)), facts={"model": "b"}), source, target)
+        teacher = Told(str.lower)
+        assert synthetic.translated(replace(author(teacher), facts={"model": "b"}), source, target)
+        assert len(teacher.read) == len(TRAIN)
+
+    def test_nor_is_one_beside_which_there_is_a_part(self, source, target, killed) -> None:
+        killed(author(Told(shout)))
+        target.with_name("written.part").write_text("x\n")
+        teacher = Told(shout)
+        assert synthetic.translated(author(teacher), source, target)
+        assert len(teacher.read) == len(TRAIN)
+
+    def test_models_that_cannot_be_opened_cost_nothing(self, source, target) -> None:
+        synthetic.translated(author(Told(shout)), source, target)
+
+        def fails() -> Told:
+            raise UserError("There is no such model.")
+
+        with pytest.raises(UserError, match="no such model"):
+            synthetic.translated(replace(author(None), facts={"model": "b"}, open=fails), source, target)
+        assert not synthetic.translated(author(Told(shout)), source, target)
+
+    def test_one_process_at_a_time(self, source, target) -> None:
+        def meanwhile(line: str) -> str:
+            with pytest.raises(UserError, match="Another process is writing"):
+                synthetic.translated(replace(author(Told(shout)), facts={"model": "b"}), source, target)
+            return shout(line)
+
+        assert synthetic.translated(author(Told(meanwhile)), source, target)
+        assert not synthetic.translated(author(Told(shout)), source, target)
+
+
 class TestBacktranslate:
     @pytest.fixture
     def mono(self, tmp_path) -> Path:
@@ -358,6 +461,19 @@ class TestBacktranslate:
         model = Path("joint") / "tokenizer.json"
         assert (run.tokenizers / model).read_bytes() == (prepared.tokenizers / model).read_bytes()
 
+    def test_without_a_tag_they_are_still_no_text_of_a_persons(self, tmp_path, prepared, mono) -> None:
+        first, second = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
+        reverse = author(Told(shout), ("eu", "en"))
+        backtranslate(reverse, prepared, first, back_module.Wish((mono,), tag=""), threads=1)
+        teacher = Told(shout)
+        distill(author(teacher), first, second, distill_module.Wish(), threads=1)
+        assert teacher.read == [source for source, _ in TRAIN]
+        # What a teacher wrote has a person's sources: with nothing else, it is what the next one learns from.
+        third, fourth = RunFolder(tmp_path / "three"), RunFolder(tmp_path / "four")
+        distill(author(Told(shout)), prepared, third, distill_module.Wish(keep=False), threads=1)
+        distill(author(teacher), third, fourth, distill_module.Wish(), threads=1)
+        assert teacher.read == 2 * [source for source, _ in TRAIN]
+
     def test_the_other_direction_is_asked_for_with_its_command(self, tmp_path, prepared, mono) -> None:
         with pytest.raises(UserError) as error:
             backtranslate(
@@ -375,6 +491,82 @@ class TestBacktranslate:
             else [Rows("a", 0, 300, 1.0, "")]
         )
         assert usual_weight(corpora, pairs, temperature) == pytest.approx(weight, rel=1e-2)
+
+    def test_what_a_model_wrote_is_not_genuine_though_it_has_no_tag(self) -> None:
+        genuine, earlier = Rows("a", 0, 100, 1.0, ""), Rows("b", 100, 1100, 1.0, "", "backtranslate")
+        taught = Rows("c", 1100, 1200, 1.0, "", "distill")
+        assert usual_weight([genuine, earlier], 400, 1.0) == 0.5
+        assert usual_weight([genuine, earlier, taught], 400, 1.0) == 0.5  # the same sentences once more
+        assert usual_weight([earlier, taught], 400, 1.0) == 0.5  # the nearest to genuine that there is
+        assert usual_weight([earlier], 400, 1.0) == 1.0
+
+
+class TestRecipeOf:
+    """The settings that are taken over are those of a training from the start, and of the vocabulary that is there."""
+
+    @pytest.fixture
+    def mono(self, tmp_path) -> Path:
+        file = tmp_path / "mono.eu"
+        file.write_text("".join(f"{target} hau\n" for _, target in TRAIN[:40]), encoding="utf-8")
+        return file
+
+    def test_a_fine_tuned_run_is_none_to_train_a_new_network_as(self, tmp_path, prepared, mono) -> None:
+        tuned, run = fine_tuned(prepared, tmp_path / "tuned"), RunFolder(tmp_path / "new")
+        teacher = Told(shout)
+        with pytest.raises(UserError, match="was fine-tuned") as distilled:
+            distill(author(teacher), tuned, run, distill_module.Wish(), threads=1)
+        with pytest.raises(UserError, match="was fine-tuned") as translated:
+            backtranslate(author(teacher, ("eu", "en")), tuned, run, back_module.Wish((mono,)), threads=1)
+        for error in (distilled, translated):
+            assert str(tuned.path) in str(error.value)
+            assert "--of" in error.value.hint
+            assert "'first'" in error.value.hint
+        assert (teacher.read, run.path.exists()) == ([], False)
+        # The model that writes may come from a fine-tuning.
+        writer = replace(author(teacher), bundle=Bundle(tuned.bundle, Recipe()))
+        distill(writer, prepared, run, distill_module.Wish(), threads=1)
+        assert teacher.read
+
+    def test_minutes_take_the_place_of_updates_too(self, tmp_path, prepared) -> None:
+        of = RunFolder(tmp_path / "of")
+        shutil.copytree(prepared.path, of.path)
+        counted = apply_overrides(load_recipe(of.recipe), ["training.max_updates=500", "training.max_epochs=3"])
+        of.recipe.write_text(dump_recipe(counted), encoding="utf-8")
+
+        def limits(minutes: float | None, *settings: str) -> tuple[float, int, float]:
+            found = synthetic.recipe_of(of, "new", (), minutes=minutes, settings=settings).training
+            return found.minutes, found.max_updates, found.max_epochs
+
+        assert limits(None) == (0, 500, 3)
+        assert limits(7) == (7, 0, 0)
+        assert limits(7, "training.max_updates=900") == (7, 900, 0)
+
+    def test_the_vocabulary_is_there_already(self, tmp_path, prepared, mono) -> None:
+        run, teacher = RunFolder(tmp_path / "new"), Told(shout)
+        for key, value in {"vocabulary_size": "999", "tokenizer": "words", "case": "true"}.items():
+            setting = f"text.{key}={value}"
+            with pytest.raises(UserError, match=r"cannot change: .* vocabulary") as error:
+                distill(author(teacher), prepared, run, distill_module.Wish(), settings=[setting], threads=1)
+            assert str(error.value).startswith(f"text.{key} cannot")
+            assert str(prepared.path) in str(error.value)
+            assert f"--set text.{key}=…" in error.value.hint
+            assert "--of" in error.value.hint
+        with pytest.raises(UserError, match="cannot change"):
+            backtranslate(
+                author(teacher, ("eu", "en")),
+                prepared,
+                run,
+                back_module.Wish((mono,)),
+                settings=["text.joint=false", "model.tie=target"],
+                threads=1,
+            )
+        assert (teacher.read, run.path.exists()) == ([], False)
+
+    def test_how_it_is_used_may_change_and_what_it_is_may_be_said_again(self, prepared) -> None:
+        settings = ["training.subword_sampling=0.2", "text.vocabulary_size=330", "text.tokenizer=sentencepiece"]
+        found = synthetic.recipe_of(prepared, "new", (), minutes=None, settings=settings)
+        assert found.training.subword_sampling == 0.2
+        assert found.text == load_recipe(prepared.recipe).text
 
 
 class TestTaggedCorpora:
