@@ -25,6 +25,8 @@ _BYTES = 260  # ids that hold no piece of the corpus
 _UPDATES_A_PASS = 10  # at least, so that a tiny corpus is learned in steps and not in leaps
 _LOOKS = 40  # at the development set, at most, in a training of many short passes
 _AVERAGED = 16  # the weights of one update in so many are averaged
+_NARROW = 256  # the width of a network that knows most after few passes
+_FEW_PASSES = 0.175  # of those that are planned: with fewer, the narrow network is ahead
 _LONG_PASS = 3000  # updates; a longer pass is looked into before it ends
 
 
@@ -58,7 +60,7 @@ class _Tier:
 _TIERS = (
     _Tier(3_000, "fewer than 3,000 pairs", 1000, 256, 1, 256, 0.4, 0.1, 0.1, True, 800, 4e-3, 60),
     _Tier(20_000, "3,000 to 20,000 pairs", 2000, 256, 1, 256, 0.3, 0.1, 0.1, True, 800, 4e-3, 30),
-    _Tier(200_000, "20,000 to 200,000 pairs", 4000, 256, 1, 512, 0.4, 0.1, 0.2, False, 1200, 4e-3, 40),
+    _Tier(200_000, "20,000 to 200,000 pairs", 4000, 256, 1, 512, 0.4, 0.1, 0.2, True, 1200, 4e-3, 40),
     _Tier(1_000_000, "200,000 to a million pairs", 8000, 512, 2, 512, 0.2, 0.0, 0.0, False, 2500, 1e-3, 10),
     _Tier(float("inf"), "more than a million pairs", 16000, 512, 2, 512, 0.1, 0.0, 0.0, False, 4000, 1e-3, 5),
 )
@@ -134,13 +136,13 @@ def choose(
     words = average_words if segmented else _TOKENS_WITHOUT_SPACES / _TOKENS_A_WORD
     num_tokens = (num_pairs - held_out) * (words * _TOKENS_A_WORD + 1)  # each sentence closes with EOS
     updates_a_pass = _choose_batch(draft, tier, num_tokens)
+    _choose_guidance(draft, tier, ruled_out)
     passes = float(tier.max_epochs)
     if minutes is not None and speed is not None:
-        here = speed(recipe_from_table(draft.table, where="the preset"), words * _TOKENS_A_WORD)
-        passes = steady(minutes * 60 * here / num_tokens)
+        sentence, seconds = words * _TOKENS_A_WORD, minutes * 60
+        passes = _fit(draft, tier, lambda recipe: steady(seconds * speed(recipe, sentence) / num_tokens))
     plan = effort(passes, full=tier.max_epochs)
     _choose_regularisation(draft, tier, plan)
-    _choose_guidance(draft, tier, ruled_out)
     _choose_training(draft, tier, plan, passes=passes, updates_a_pass=updates_a_pass, minutes=minutes)
     _cut_warmup(draft, min(max_updates or inf, max_epochs * updates_a_pass or inf))
     _choose_evaluation(draft, target_language, target_script)
@@ -212,6 +214,22 @@ def _choose_size(draft: _Draft, tier: _Tier) -> None:
     draft.choose("model.decoder_size", tier.width, width)
 
 
+def _fit(draft: _Draft, tier: _Tier, passes_of: Callable[[Recipe], float]) -> float:
+    """Returns how many passes there is time for; where they are too few for a wide network, a narrow one is chosen."""
+    passes = passes_of(recipe_from_table(draft.table, where="the preset"))
+    is_guided = "training.guided_attention" in draft.reasons  # else nothing was measured
+    if is_guided and tier.width > _NARROW and passes < _FEW_PASSES * tier.max_epochs:
+        _choose_narrow(draft)
+        passes = passes_of(recipe_from_table(draft.table, where="the preset"))
+    return passes
+
+
+def _choose_narrow(draft: _Draft) -> None:
+    why = "Your minutes are few passes for a network of 512; one of 256 makes twice as many, and was ahead by 3 BLEU."
+    draft.choose("model.encoder_size", _NARROW, f"Half of it reads forwards, half backwards. {why}")
+    draft.choose("model.decoder_size", _NARROW, why)
+
+
 def _choose_regularisation(draft: _Draft, tier: _Tier, plan: Effort) -> None:
     dropout = round(tier.dropout * plan.dropout, 2)
     draft.choose(
@@ -224,7 +242,8 @@ def _choose_regularisation(draft: _Draft, tier: _Tier, plan: Effort) -> None:
             else "little, for there is much to learn."
         ),
     )
-    words, weights = (tier.word_dropout, tier.weight_dropout) if plan.is_long or tier.guided else (0.0, 0.0)
+    hides = plan.is_long or tier.width == _NARROW
+    words, weights = (tier.word_dropout, tier.weight_dropout) if hides else (0.0, 0.0)
     draft.choose(
         "model.word_dropout",
         words,
@@ -242,14 +261,17 @@ def _choose_regularisation(draft: _Draft, tier: _Tier, plan: Effort) -> None:
 
 
 def _choose_guidance(draft: _Draft, tier: _Tier, ruled_out: Collection[str]) -> None:
-    why = "With so few pairs a network hardly finds out which word it is translating:"
+    why = "the two were worth 1.2 BLEU on 29,000 pairs, and more on fewer."
     chosen = {
-        "training.guided_attention": (1.0, "word translations counted in the corpus show it."),
-        "model.lexical": (True, "words that are looked at vote for their translations themselves."),
+        "training.guided_attention": (
+            1.0,
+            f"Word translations counted in the corpus show where to look; with lexical, {why}",
+        ),
+        "model.lexical": (True, f"Words that are looked at vote for their translations; with guided_attention, {why}"),
     }
     for trail, (value, reason) in chosen.items():
         if tier.guided and trail not in ruled_out:
-            draft.choose(trail, value, f"{why} {reason}")
+            draft.choose(trail, value, reason)
 
 
 def _choose_batch(draft: _Draft, tier: _Tier, num_tokens: float) -> int:
