@@ -366,9 +366,10 @@ class Table:
         if not rows:
             return ["Nothing is finished yet."]
         changed = f", with {', '.join(self._given.settings)}" if self._given.settings else ""
+        threads = f"{self._given.threads} thread{'s' * (self._given.threads > 1)}"
         return [
-            f"`{self._default.recipe.name}`{changed}: {self.budget()} on {self._given.threads} thread of {machine()}, "
-            f"seeds {', '.join(map(str, self._given.seeds))}. Development set, {rows[0]['signatures']['bleu']}; mean ± "
+            f"`{self._default.recipe.name}`{changed}: {self.budget()} on {threads} of {machine()}, seeds "
+            f"{', '.join(map(str, self._given.seeds))}. Development set, {rows[0]['signatures']['bleu']}; mean ± "
             "standard deviation over the seeds; p: bootstrap over sentences and seeds, against the default."
         ]
 

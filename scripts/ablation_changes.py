@@ -219,5 +219,4 @@ def _search(recipe: Recipe) -> dict[str, list[str]]:
         "MBR over 10": ["search.mbr=10"],
         "MBR over 10, chrF": ["search.mbr=10", "search.mbr_utility=chrf"],
         "no MBR": ["search.mbr=0"],
-        "length penalty tuned": ["training.tune_length_penalty=true"],
     }

@@ -110,17 +110,8 @@ def _trained(recipe: Recipe, run: RunFolder, *, device: str, threads: int) -> di
         "best_update": done.counters.best_update,
         "tokens_per_second": round(statistics.median(speeds)) if speeds else 0,
         "epochs": round(done.counters.epoch, 2),
-        "parameters": _parameters(run.bundle / "weights.safetensors"),
+        "parameters": open_bundle(run.bundle).facts["parameters"],
     }
-
-
-def _parameters(weights: Path) -> int:
-    import math
-
-    from safetensors import safe_open
-
-    with safe_open(str(weights), framework="numpy") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no mapping
 
 
 def _scored(translator: Any, data: Path, search: Search, recipe: Recipe) -> dict[str, Any]:  # noqa: ANN401

@@ -391,7 +391,7 @@ class Clock:
 
     def __init__(self, seconds: float, looks: int) -> None:
         self.seconds, self._looks, self._begin = seconds, looks, 0.0
-        self.looked = self._taken = 0
+        self.looked = 0
         self.tokens = self.sentences = self.updates = 0
         self.looking = 0.0
         self._first: tuple[float, int] | None = None
@@ -592,7 +592,7 @@ def arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--beam", type=int, default=5, help="of the peer; our model searches as its settings say")
     parser.add_argument("--engine", default="auto", help="of our model")
-    parser.add_argument("--width", type=int, default=0, help="of it; 0: the run's embedding size, at least")
+    parser.add_argument("--width", type=int, default=0, help="of the peer; 0: the run's embedding size, at least")
     parser.add_argument("--layers", type=int, default=0, help="of encoder and decoder each; 0: as fit")
     parser.add_argument("--average", type=int, default=5, help="checkpoints in the average")
     parser.add_argument("--warmup", type=float, default=0.1, help="share of the seconds")

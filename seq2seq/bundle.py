@@ -122,6 +122,18 @@ class RunFolder:
         return manifest
 
 
+def run_around(bundle: Path) -> RunFolder | None:
+    """Returns the run in whose folder a bundle stands, for the text that is there; None where it stands alone."""
+    run = RunFolder(bundle.parent)
+    return run if run.manifest.is_file() else None
+
+
+def run_of(bundle: Path) -> RunFolder | None:
+    """Returns the run whose own bundle this is; None where it stands alone, or was exported into a run's folder."""
+    run = run_around(bundle)
+    return run if run is not None and bundle.name == run.bundle.name else None
+
+
 def find_run(given: Path) -> RunFolder:
     """Returns the run at `given`: a path, or a name under `runs/`; the folder of its bundle is taken for the run too.
 
@@ -132,8 +144,7 @@ def find_run(given: Path) -> RunFolder:
     for path in places:
         if (path / "manifest.json").is_file():
             return RunFolder(path)
-        around = RunFolder(path.parent)
-        if path.name == around.bundle.name and (path / "bundle.json").is_file() and around.manifest.is_file():
+        if (path / "bundle.json").is_file() and (around := run_of(path)) is not None:
             return around
     for path in filter(Path.is_dir, places):
         if (path / "bundle.json").is_file():

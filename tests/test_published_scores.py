@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import runpy
 import subprocess
@@ -9,7 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sacrebleu.metrics import BLEU
+from tiny_bundles import make_bundle
+
+from seq2seq.translator import load
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCES = ["Ein Hund läuft durch den Schnee.", "„Zwei Kinder“ spielen im Sand.", "Der Mann hat ein Boot."]
@@ -58,3 +63,18 @@ def test_the_mean_and_spread_of_several_systems(tmp_path):
     assert table["range"] == [min(values), max(values)]
     for lines, value in zip((FIRST, SECOND), values, strict=True):
         assert value == round(BLEU(force=True).corpus_score(lines, [REFERENCES]).score, 2)
+
+
+def test_models_are_scored_one_by_one_or_together(tmp_path, script):
+    sources = ["hund etxe", "etxe"]
+    models = [make_bundle(tmp_path / name, seed=seed) for seed, name in enumerate(("one", "two"), start=1)]
+    paths = [model.path for model in models]
+    search = replace(models[0].recipe.search, beam=2)
+    for together, groups in ((False, [[path] for path in paths]), (True, [paths])):
+        given = argparse.Namespace(
+            hypotheses=[], model=paths, together=together, engine="torch", threads=1, set=["search.beam=2"]
+        )
+        found = {name: texts for name, texts, _ in script["systems"](given, sources)}
+        loaded = (load([str(path) for path in group], engine="torch", threads=1) for group in groups)
+        assert list(found.values()) == [[one.text for one in it.translate_stream(sources, search)] for it in loaded]
+        assert list(found) == [" + ".join(path.name for path in group) for group in groups]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seq2seq import console
+from seq2seq.evaluation.diagnosis.tables import GROUP_HEADS, WORD_HEADS, counted_in, group_rows, share, word_rows
 from seq2seq.plots.characters import printable
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ def show_diagnosis(result: Result, *, details: bool = False) -> None:
 def _short(diagnosis: Diagnosis) -> Iterator[str]:
     yield "  where it goes wrong (--details shows all, --html FILE writes a page):"
     flagged = {name: lines for name, lines in diagnosis.lines.items() if lines}
-    rows = [
-        [name, f"{len(lines):,}", _share(len(lines), diagnosis.num_sentences), _some(lines)]
-        for name, lines in flagged.items()
-    ]
+    rows = [[name, f"{len(lines):,}", share(len(lines), diagnosis), _some(lines)] for name, lines in flagged.items()]
     yield from (
         _table(["flag", "sentences", "share", "lines"], rows)
         if rows
@@ -45,26 +43,19 @@ def _short(diagnosis: Diagnosis) -> Iterator[str]:
     )
     yield f"    BLEU by words of the source: {_inline(diagnosis.by_length)}"
     words = ", ".join(f"{group.label}: {100 * group.f1:.0f}" for group in diagnosis.words_by_rarity)
-    yield f"    F1 of words (%) by how often they were seen {_counted_in(diagnosis)}: {words}"
+    yield f"    F1 of words (%) by how often they were seen {counted_in(diagnosis)}: {words}"
     if confused := _confused(diagnosis, _FEW_WORDS):
         yield f"    wrong words: {', '.join(confused)}"
 
 
 def _all(result: Result, diagnosis: Diagnosis) -> Iterator[str]:
     yield "  where it goes wrong:"
-    shares = [
-        [name, f"{len(lines):,}", _share(len(lines), diagnosis.num_sentences)]
-        for name, lines in diagnosis.lines.items()
-    ]
+    shares = [[name, f"{len(lines):,}", share(len(lines), diagnosis)] for name, lines in diagnosis.lines.items()]
     yield from _table(["flag", "sentences", "share"], shares)
     yield "  by words of the source:"
     yield from _groups(diagnosis.by_length, "words")
-    yield f"  words by how often they were seen {_counted_in(diagnosis)}:"
-    rows = [
-        [g.label, f"{g.words:,}", *(f"{100 * share:.1f}" for share in (g.recall, g.precision, g.f1))]
-        for g in diagnosis.words_by_rarity
-    ]
-    yield from _table(["times seen", "words", "recall %", "precision %", "F1 %"], rows)
+    yield f"  words by how often they were seen {counted_in(diagnosis)}:"
+    yield from _table(WORD_HEADS, word_rows(diagnosis))
     yield "  by how often the rarest word of the source was seen:"
     yield from _groups(diagnosis.by_rarity, "times seen")
     yield from _wrong(diagnosis)
@@ -95,22 +86,11 @@ def _confused(diagnosis: Diagnosis, most: int) -> list[str]:
 
 
 def _groups(groups: Sequence[Group], head: str) -> Iterator[str]:
-    rows = [[g.label, f"{g.sentences:,}", f"{g.bleu:.1f}", f"{g.chrf:.1f}", f"{g.length_ratio:.2f}"] for g in groups]
-    return _table([head, "sentences", "BLEU", "mean chrF", "output/reference words"], rows)
+    return _table([head, *GROUP_HEADS], group_rows(groups))
 
 
 def _inline(groups: Sequence[Group]) -> str:
     return ", ".join(f"{group.label}: {group.bleu:.1f} ({group.sentences:,})" for group in groups)
-
-
-def _counted_in(diagnosis: Diagnosis) -> str:
-    return (
-        f"in {diagnosis.num_counted:,} training pairs" if diagnosis.origin == "training" else "in the test set itself"
-    )
-
-
-def _share(count: int, total: int) -> str:
-    return f"{100 * count / max(1, total):.1f} %"
 
 
 def _some(lines: Sequence[int]) -> str:

@@ -148,12 +148,13 @@ def _tests(
 
 
 def _run_of(bundle: Path) -> RunFolder:
-    from seq2seq.bundle import RunFolder
+    from seq2seq.bundle import run_around
     from seq2seq.errors import UserError
 
-    if not (bundle.parent / "manifest.json").is_file():
+    run = run_around(bundle)
+    if run is None:
         raise UserError(
             f"{bundle} is a bundle without its run, and so without test sentences.",
             hint="Give files: --source FILE --reference FILE",
         )
-    return RunFolder(bundle.parent)
+    return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seq2seq import console
+from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.plots.characters import printable
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ def show_result(result: Result, *, against: str = "", num_worst: int = 0) -> Non
 def score_line(score: Score) -> str:
     """For instance "BLEU 37.12 [35.4, 38.9]  nrefs:1|…"."""
     interval = "" if score.low is None or score.high is None else f" [{score.low:.2f}, {score.high:.2f}]"
-    return f"{NAMES.get(score.name, score.name)} {score.value:.2f}{interval}  {score.signature}"
+    return f"{METRIC_NAMES.get(score.name, score.name)} {score.value:.2f}{interval}  {score.signature}"
 
 
 def comparison_line(comparison: Comparison) -> str:
     """For instance "BLEU 37.12 against 35.90: +1.22, p = 0.0040, better"."""
-    name = NAMES.get(comparison.metric, comparison.metric)
+    name = METRIC_NAMES.get(comparison.metric, comparison.metric)
     this, other = comparison.second.value, comparison.first.value
     verdict = {"second": "better", "first": "worse", "neither": "may be chance"}[comparison.better()]
     figures = f"{this:.2f} against {other:.2f}: {comparison.difference:+.2f}, p = {comparison.p_value:.4f}"
@@ -54,6 +55,3 @@ def sentence_lines(sentence: Sentence) -> list[str]:
         f"  output     {sentence.hypothesis}",
         f"  reference  {sentence.reference}",
     ]
-
-
-NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}

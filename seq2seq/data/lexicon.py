@@ -87,9 +87,9 @@ class _Links(NamedTuple):
 
 def _links(sources: Sequence[Ids], targets: Sequence[Ids], most: int) -> _Links:
     sizes = np.array([(len(s) + 1) * (len(t) + 1) for s, t in zip(sources, targets, strict=True)], dtype=np.int64)
-    share = max(1, -(-int(sizes.sum()) // most))
+    counted = min(len(sizes), max(1, int(len(sizes) * most / max(1, int(sizes.sum())))))
     parts, num_sources, num_targets = [], 0, 0
-    for number in range(0, len(sources), share):
+    for number in (place * len(sizes) // counted for place in range(counted)):
         source, target = (np.array([*ids, EOS], dtype=np.int32) for ids in (sources[number], targets[number]))
         column, row = np.arange(len(source), dtype=np.int32), np.arange(len(target), dtype=np.int32)[:, None]
         prior = diagonal(row, len(target), column, len(source)).astype(np.float32)

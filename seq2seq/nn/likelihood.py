@@ -22,7 +22,7 @@ def output_log_probs(
 
     For losses that are a function of the probabilities of whole sentences: the gradient's weight of a word is known
     only when all of them are. So the logits are made a few hundred tokens at a time, and made again on the way back,
-    which costs one product in five; what is held in between is a number a token.
+    which costs one product in four; what is held in between is a number a token.
 
     dL/dh_t = g_t (y_t - p_t) W      dL/dW = sum_t g_t (y_t - p_t) h_t^T      with g_t = dL/dlog p(y_t)
 

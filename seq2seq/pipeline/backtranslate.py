@@ -101,7 +101,8 @@ def backtranslate(
     weight = wish.weight or usual_weight(corpora, sieved.kept, before.data.temperature)
     if wish.weight is None and weight < 1:
         console.say(
-            f"of {sieved.kept:,} synthetic pairs so many are drawn that there are {MOST_FOR_ONE:g} for each genuine one"
+            f"each pass draws only part of the {sieved.kept:,} synthetic pairs, {MOST_FOR_ONE:g} for each genuine one "
+            "(--weight changes that)"
         )
     synthetic.write_out(of, folder, corpora)
     notes = {"by": COMMAND, "of": str(of.path), "models": dict(author.facts), "search": author.settings.name}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from seq2seq.bundle import Bundle
+from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.pipeline.sources import languages
 from seq2seq.recipe.catalog import shipped_recipes
 from seq2seq.recipe.differences import differences, reasons_in
@@ -23,7 +24,7 @@ _NAMES_TEXT: Final = (
     "sw Swahili, ta Tamil, te Telugu, th Thai, tr Turkish, uk Ukrainian, ur Urdu, vi Vietnamese, zh Chinese"
 )
 _NAMES: Final = dict(one.split(" ", 1) for one in _NAMES_TEXT.split(", "))
-_METRICS: Final = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER (lower is better)"}
+_METRICS: Final = {**METRIC_NAMES, "ter": "TER (lower is better)"}
 # Of [data]: what the card's own words say, and where the files lie on somebody's disk.
 _TOLD_ELSEWHERE: Final = frozenset(
     {
@@ -236,7 +237,7 @@ def _scores(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
 def _diagnosis(facts: Mapping[str, Any]) -> Iterator[str]:
     found: Mapping[str, Mapping[str, Any]] = facts.get("diagnosis", {})
     told = [
-        f"| {_plain(split)} | {_plain(flag.replace('-', ' '))} | {count:,} | {count / one['sentences']:.1%} |"
+        f"| {_plain(split)} | {_plain(flag)} | {count:,} | {count / one['sentences']:.1%} |"
         for split, one in found.items()
         for flag, count in one["flags"].items()
         if count and one["sentences"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seq2seq.bundle import Bundle, RunFolder
+from seq2seq.bundle import Bundle, run_around
 from seq2seq.data.store import ROWS_A_CHUNK, Store
 from seq2seq.errors import UserError
 from seq2seq.evaluation.diagnosis.diagnose import FLAGS, Diagnosis, diagnose
@@ -47,8 +47,9 @@ def diagnoser(bundle: Bundle, rules: Evaluation) -> Diagnoser:
 
 def training_pairs(bundle: Bundle) -> Iterator[tuple[str, str]] | None:
     """Returns the training pairs of a bundle's run, at most `MOST_COUNTED`; None where the run is not there."""
-    path = RunFolder(bundle.path.parent).split("train")
-    if not path.is_file():
+    run = run_around(bundle.path)
+    path = run.split("train") if run is not None else None
+    if path is None or not path.is_file():
         return None
     try:
         return _spread(Store(path))

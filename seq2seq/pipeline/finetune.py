@@ -21,7 +21,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from seq2seq import console
-from seq2seq.bundle import Bundle, RunFolder, find_run
+from seq2seq.bundle import Bundle, RunFolder, find_run, run_of
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.filters import count_words
 from seq2seq.corpus.pair import Pair
@@ -36,7 +36,7 @@ from seq2seq.pipeline.spool import BATCH_PAIRS, as_batch
 from seq2seq.pipeline.starting import OLD, OLD_SCORES
 from seq2seq.recipe.languages import guess_languages
 from seq2seq.recipe.overrides import apply_overrides
-from seq2seq.recipe.presets import Preset
+from seq2seq.recipe.presets import TEST_PURPOSE, Preset, held_out_size
 from seq2seq.recipe.schema import Choice, Data, Recipe, Risk, Schedule, Training
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
@@ -64,7 +64,7 @@ _LOOKS: Final = 10
 _PATIENCE: Final = 4
 _PURPOSES: Final = {
     "development": "kept from training to tell which weights translate the new text best",
-    "test": "kept from everything, so that the final score is of sentences never seen",
+    "test": TEST_PURPOSE,
 }
 _PLACE_IN_TRAIN: Final = np.uint64(2**64 - 1)  # the last of all places: splits are cut from the first ones
 
@@ -138,10 +138,9 @@ def old_text(bundle: Bundle, given: Path | None) -> OldText | None:
     Raises:
         UserError: What is named is no prepared run, or is one of other languages.
     """
-    around = RunFolder(bundle.path.parent)
-    if given is None and not (bundle.path.name == around.bundle.name and around.manifest.is_file()):
+    run = find_run(given) if given is not None else run_of(bundle.path)
+    if run is None:
         return None
-    run = find_run(given) if given is not None else around
     manifest = run.read_manifest()
     theirs, ours = (manifest["source_language"], manifest["target_language"]), languages(bundle.recipe.data)
     if given is not None and theirs != ours:
@@ -343,8 +342,8 @@ def _is_set(part: str, assignments: Sequence[str]) -> bool:
 
 
 def _sets(data: Data, given: Sequence[str], num_pairs: int, reasons: dict[str, str]) -> Data:
-    """Says how many pairs are set aside, as for any corpus of this size: 5 %, at most 1,000; `given` sets stay."""
-    size = max(1, min(1000, max(num_pairs // 20, min(20, num_pairs // 10))))
+    """Says how many pairs are set aside, as for any corpus of this size; `given` sets stay."""
+    size = held_out_size(num_pairs)
     chosen = {f"{part}_size": size for part in _PURPOSES if part not in given}
     for part, purpose in _PURPOSES.items():
         if part not in given:
@@ -370,8 +369,8 @@ def _training(
     new_tokens = measured.num_pairs * measured.target_tokens
     batch = min(old.batch_tokens, max(50, round(new_tokens / (1 - old_share) / 10)))
     update_tokens = told.get("batch_tokens", batch) * told.get("accumulate", old.accumulate)
-    passes = ceil(tier.passes * new_tokens / (1 - old_share) / update_tokens)
-    updates = told.get("max_updates", 0) or passes
+    num_updates = ceil(tier.passes * new_tokens / (1 - old_share) / update_tokens)
+    updates = told.get("max_updates", 0) or num_updates
     every = ceil(updates / _LOOKS)
     chosen: dict[str, tuple[Any, str]] = {
         "learning_rate": (
@@ -380,7 +379,7 @@ def _training(
             "and low enough not to lose what it knows.",
         ),
         "max_updates": (
-            passes,
+            num_updates,
             f"About {tier.passes} passes over the new text, for {tier.phrase}"
             + (f"; of each batch {1 - old_share:.0%} is new." if old_share else "."),
         ),
@@ -394,14 +393,25 @@ def _training(
     else:
         chosen["hold"] = (HOLD, "No old text is mixed in: the weights are pulled back to the model's (Li et al. 2018).")
         chosen["weight_decay"] = (0.0, "Weights are pulled to where they were, and not to zero.")
+    chosen |= _left_out(old)
     if minutes:
         chosen["minutes"] = (minutes, "The time that you gave, unless the passes over the new text end before.")
     reasons |= {f"training.{key}": reason for key, (_, reason) in chosen.items()}
     warmup = min(old.schedule.warmup_updates, updates // 10)
     reasons["training.schedule.shape"] = "Straight down to zero by the last update, however the model was trained."
-    fresh = replace(old, max_epochs=0.0, minutes=0.0, risk=Risk(), schedule=Schedule(warmup_updates=warmup))
-    fresh = replace(fresh, guided_attention=0.0)  # the model has found out where to look
+    fresh = replace(old, schedule=Schedule(warmup_updates=warmup))
     return replace(fresh, **{key: value for key, (value, _) in chosen.items()})
+
+
+def _left_out(old: Training) -> dict[str, tuple[Any, str]]:
+    """Returns what the model's training had and going on from it has not, with the reason."""
+    without: dict[str, tuple[Any, str]] = {
+        "max_epochs": (0.0, "The passes over the new text are counted in updates, see max_updates."),
+        "minutes": (0.0, "The time that training took says nothing of the new text."),
+        "guided_attention": (0.0, "The model has found out where to look."),
+        "risk": (Risk(), "A second stage is for a training from scratch; seq2seq train --set adds one."),
+    }
+    return {key: what for key, what in without.items() if getattr(old, key) != what[0]}
 
 
 def _looks(count: int, *, old_sets: bool) -> str:

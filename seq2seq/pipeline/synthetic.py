@@ -28,7 +28,7 @@ from msgspec.structs import asdict as as_settings
 from msgspec.structs import replace as changed
 
 from seq2seq import build
-from seq2seq.bundle import RUNS, Bundle, RunFolder, find_run
+from seq2seq.bundle import RUNS, Bundle, RunFolder, find_run, run_around
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.cleaning import DUPLICATE, LEAKAGE, Report, in_batches
 from seq2seq.corpus.files import read_lines
@@ -132,8 +132,8 @@ def run_of(bundle: Bundle, of: Path | None) -> RunFolder:
     """
     if of is not None:
         return find_run(of)
-    run = RunFolder(bundle.path.parent)
-    if not run.manifest.is_file():
+    run = run_around(bundle.path)
+    if run is None:
         raise UserError(
             f"{bundle.path} is a bundle without its run, and so without pairs.",
             hint="Say which prepared run's pairs, vocabulary and held-out sets to take: --of RUN",

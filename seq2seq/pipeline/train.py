@@ -26,6 +26,7 @@ from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.device import allow_tf32, choose_device
 from seq2seq.errors import UserError
+from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.folders import write_text
 from seq2seq.pipeline import tune
 from seq2seq.pipeline.card import data_facts, refresh_card
@@ -439,7 +440,7 @@ class ConsoleReporter:
         if "average_looks" not in row:
             return ""
         tried = row["average_looks"]
-        name = {"bleu": "BLEU", "chrf": "chrF"}.get(self._stop_on, self._stop_on)
+        name = METRIC_NAMES.get(self._stop_on, self._stop_on)
         if tried["better"]:
             return f"; the mean of {tried['looks']} looks, this one alone {name} {tried['alone'][self._stop_on]:.2f}"
         return f"; the mean of {tried['looks']} looks {name} {tried['mean'][self._stop_on]:.2f}"

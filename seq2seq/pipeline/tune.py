@@ -18,9 +18,10 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from seq2seq import console
-from seq2seq.bundle import Bundle, RunFolder, open_bundle
+from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_around, run_of
 from seq2seq.data.store import Store
 from seq2seq.errors import Seq2SeqError, UserError, WorkError
+from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.folders import read_json, write_json, write_text
 from seq2seq.pipeline.card import refresh_card
 from seq2seq.pipeline.evaluate import TestSet, files_as_test_set
@@ -272,7 +273,7 @@ def development_set(bundle: Bundle, sentences: int = 0) -> TestSet:
     Raises:
         UserError: The bundle stands alone.
     """
-    run = run_of(bundle)
+    run = run_around(bundle.path)
     if run is None:
         raise UserError(
             f"{bundle.path} is a bundle without its run, and so without a development set.",
@@ -281,11 +282,6 @@ def development_set(bundle: Bundle, sentences: int = 0) -> TestSet:
     store = Store(run.split("development"))
     count = min(sentences, len(store)) if sentences else len(store)
     return TestSet("development", store.texts("source", count), store.texts("target", count))
-
-
-def run_of(bundle: Bundle) -> RunFolder | None:
-    """Returns the run that a bundle stands in, if it stands in one."""
-    return RunFolder(bundle.path.parent) if (bundle.path.parent / "manifest.json").is_file() else None
 
 
 def files(source: Path, reference: Path, sentences: int = 0) -> TestSet:
@@ -313,7 +309,7 @@ def keep(tuned: Tuned, bundle: Bundle) -> Bundle:
         raise WorkError(f"{bundle.path} was replaced while it was being tuned.", hint="Tune it again.")
     facts = {**now, "tuned": _note(tuned, now)}
     if tuned.changes:
-        run, reason = run_of(bundle), _reason(tuned)
+        run, reason = run_of(bundle.path), _reason(tuned)
         if run is not None:
             _write_recipe(run.recipe, tuned.changes, reason)
         facts["scores"] = {}
@@ -341,7 +337,7 @@ def _note(tuned: Tuned, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reason(tuned: Tuned) -> str:
-    name, before, after = NAMES[tuned.metric], tuned.before.score(tuned.metric), tuned.best.score(tuned.metric)
+    name, before, after = METRIC_NAMES[tuned.metric], tuned.before.score(tuned.metric), tuned.best.score(tuned.metric)
     return f"Chosen on {tuned.sentences:,} development sentences by seq2seq tune: {name} {after}, and {before} before."
 
 
@@ -385,11 +381,8 @@ def metric_of(recipe: Recipe) -> str:
 
 def told(tuned: Tuned) -> str:
     """Returns what came out, in a sentence."""
-    name, before, after = NAMES[tuned.metric], tuned.before.score(tuned.metric), tuned.best.score(tuned.metric)
+    name, before, after = METRIC_NAMES[tuned.metric], tuned.before.score(tuned.metric), tuned.best.score(tuned.metric)
     if not tuned.changes:
         return f"nothing is better on the development set than the present settings: {name} {before:.2f}"
     changes = ", ".join(f"search.{key} = {value}" for key, value in tuned.changes.items())
     return f"{changes}: {name} {after:.2f} on the development set, {before:.2f} before"
-
-
-NAMES: Final = {"bleu": "BLEU", "chrf": "chrF"}

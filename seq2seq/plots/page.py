@@ -10,8 +10,9 @@ from pathlib import Path
 
 from seq2seq.errors import UserError
 from seq2seq.evaluation.diagnosis.diagnose import FLAGS, Diagnosis
-from seq2seq.evaluation.diagnosis.groups import Group
+from seq2seq.evaluation.diagnosis.tables import GROUP_HEADS, WORD_HEADS, counted_in, group_rows, share, word_rows
 from seq2seq.evaluation.metrics import Score
+from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.evaluation.worst import Sentence
 from seq2seq.folders import write_text
 from seq2seq.plots.page_attention import Map
@@ -21,7 +22,6 @@ from seq2seq.plots.page_sentences import sentence_table
 
 __all__ = ["Examined", "Map", "Page", "write_page"]
 _HERE = Path(__file__).parent
-_NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 _MOST_WORDS = 20
 
 
@@ -141,7 +141,7 @@ def _scores(scores: Sequence[Score]) -> str:
     rows = []
     for score in scores:
         interval = "" if score.low is None or score.high is None else f"{score.low:.2f} to {score.high:.2f}"
-        rows.append([_NAMES.get(score.name, score.name), f"{score.value:.2f}", interval, score.signature])
+        rows.append([METRIC_NAMES.get(score.name, score.name), f"{score.value:.2f}", interval, score.signature])
     return table("Scores of the whole test set", ["metric", "score", "95 % interval", "signature"], rows)
 
 
@@ -151,19 +151,21 @@ def _charts(number: int, diagnosis: Diagnosis) -> str:
     by_length = [Bar(g.label, g.bleu, f"{g.bleu:.1f}", f"{g.sentences:,} sentences") for g in diagnosis.by_length]
     words = [Bar(g.label, 100 * g.f1, f"{100 * g.f1:.1f}", f"{g.words:,} words") for g in diagnosis.words_by_rarity]
     rare = [Bar(g.label, g.bleu, f"{g.bleu:.1f}", f"{g.sentences:,} sentences") for g in diagnosis.by_rarity]
-    length_heads = ["words of the source", *_GROUP_HEADS]
-    word_heads = ["times seen", "words", "recall %", "precision %", "F1 %"]
-    word_rows = [
-        [g.label, f"{g.words:,}", *(f"{100 * share:.1f}" for share in (g.recall, g.precision, g.f1))]
-        for g in diagnosis.words_by_rarity
-    ]
     charts = [
-        (bars(f"l{number}", "BLEU by words of the source", by_length), length_heads, _groups(diagnosis.by_length)),
-        (bars(f"w{number}", f"F1 of words, by how often they were seen {seen}", words), word_heads, word_rows),
+        (
+            bars(f"l{number}", "BLEU by words of the source", by_length),
+            ["words of the source", *GROUP_HEADS],
+            group_rows(diagnosis.by_length),
+        ),
+        (
+            bars(f"w{number}", f"F1 of words, by how often they were seen {seen}", words),
+            WORD_HEADS,
+            word_rows(diagnosis),
+        ),
         (
             bars(f"r{number}", f"BLEU by how often the rarest word of the source was seen {seen}", rare),
-            ["times seen", *_GROUP_HEADS],
-            _groups(diagnosis.by_rarity),
+            ["times seen", *GROUP_HEADS],
+            group_rows(diagnosis.by_rarity),
         ),
     ]
     shown = (
@@ -171,20 +173,6 @@ def _charts(number: int, diagnosis: Diagnosis) -> str:
         for chart, heads, rows in charts
     )
     return f'<h3>Scores by length and rarity</h3>\n<div class="charts">{"".join(shown)}</div>'
-
-
-_GROUP_HEADS = ["sentences", "BLEU", "mean chrF", "output words for a reference word"]
-
-
-def _groups(groups: Sequence[Group]) -> list[list[str]]:
-    return [[g.label, f"{g.sentences:,}", f"{g.bleu:.1f}", f"{g.chrf:.1f}", f"{g.length_ratio:.2f}"] for g in groups]
-
-
-def counted_in(diagnosis: Diagnosis) -> str:
-    """Returns in what words were counted, in words."""
-    if diagnosis.origin == "training":
-        return f"in {diagnosis.num_counted:,} training pairs"
-    return "in the test set itself"
 
 
 def _words(diagnosis: Diagnosis, languages: tuple[str, str]) -> str:
@@ -209,8 +197,9 @@ def _flags(number: int, diagnosis: Diagnosis) -> str:
             f'<button type="button" class="flag" data-test="{number}" data-flag="{slug(flag.name)}" '
             f'aria-pressed="false">{safe(flag.name)}</button>'
         )
-        share = f"{100 * count / max(1, diagnosis.num_sentences):.1f} %"
-        rows.append(f'<tr><th scope="row">{button}</th>{cells([f"{count:,}", share, flag.meaning])}</tr>')
+        rows.append(
+            f'<tr><th scope="row">{button}</th>{cells([f"{count:,}", share(count, diagnosis), flag.meaning])}</tr>'
+        )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("flag", "sentences", "share", "meaning"))
     return (
         "<h3>Flagged sentences</h3>\n"

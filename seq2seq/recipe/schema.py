@@ -136,7 +136,7 @@ class Risk(Section, frozen=True):
     reference: bool = False  # whether the reference is one candidate more
     metric: Literal["bleu", "chrf"] = "bleu"  # of single sentences; the risk of one is 1 - its score
     sharpness: Rate = 0.05  # of the candidates' distribution: p ** sharpness, made to add up to one
-    cross_entropy: Share = 0.2  # the ordinary loss' share of what is minimised
+    cross_entropy: Share = 0.2  # times the ordinary loss is added to the risk
     learning_rate: Rate = 3e-5
     batch_sentences: Positive = 32
 

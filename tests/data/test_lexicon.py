@@ -96,11 +96,13 @@ def test_of_a_large_corpus_sentences_from_all_over_it_are_counted() -> None:
     sources, targets = dictionary_corpus(400)
     num_links = sum((len(s) + 1) * (len(t) + 1) for s, t in zip(sources, targets, strict=True))
     found, wanted = (
-        learn_lexicon(sources, targets, most_links=int(num_links / 3.5)),
+        learn_lexicon(sources, targets, most_links=num_links // 4 + 1),
         learn_lexicon(sources[::4], targets[::4]),
     )
     np.testing.assert_array_equal(found.keys, wanted.keys)
     np.testing.assert_array_equal(found.forward, wanted.forward)
+    almost_all = learn_lexicon(sources, targets, most_links=num_links - 1)
+    np.testing.assert_array_equal(almost_all.keys, learn_lexicon(sources[:-1], targets[:-1]).keys)
     assert best_translations(found) == {word: word + 20 for word in range(4, 24)}
 
 

@@ -14,6 +14,8 @@ from toy_runs import RARE, RARE_TRANSLATION, Toy, done, toy
 
 from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.data.store import Store
+from seq2seq.evaluation.diagnosis.diagnose import diagnose
+from seq2seq.evaluation.worst import scored
 from seq2seq.folders import write_json
 from seq2seq.pipeline import environment as timing
 from seq2seq.pipeline.card import MARK, data_facts, refresh_card, write_card
@@ -85,9 +87,11 @@ def test_scores_come_with_interval_and_signature(bundle):
 
 def test_flags_are_told_where_they_were_counted(bundle):
     assert "Where it goes wrong" not in text_of(bundle)
-    found = {"sentences": 200, "flags": {"number-lost": 5, "copy": 0}}
+    sentences = scored(["room 17", "a dog"], ["Raum 71", "ein Hund"], ["Raum 17", "ein Hund"])
+    found = diagnose(sentences, languages=("en", "de")).summary()
     assert rows(text_of(bundle.with_scores("test", [], diagnosis=found)), "Where it goes wrong") == [
-        ["test", "number lost", "5", "2.5%"]
+        ["test", "numbers lost", "1", "50.0%"],
+        ["test", "numbers invented", "1", "50.0%"],
     ]
 
 
@@ -143,6 +147,7 @@ def test_names_cannot_break_the_page(bundle):
 def test_the_runs_time_and_machine_go_into_the_bundle(bundle, tmp_path):
     environment = {"processor": "Abacus 9", "threads": 2, "precision": "bf16", "seconds": 90.0, "processes": 1}
     write_json(bundle.path.parent / "environment.json", {"schema_version": 1, **environment})
+    write_json(bundle.path.parent / "manifest.json", {})  # which makes it a run's folder
     assert "- 1.5 minutes" in text_of(bundle)
     shutil.copytree(bundle.path, tmp_path / "alone")
     alone = open_bundle(tmp_path / "alone")

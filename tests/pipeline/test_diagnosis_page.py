@@ -94,6 +94,7 @@ def test_of_a_large_training_text_evenly_spread_pairs_are_counted(run, tmp_path,
     monkeypatch.setattr(diagnosis, "MOST_COUNTED", 30)
     shutil.copytree(run / "bundle", tmp_path / "bundle")
     write_split(tmp_path / "data" / "train.arrow", (Row(n, f"s{n}", f"t{n}", (), ()) for n in range(95)))
+    shutil.copy(run / "manifest.json", tmp_path)
     pairs = list(training_pairs(open_bundle(tmp_path)))
     assert pairs == [(f"s{n}", f"t{n}") for first in (0, 30, 60) for n in range(first, first + 10)]
     monkeypatch.setattr(diagnosis, "MOST_COUNTED", 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -85,14 +86,19 @@ def test_more_text_gets_a_higher_rate_and_fewer_passes(bundle, tokenizers, tmp_p
     assert passes == pytest.approx([20, 10, 6], rel=0.02)
 
 
-def test_every_changed_setting_has_a_reason(bundle, tokenizers, tmp_path):
-    preset, _ = chosen(bundle, tokenizers, tmp_path, 400, old_share=0.0, minutes=5.0)
+@pytest.mark.parametrize("minutes", [None, 5.0])
+def test_every_changed_setting_has_a_reason(bundle, tokenizers, tmp_path, minutes):
+    had = ["training.guided_attention=1", "training.risk.epochs=1", "training.minutes=40", "training.max_epochs=9"]
+    bundle = dataclasses.replace(bundle, recipe=apply_overrides(bundle.recipe, had))
+    preset, _ = chosen(bundle, tokenizers, tmp_path, 400, old_share=0.0, minutes=minutes)
     training, old = preset.recipe.training, bundle.recipe.training
     changed = {key for key in training.__struct_fields__ if getattr(training, key) != getattr(old, key)}
     told = {trail.removeprefix("training.") for trail in preset.reasons}
-    assert changed - {"max_epochs", "schedule"} <= told
+    assert changed - {"schedule"} <= told
     assert "schedule.shape" in told
-    assert (training.max_epochs, training.minutes) == (0, 5.0)
+    assert {"guided_attention", "risk", "minutes", "max_epochs"} <= changed
+    assert (training.guided_attention, training.risk.epochs, training.max_epochs) == (0, 0, 0)
+    assert training.minutes == (minutes or 0)
 
 
 def test_without_old_pairs_the_weights_are_held(bundle, tokenizers, tmp_path):

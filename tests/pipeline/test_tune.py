@@ -303,6 +303,15 @@ def test_the_better_settings_are_written_and_old_scores_go(run, monkeypatch):
     assert load_recipe(run.recipe) == wanted
 
 
+def test_an_exported_bundle_in_a_runs_folder_is_tuned_alone(run, monkeypatch):
+    pick_better(monkeypatch)
+    shutil.copytree(run.bundle, run.path / "small")
+    before = run.recipe.read_bytes(), (run.bundle / "recipe.toml").read_bytes()
+    done("tune", run.path / "small", "--penalties", "1.5", *TORCH)  # the run's development set is still at hand
+    assert load_recipe(run.path / "small" / "recipe.toml").search.length_penalty == 1.5
+    assert (run.recipe.read_bytes(), (run.bundle / "recipe.toml").read_bytes()) == before
+
+
 def test_a_real_search_with_a_real_model(run, toy):
     store = Store(run.split("development"))
     source, reference = toy.folder / "dev.en", toy.folder / "dev.eu"
