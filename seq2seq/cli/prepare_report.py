@@ -178,7 +178,7 @@ def _takes(estimate: Estimate) -> list[str]:
     how_long = (
         "a minute" if minutes < 1.5 else f"{minutes:,.0f} minutes" if minutes < 90 else f"{minutes / 60:,.1f} hours"
     )
-    updates = f"{estimate.updates:,} updates" if estimate.updates else "a time budget"
+    updates = f"{estimate.updates:,} updates, {estimate.passes:,.1f} passes"
     if estimate.refining_seconds:
         updates += f", then about {max(1, round(estimate.refining_seconds / 60)):,} minutes of minimum risk"
     return [

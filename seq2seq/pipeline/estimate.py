@@ -21,6 +21,7 @@ from seq2seq.recipe.schema import Recipe, Risk, Training
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training import precision
 from seq2seq.training.allocator import keep_large_buffers
+from seq2seq.training.clock import BUDGET_FOR_UPDATES
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.protocols import Objective
 
@@ -41,7 +42,8 @@ class Estimate:
 
     Attributes:
         parameters: Weights of the network.
-        updates: Updates until the end; None where a time budget decides.
+        updates: Updates until the end; of a time budget as many as fit, about.
+        passes: Over the corpus in as many updates.
         seconds: How long, the second stage included; measured on a few updates on batches of usual length.
         refining_seconds: How much of it is the second stage's; 0 where there is none.
         memory_bytes: Of the process at its largest, about.
@@ -51,7 +53,8 @@ class Estimate:
     """
 
     parameters: int
-    updates: int | None
+    updates: int
+    passes: float
     seconds: float
     memory_bytes: float
     disk_bytes: float
@@ -105,16 +108,16 @@ def estimate(
     num_batches = batches.num_mixed_batches() if batches.is_mixed else num_batches
     looks = settings.average_looks  # each of them a copy more, in memory and in both checkpoints
     readings = 2 if settings.r_drop else 1
-    updates = _updates(recipe, num_batches)
-    budget = settings.minutes * 60
-    seconds = updates * settings.accumulate * tokens / num_batches * per_token if updates else budget
+    an_update = settings.accumulate * tokens / num_batches * per_token
+    updates, seconds = _length(settings, num_batches, an_update)
     refining = _refining_seconds(settings.risk, batches.num_tokens() * per_token / readings)
     copies = COPIES_ON_DISK + 2 * looks + (REFINING_COPIES_ON_DISK if refining else 0)
     parameters = sum(weight.numel() for weight in network.parameters())
     return Estimate(
         parameters=parameters,
         updates=updates,
-        seconds=(min(seconds, budget) if budget else seconds) + refining,
+        passes=updates * settings.accumulate / num_batches,
+        seconds=seconds + refining,
         memory_bytes=LIBRARIES_BYTES
         + BYTES
         * ((COPIES_IN_MEMORY + looks) * parameters + HOLES * readings * _activations(recipe, trial, tokenizers)),
@@ -179,12 +182,22 @@ def seconds_a_token(network: EncoderDecoder, objective: Objective, trial: list[B
     return (time.perf_counter() - begin) / tokens
 
 
-def _updates(recipe: Recipe, num_batches: int) -> int | None:
-    settings = recipe.training
+def _length(settings: Training, num_batches: int, an_update: float) -> tuple[int, float]:
+    """Returns the updates and the seconds until the first of the limits: updates, passes or minutes.
+
+    Args:
+        settings: The limits; there is one at least.
+        num_batches: Of a pass.
+        an_update: How many seconds one takes.
+    """
     limits = [settings.max_updates] if settings.max_updates else []
     if settings.max_epochs:
         limits.append(math.ceil(settings.max_epochs * math.ceil(num_batches / settings.accumulate)))
-    return min(limits) if limits else None
+    budget = settings.minutes * 60
+    fits = max(1, int(budget * BUDGET_FOR_UPDATES / an_update))
+    if budget and fits < min(limits, default=math.inf):
+        return fits, budget
+    return min(limits), min(limits) * an_update
 
 
 def _activations(recipe: Recipe, trial: list[Batch], tokenizers: TokenizerPair) -> float:

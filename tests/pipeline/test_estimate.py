@@ -17,6 +17,7 @@ from seq2seq.pipeline.estimate import estimate
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.training.clock import BUDGET_FOR_UPDATES
 
 __all__ = ["toy"]
 
@@ -103,10 +104,24 @@ def test_a_large_corpus_is_judged_by_a_part_of_it(about, monkeypatch):
     assert about(*short).updates == pytest.approx(whole, rel=0.1)
 
 
+def test_the_updates_told_are_those_that_the_minutes_have_time_for(about, monkeypatch):
+    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 1.0)
+    whole = about("training.max_updates=0", "training.max_epochs=10")
+    assert whole.passes == pytest.approx(10)
+    short = about("training.max_updates=0", "training.max_epochs=10", f"training.minutes={whole.seconds / 60 / 4}")
+    assert short.updates == int(BUDGET_FOR_UPDATES * whole.updates / 4)
+    assert short.passes == pytest.approx(10 * short.updates / whole.updates)
+    assert short.seconds == pytest.approx(whole.seconds / 4)
+    alone = about("training.max_updates=0", f"training.minutes={whole.seconds / 60 / 4}")
+    assert (alone.updates, alone.passes) == (short.updates, short.passes)
+    ample = about("training.max_updates=0", "training.max_epochs=10", f"training.minutes={whole.seconds / 60 * 2}")
+    assert (ample.updates, ample.seconds) == (whole.updates, whole.seconds)
+
+
 def test_a_time_budget_is_what_it_takes(about):
     found = about("training.max_updates=0", "training.minutes=2")
-    assert found.updates is None
     assert found.seconds == 120
+    assert found.updates > 1
     assert about("training.minutes=0.001").seconds <= 0.06
     assert about().seconds > 0
     assert about().tokens_per_second > 0
