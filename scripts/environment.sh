@@ -53,7 +53,7 @@ install() {
     if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
         return
     fi
-    echo "installing seq2seq[$extra] into $venv (the first time this fetches some hundred megabytes) ..." >&2
+    echo "installing seq2seq[$extra] into $venv (the first time this fetches PyTorch, which can be gigabytes) ..." >&2
     rm -f "$stamp"
     # From inside the folder, because pip takes what stands before "[" for a path and a path may hold anything.
     (cd "$root" && "$python" -m pip install --disable-pip-version-check -q -c constraints.txt -e ".[$extra]")

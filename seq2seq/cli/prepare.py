@@ -58,8 +58,8 @@ def prepare(
         typer.Option(
             "--minutes",
             min=0.1,
-            help="How long training may take; the settings follow the passes over the corpus that fit. Default: as "
-            "long as pays for a corpus of this size, which is printed.",
+            help="How long training may take; the settings follow the passes over the corpus that fit, but a RECIPE's "
+            "stay. Default: as long as pays for a corpus of this size, which is printed.",
         ),
     ] = None,
     pretokenised: Annotated[
@@ -194,7 +194,7 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: b
     if reverse:
         found = replace(found, data=replace(found.data, reverse=not found.data.reverse))
     if minutes:
-        found = replace(found, training=replace(found.training, minutes=minutes, max_epochs=0.0))
+        found = replace(found, training=replace(found.training, minutes=minutes, max_epochs=0.0, max_updates=0))
     return as_pretokenised(Preset(found, {})) if pretokenised else Preset(found, {})
 
 

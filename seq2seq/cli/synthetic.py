@@ -32,7 +32,7 @@ MaxRatioOption = Annotated[
     typer.Option(
         "--max-ratio",
         min=1.0,
-        help="Leave out pairs whose one side has so many times the words of the other.",
+        help="Leave out pairs where one side has more than this many times the words of the other.",
         rich_help_panel=LEAVING_OUT,
     ),
 ]

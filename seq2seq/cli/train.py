@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("seq2seq train runs/mine", "train a prepared run"),
     ("seq2seq train mine --resume", "go on where it stopped; a name is looked for under runs/"),
-    ("seq2seq train mine --restart --set training.minutes=40", "from the start, for 40 minutes"),
-    ("seq2seq train mine --resume --set training.max_epochs=30", "make a finished training longer"),
+    ("seq2seq train mine --restart --set training.minutes=40", "from the start, for at most 40 minutes"),
+    ("seq2seq train mine --resume --set training.max_epochs=100", "make a finished training longer"),
     ("seq2seq train mine --resume --set training.risk.minutes=20", "refine it: minimum risk, for 20 minutes"),
 )
 

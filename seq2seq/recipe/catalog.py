@@ -13,7 +13,7 @@ from seq2seq.resources import shipped
 
 @dataclass(frozen=True)
 class ShippedRecipe:
-    """One shipped recipe: its name (as `--recipe` takes it), its file and its settings."""
+    """One shipped recipe: its name (as `prepare` takes it), its file and its settings."""
 
     name: str
     path: Path

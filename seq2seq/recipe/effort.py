@@ -2,7 +2,7 @@
 
 A network that sees each sentence only a few times has no chance to learn it by heart, and what would keep it from that
 only slows it down. So a short training has less dropout and a higher learning rate, and only a long one hides words and
-recurrent weights as well. Measured on 29,000 captions, in 2 to 37 passes: docs/quality.md.
+recurrent weights as well. Measured on 29,000 captions, in 3 to 37 passes: docs/quality.md.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _EFFORTS = (
     Effort(0.175, "so few passes", 0.5, 1.5, is_long=False),
     Effort(0.35, "rather few passes", 0.75, 1.25, is_long=False),
     Effort(0.7, "a fair number of passes", 1.0, 1.0, is_long=False),
-    Effort(float("inf"), "as many passes as this", 1.0, 1.0, is_long=True),
+    Effort(float("inf"), "so many passes", 1.0, 1.0, is_long=True),
 )
 MOST = 1.5
 """Times the planned passes, and no more: on 4,600 pairs already the last half of these gained nothing."""

@@ -601,6 +601,19 @@ def test_a_shipped_recipe_on_local_files_keeps_held_out_sentences_out(tmp_path):
     assert "nothing done" in prepare("multi30k-en-de", "--data", folder, run=run).err
 
 
+def test_minutes_are_the_only_limit_of_a_shipped_recipe_and_change_nothing_else():
+    from seq2seq.cli.prepare import _shipped
+
+    plain, timed = (
+        _shipped("multi30k-en-de-best", reverse=False, minutes=minutes, pretokenised=False).recipe
+        for minutes in (None, 300.0)
+    )
+    assert plain.training.max_updates > 0
+    limits = timed.training.minutes, timed.training.max_updates, timed.training.max_epochs
+    assert limits == (300.0, 0, 0.0)
+    assert (timed.model, timed.training.learning_rate) == (plain.model, plain.training.learning_rate)
+
+
 def test_a_folder_in_the_hubs_own_layout(tmp_path):
     pairs, folder = toy_pairs(100), tmp_path / "hub"
     folder.mkdir()
