@@ -124,14 +124,19 @@ class RunFolder:
 
 def run_around(bundle: Path) -> RunFolder | None:
     """Returns the run in whose folder a bundle stands, for the text that is there; None where it stands alone."""
-    run = RunFolder(bundle.parent)
+    run = RunFolder(_named(bundle).parent)
     return run if run.manifest.is_file() else None
 
 
 def run_of(bundle: Path) -> RunFolder | None:
     """Returns the run whose own bundle this is; None where it stands alone, or was exported into a run's folder."""
     run = run_around(bundle)
-    return run if run is not None and bundle.name == run.bundle.name else None
+    return run if run is not None and _named(bundle).name == run.bundle.name else None
+
+
+def _named(path: Path) -> Path:
+    """Returns the same path with a name and a parent of its own: "." and ".." have none."""
+    return path if path.name not in ("", "..") else path.resolve()
 
 
 def find_run(given: Path) -> RunFolder:

@@ -66,7 +66,7 @@ class Cutter:
                     source=line if len(parts) == 1 else part.text,
                     number=first + number + place * _PARTS_APART,
                     part=part,
-                    sentence=self._sentence(part, request),
+                    sentence=self._sentence(part, request, request.beginning if place == 0 else []),
                     forced=request.forced if place == 0 else [],
                 )
                 for place, part in enumerate(parts)
@@ -74,8 +74,11 @@ class Cutter:
             for number, (line, parts) in enumerate(zip(lines, self._split(lines, request), strict=True))
         ]
 
-    def _sentence(self, part: Part, request: Request) -> Sentence:
-        return read_sentence(part.text, part.ids, self._tokenizers, request.glossary, longest=len(part.ids))
+    def _sentence(self, part: Part, request: Request, beginning: list[str]) -> Sentence:
+        longest = len(part.ids)
+        return read_sentence(
+            part.text, part.ids, self._tokenizers, request.glossary, longest=longest, beginning=beginning
+        )
 
     def _split(self, lines: Sequence[str], request: Request) -> list[list[Part]]:
         """Returns the parts of each line: none of a blank one, and one of most others."""

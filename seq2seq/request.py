@@ -30,6 +30,7 @@ class Request:
         nbest: How many alternatives.
         attention: Whether attention weights are wanted.
         forced: The ids that each translation begins with.
+        beginning: The text of each of them.
         glossary: The terms.
         term_characters: No term has more.
         banned: The words that no translation may hold.
@@ -40,6 +41,7 @@ class Request:
     nbest: int
     attention: bool
     forced: list[int]
+    beginning: list[str]
     glossary: Glossary | None
     term_characters: int
     banned: Banned | None
@@ -98,6 +100,7 @@ class Asker:
             nbest=nbest,
             attention=attention,
             forced=self._tokenizer.encode(beginning) if beginning else [],
+            beginning=self._tokenizer.surfaces(beginning) if beginning else [],
             glossary=Glossary(glossary, self._normaliser) if glossary else None,
             term_characters=max((len(self._normaliser(source)) for source in glossary or ()), default=0),
             banned=words,

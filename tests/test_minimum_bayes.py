@@ -214,3 +214,19 @@ def test_evaluate_scores_it_and_keeps_it_apart(toy):
     told = done("evaluate", toy.run, "--mbr", 5, "--json", *few)
     assert "shown and not kept" in told.err
     assert told.json["results"][0]["search"]["mbr"] == 5
+
+
+@pytest.mark.parametrize("command", ["translate", "evaluate"])
+def test_candidates_are_compared_as_the_settings_say(toy, tmp_path, monkeypatch, command):
+    asked = []
+
+    def noted(name, **rules):
+        asked.append(rules)
+        return sentence_metric(name, **rules)
+
+    monkeypatch.setattr("seq2seq.evaluation.sentence.sentence_metric", noted)
+    lines = tmp_path / "lines"
+    lines.write_text("".join(f"{line}\n" for line in SENTENCES[:2]))
+    files = [lines] if command == "translate" else ["--source", lines, "--reference", lines]
+    done(command, toy.run, *files, "--mbr", "2", "--set", "evaluation.tokenize=char", "--threads", "1")
+    assert {rules["tokenize"] for rules in asked} == {"char"}

@@ -42,7 +42,8 @@ def demo(
 
     begin = time.monotonic()
     recipe = apply_overrides(load_recipe(find_recipe("demo")), settings or [])
-    done = demonstrate(recipe, RunFolder(run), device=device.value, threads=threads)
+    as_tuned = not any(one.strip().startswith("search") for one in settings or [])
+    done = demonstrate(recipe, RunFolder(run), as_tuned=as_tuned, device=device.value, threads=threads)
     seconds = time.monotonic() - begin
     if not done.trained.finished:
         console.say("Stopped. The same command goes on from here.")

@@ -103,6 +103,7 @@ def evaluate(
             hint=f"Say which: --split {tests[0].name}",
         )
     translator = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)
+    translator.evaluation = recipe.evaluation  # by which candidates are compared
     results = []
     for test in tests:
         other = None
@@ -124,15 +125,14 @@ def evaluate(
         elif run is not None:
             console.say(f"{test.name}: shown and not kept, because the settings are not the model's own.")
         results.append(result)
-    if html is not None:
-        write_diagnosis(html, bundle, results, translator, recipe.search)
-        console.say(f"{html}: where it goes wrong, to look at in a browser.")
     if as_json:
         console.emit_json({"model": bundle.path, "results": [result.to_dict() for result in results]})
-        return
-    for result in results:
+    for result in results if not as_json else ():
         show_result(result, against=str(against), num_worst=num_worst)
         show_diagnosis(result, details=details)
+    if html is not None:  # last, for where it cannot be written the results are told
+        write_diagnosis(html, bundle, results, translator, recipe.search)
+        console.say(f"{html}: where it goes wrong, to look at in a browser.")
 
 
 def _tests(

@@ -214,6 +214,7 @@ def translate(
         recipe = apply_overrides(models.first.recipe, [*(settings or []), *assignments])
         place, cores = _machine(engine, device, threads, launch)
         translator = models.translator(engine=engine.value, device=place, threads=cores)
+        translator.evaluation = recipe.evaluation  # by which candidates are compared
         if source is None and sys.stdin.isatty():
             console.say("Type a sentence a line; Ctrl-D ends. More comfortable: seq2seq repl")
         translate_lines(translator, recipe.search, task, models={**models.facts(), "--engine": engine.value})

@@ -30,8 +30,8 @@ def open_engine(
         bundle: The model.
         tokenizers: Its tokenizers.
         engine: "onnx" (int8), "onnx-fp32", "torch", or "auto": torch where a GPU is asked for or found, else ONNX in
-            int8, else, where the graphs are not there and cannot be made, torch. ONNX graphs that a bundle lacks are
-            written into it where torch is installed.
+            int8, or in 32 bits where a bundle has no other graphs, else, where there are none and none can be made,
+            torch. ONNX graphs are written into a bundle that has none where torch is installed.
         device: "auto", "cpu" or "cuda"; ONNX runs on the CPU.
         threads: CPU cores to use; 0: all.
 
@@ -63,10 +63,11 @@ def choose(bundle: Bundle, tokenizers: TokenizerPair, device: str) -> str:
     trainable = bundle.weights.is_file() and find_spec("torch") is not None
     if device.startswith("cuda") or (trainable and device == "auto" and gpu_found()):
         return "torch"
-    if has_graphs(bundle):
-        return "onnx"
+    for engine, precision in PRECISIONS.items():  # one that was exported in 32 bits alone is meant to run in them
+        if has_graphs(bundle, precision):
+            return engine
     if not trainable:  # without any graphs its error says what to do
-        return "onnx-fp32" if has_graphs(bundle, "fp32") else "onnx"
+        return "onnx"
     if not _can_make():
         console.say("translating with torch, which is slower: the package onnx, which writes graphs, is not installed")
         return "torch"

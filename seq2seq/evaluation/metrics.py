@@ -30,7 +30,8 @@ class Score:
         name: The registry's name of the metric, for instance "bleu".
         value: The score of the whole corpus, not a mean over sentences.
         signature: sacreBLEU's own: two values are comparable where the signatures are equal.
-        low: Lower end of the 95 % bootstrap interval; None where none was asked for.
+        low: Lower end of the 95 % bootstrap interval; None where none was asked for, or of one sentence, whose
+            resamples are all the same.
         high: Upper end of it.
     """
 
@@ -154,7 +155,7 @@ def _score(
         result = _corpus_score(metric, list(hypotheses), [list(references)], bootstrap or 1)
     signature = str(metric.get_signature())
     value = float(result.score)
-    if not bootstrap:
+    if not bootstrap or len(references) == 1:
         return Score(name, value, signature)
     mean, half = float(result._mean), float(result._ci)  # sacreBLEU publishes them in its printed form only
     # Errors can be more than the words there are; of what is right there is no more than all.

@@ -88,7 +88,9 @@ def compare(
 
     Returns:
         One comparison a metric. Where the two scores are equal the p-value is 1: sacreBLEU alone would answer
-        1 / (resamples + 1), the smallest there is, because no resample exceeds a difference of nothing.
+        1 / (resamples + 1), the smallest there is, because no resample exceeds a difference of nothing. Of n sentences
+        it is at least 2 / 2^n, as in a paired permutation test, where the signs of n differences fall in 2^n ways:
+        resamples of few sentences are too much alike to tell.
 
     Raises:
         UserError: Nothing to compare, different counts, or an unknown metric, method or number of resamples.
@@ -113,11 +115,12 @@ def compare(
         signatures, results = test()
     # sacreBLEU keeps the order in which the metrics were given, under names of its own ("chrF2").
     return [
-        _comparison(name, results[label], str(signatures[label])) for name, label in zip(built, signatures, strict=True)
+        _comparison(name, results[label], str(signatures[label]), len(references))
+        for name, label in zip(built, signatures, strict=True)
     ]
 
 
-def _comparison(name: str, results: Sequence[Any], signature: str) -> Comparison:
+def _comparison(name: str, results: Sequence[Any], signature: str, sentences: int) -> Comparison:
     first, second = results  # sacreBLEU's Result objects, the baseline first
     difference = float(second.score) - float(first.score)
     return Comparison(
@@ -125,6 +128,6 @@ def _comparison(name: str, results: Sequence[Any], signature: str) -> Comparison
         first=Estimate(float(first.score), float(first.mean), float(first.ci)),
         second=Estimate(float(second.score), float(second.mean), float(second.ci)),
         difference=difference,
-        p_value=float(second.p_value) if difference else 1.0,
+        p_value=max(float(second.p_value), min(1.0, 2.0 ** (1 - sentences))) if difference else 1.0,
         signature=signature,
     )

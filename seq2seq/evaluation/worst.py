@@ -69,8 +69,14 @@ def scored(
     """
     check_lines(sources=sources, hypotheses=hypotheses, references=references)
     metric = chrf(lowercase=lowercase)
+
+    def one(hypothesis: str, reference: str) -> float:
+        if not hypothesis.strip() and not reference.strip():
+            return 100.0  # a blank line that stays blank; chrF counts nothing in it, and says 0
+        return float(metric.sentence_score(hypothesis, [reference]).score)
+
     return [
-        Sentence(line, float(metric.sentence_score(hypothesis, [reference]).score), source, hypothesis, reference)
+        Sentence(line, one(hypothesis, reference), source, hypothesis, reference)
         for line, (source, hypothesis, reference) in enumerate(zip(sources, hypotheses, references, strict=True), 1)
     ]
 

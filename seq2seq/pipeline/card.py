@@ -51,6 +51,19 @@ def write_card(bundle: Bundle) -> bool:
     return True
 
 
+def card_of_copy(bundle: Bundle, folder: Path) -> Path | None:
+    """Returns the card of a copy of `bundle` that takes the place of `folder`: the one with something of its people's.
+
+    That is the copy's own, where they have written into it; else the bundle's; None where there is neither.
+    """
+    own = folder / bundle.card.name
+    if own.is_file():
+        _, mark, theirs = own.read_text("utf-8", errors="replace").partition(MARK)
+        if not mark or theirs != YOURS:
+            return own
+    return bundle.card if bundle.card.is_file() else None
+
+
 def refresh_card(path: Path) -> None:
     """Writes the card of the bundle at `path` after other work is done: where that cannot be, it only says why."""
     try:

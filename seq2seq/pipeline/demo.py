@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.pipeline import evaluate as scoring
 from seq2seq.pipeline.prepare import Prepared, current_inputs, prepare
@@ -44,10 +46,22 @@ class Demonstration:
     bundle: Path
 
 
-def demonstrate(recipe: Recipe, run: RunFolder, *, device: str = "auto", threads: int = 0) -> Demonstration:
-    """Prepares, trains, translates and scores. A training that was cut off goes on; a finished one is not repeated."""
+def demonstrate(
+    recipe: Recipe, run: RunFolder, *, as_tuned: bool = True, device: str = "auto", threads: int = 0
+) -> Demonstration:
+    """Prepares, trains, translates and scores. A training that was cut off goes on; a finished one is not repeated.
+
+    Args:
+        recipe: All settings.
+        run: Where everything is kept.
+        as_tuned: Whether a demonstration that is there is searched as its own recipe says, which `tune` may change.
+        device: "auto", "cpu" or "cuda".
+        threads: CPU cores to use; 0: all.
+    """
     # The folder is the demonstration's own: other phrases or another network than were learned there start it again.
     anew = run.checkpoints.exists() and load_recipe(run.recipe).model != recipe.model
+    if as_tuned and run.checkpoints.exists() and not anew:
+        recipe = replace(recipe, search=load_recipe(run.recipe).search)
     prepared = prepare(recipe, run, force=_is_older(recipe, run))
     trained = train(recipe, run, resume=not anew, restart=anew, device=device, threads=threads)
     if not trained.finished:
@@ -58,7 +72,8 @@ def demonstrate(recipe: Recipe, run: RunFolder, *, device: str = "auto", threads
     results = []
     for test in tests:
         result = scoring.evaluate(translator, test, recipe.search, recipe.evaluation)
-        bundle = scoring.keep(result, run, bundle)
+        if (recipe.search, recipe.evaluation) == (bundle.recipe.search, bundle.recipe.evaluation):
+            bundle = scoring.keep(result, run, bundle)
         results.append(result)
     return Demonstration(prepared, trained, results, _examples(tests, results), bundle.path)
 

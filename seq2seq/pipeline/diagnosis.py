@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,13 +72,15 @@ def check_page(path: Path) -> None:
     """Refuses a path that no page can be written to, before the work and not after it.
 
     Raises:
-        UserError: It is a folder, or below something that is none.
+        UserError: It is a folder, below something that is none, or in one that may not be written to.
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder.", hint="Give --html the name of a file, for instance page.html.")
     parent = next(above for above in path.absolute().parents if above.exists())
     if not parent.is_dir():
         raise UserError(f"{path} cannot be written: {parent} is not a folder.", hint="Give --html another place.")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UserError(f"{path} cannot be written: you may not write there.", hint="Give --html another place.")
 
 
 def write_diagnosis(
@@ -100,7 +103,8 @@ def write_diagnosis(
         for result in results
         if result.diagnosis is not None
     ]
-    name = bundle.path.parent.name if bundle.path.name == "bundle" else bundle.path.name
+    place = bundle.path.absolute()  # "." has no name
+    name = place.parent.name if place.name == "bundle" else place.name
     found = {f"{key}": f"{value}" for key, value in results[0].settings.items()}
     write_page(path, Page(name, languages(bundle.recipe.data), found, tests))
 

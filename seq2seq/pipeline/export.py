@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.data.store import Store
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import describe
-from seq2seq.pipeline.card import refresh_card
+from seq2seq.pipeline.card import card_of_copy, refresh_card
 
 SENTENCES = 256
 """Of the development set, by which scales are chosen, and which the graphs translate beside torch: some seconds."""
@@ -63,9 +62,7 @@ def export(model: Path, folder: Path | None = None, *, precision: str = "int8") 
         path, facts = bundle.path, add_graphs(bundle, sources)
     else:
         _check_free(folder)
-        path, facts = folder, copy_bundle(bundle, folder, precision, sources)
-        if bundle.card.is_file():  # what its people have written into it goes with it
-            copyfile(bundle.card, Bundle(folder, bundle.recipe).card)
+        path, facts = folder, copy_bundle(bundle, folder, precision, sources, card=card_of_copy(bundle, folder))
     refresh_card(path)
     size = sum(file["bytes"] for file in describe(path / "onnx").values())
     return Exported(path, size, facts["precisions"], "the development set" if sources else "random ids")

@@ -40,6 +40,9 @@ from seq2seq.recipe.schema import Search
 from seq2seq.translation import Translation
 from seq2seq.translator import WINDOW_BATCHES, Translator
 
+COMPARING = ("tokenize", "lowercase")
+"""Settings of `[evaluation]` by which candidates are compared, where they are."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -92,11 +95,17 @@ def check_places(
         part: The part that this process writes, where it is one of several.
 
     Raises:
-        UserError: The output is a folder; or it, or the part file that is written first, is an input.
+        UserError: The output is a folder, or has the name of a compressed file; or it, or the part file that is written
+            first, is an input.
         WorkError: The folder of the output is no folder or may not be written to.
     """
     if target is not None and target.is_dir():
         raise is_a_folder(target)
+    if target is not None and target.suffix.lower() in OPENERS:
+        raise UserError(
+            f"{target} would be plain text under the name of a compressed file.",
+            hint=f"Write to {target.with_suffix('')}, or pipe the output into the program that compresses it.",
+        )
     inputs: list[tuple[str, os.stat_result | None]] = [(str(path), _status(path)) for path in (source, *others) if path]
     if source is None:
         inputs.append(("standard input", _status_of_stream(sys.stdin)))
@@ -201,6 +210,7 @@ def _facts(translator: Translator, settings: Search, task: Task, models: Mapping
         **models,
         "engine": _name_of(translator.engine),
         **{f"search.{name}": value for name, value in asdict(settings).items()},
+        **({f"evaluation.{name}": getattr(translator.evaluation, name) for name in COMPARING} if settings.mbr else {}),
         "--nbest": task.form.nbest,
         "--scores": task.form.scores,
         "--attention": task.form.attention,

@@ -25,6 +25,7 @@ class Sentence:
         surfaces: The text of each id; empty where nothing will be looked up in it.
         matches: The terms of a glossary in it.
         phrases: The target terms of `matches`, as ids.
+        beginning: The text of each id that the output must begin with.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Sentence:
     surfaces: list[str]
     matches: list[Match]
     phrases: list[Phrase]
+    beginning: Sequence[str] = ()
 
     @property
     def terms(self) -> list[tuple[str, str]]:
@@ -45,7 +47,13 @@ class Sentence:
 
 
 def read_sentence(
-    text: str, ids: list[int], tokenizers: TokenizerPair, glossary: Glossary | None, *, longest: int
+    text: str,
+    ids: list[int],
+    tokenizers: TokenizerPair,
+    glossary: Glossary | None,
+    *,
+    longest: int,
+    beginning: Sequence[str] = (),
 ) -> Sentence:
     """Returns a sentence, cut to its `longest` first ids, and looks for terms in what is left of it.
 
@@ -55,6 +63,7 @@ def read_sentence(
         tokenizers: Of both languages.
         glossary: The terms to look for.
         longest: The most ids.
+        beginning: The text of each id that the output must begin with.
     """
     matches = glossary.matches(text) if glossary else []
     looked_up = matches or tokenizers.target.placeholders
@@ -62,7 +71,7 @@ def read_sentence(
     if len(ids) > longest:
         matches = [match for match in matches if positions(text, surfaces, match.start, match.end)]
     phrases = [phrase(tokenizers.target, match.term.target) for match in matches]
-    return Sentence(text, ids[:longest], surfaces, matches, phrases)
+    return Sentence(text, ids[:longest], surfaces, matches, phrases, beginning)
 
 
 def restored(
@@ -89,22 +98,24 @@ def fill(
 ) -> dict[int, str]:
     """Returns the text for each placeholder of an output by its position, empty where there is nothing to copy.
 
-    A term's own text goes before anything that attention points to; the source tokens of a term are copied nowhere.
+    A term's own text goes before anything that attention points to, and the wanted beginning's before that; the source
+    tokens of a term are copied nowhere.
     """
     known = tokenizers.target.placeholders
     kinds = [known.get(i) for i in ids]
     if not any(kinds):
         return {}
     sources = sentence.spans
-    terms = placed(sentence.phrases, sources, ids, attention)
+    own = placed(sentence.phrases, sources, ids, attention)
+    own |= {place: text.strip() for place, text in enumerate(sentence.beginning)}
     copied = originals(
-        [None if place in terms else kind for place, kind in enumerate(kinds)],
+        [None if place in own else kind for place, kind in enumerate(kinds)],
         [tokenizers.source.placeholders.get(i) for i in sentence.ids],
         sentence.surfaces,
         attention,
         used={place for one in sources for place in one},
     )
-    return copied | {place: text for place, text in terms.items() if kinds[place]}
+    return copied | {place: text for place, text in own.items() if kinds[place]}
 
 
 def _with_capital(text: str, sentence: Sentence) -> str:

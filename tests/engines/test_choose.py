@@ -120,6 +120,14 @@ def test_a_bundle_of_graphs_alone_is_run_by_what_it_has(copy, monkeypatch) -> No
     assert chosen(copy, "auto") == "onnx-fp32"
 
 
+def test_a_bundle_exported_in_32_bits_runs_in_them_and_stays_as_it_is(copy) -> None:
+    edited(copy, lambda facts: facts["precisions"].pop("int8"))
+    before = sorted(path.name for path in copy.path.rglob("*"))
+    assert copy.weights.is_file()
+    assert chosen(copy, "cpu") == "onnx-fp32"
+    assert sorted(path.name for path in copy.path.rglob("*")) == before
+
+
 def test_graphs_of_other_weights_are_none(copy) -> None:
     edited(copy, lambda facts: facts.update(weights={"bytes": 1, "blake2b": "0"}))
     described = replace(copy, facts={**copy.facts, "files": {copy.weights.name: {"bytes": 2, "blake2b": "1"}}})

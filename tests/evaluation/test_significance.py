@@ -45,6 +45,15 @@ def test_a_system_does_not_differ_from_itself(method):
         assert (one.difference, one.p_value, one.better()) == (0.0, 1.0, "neither")
 
 
+@pytest.mark.parametrize("method", ["bootstrap", "randomisation"])
+@pytest.mark.parametrize(("size", "least"), [(1, 1.0), (2, 0.5), (5, 0.0625), (6, 0.03125)])
+def test_a_handful_of_sentences_proves_no_more_than_the_signs_of_their_differences(method, size, least):
+    good, bad = REFERENCES[:size], ["nothing at all"] * size
+    for one in compare(bad, good, REFERENCES[:size], metrics=["bleu", "chrf"], method=method, resamples=200):
+        assert one.p_value >= least
+        assert one.better() == ("second" if least < 0.05 else "neither")
+
+
 def test_two_equally_bad_systems_do_not_differ():
     pairs = list(zip(BAD, GOOD, strict=True))
     first = [pair[i % 2] for i, pair in enumerate(pairs)]

@@ -34,6 +34,12 @@ def test_bad_sentences_are_ranked_where_sentence_bleu_could_not():
     assert found[0].chrf < found[1].chrf
 
 
+def test_a_blank_line_that_stays_blank_is_no_error():
+    found = worst(["a", "", "b"], ["x", " ", ""], ["x y", "", "z"], count=3)
+    assert [s.line for s in found] == [3, 1, 2]
+    assert found[-1].chrf == 100
+
+
 def test_case_may_be_folded():
     assert worst(["a"], ["HELLO"], ["hello"], lowercase=True)[0].chrf == pytest.approx(100)
     assert worst(["a"], ["HELLO"], ["hello"])[0].chrf == 0

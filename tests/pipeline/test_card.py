@@ -264,3 +264,15 @@ def test_training_evaluating_and_exporting_keep_it_up_to_date(toy: Toy, tmp_path
     assert "weights in 32 bits" not in small
     assert f"{facts['parameters']:,} parameters" in small
     assert Path(tmp_path / "small" / "weights.safetensors").exists() is False
+
+
+def test_exporting_again_keeps_what_was_written_into_the_copy(toy: Toy, tmp_path):
+    small = tmp_path / "small" / "README.md"
+    done("export", toy.run, small.parent)
+    assert "Not stated." in small.read_text("utf-8")
+    small.write_text(small.read_text("utf-8").replace("Not stated.", "The copy's own."), "utf-8")
+    done("export", toy.run, small.parent)
+    assert "The copy's own." in small.read_text("utf-8")
+    small.write_text("All of it is ours.\n", "utf-8")
+    done("export", toy.run, small.parent)
+    assert small.read_text("utf-8") == "All of it is ours.\n"

@@ -1,13 +1,17 @@
-"""A demonstration that is interrupted stops, and says how it goes on."""
+"""A demonstration that is interrupted says how it goes on, and one that was tuned stays so."""
 
 from __future__ import annotations
 
+import pytest
+from tiny_bundles import make_bundle
 from toy_runs import call
 
-from seq2seq.bundle import RunFolder
+from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.pipeline import demo
 from seq2seq.pipeline.prepare import Prepared
 from seq2seq.pipeline.train import Trained
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.counters import Counters
 
 
@@ -19,3 +23,28 @@ def test_an_interrupted_demonstration_scores_nothing(tmp_path, monkeypatch):
     assert told.code == 130
     assert told.out == ""
     assert "The same command goes on from here." in told.err
+
+
+@pytest.mark.parametrize("as_tuned", [True, False])
+def test_a_tuned_demonstration_is_searched_as_it_was_tuned(tmp_path, monkeypatch, as_tuned):
+    run = RunFolder(tmp_path / "run")
+    made = make_bundle(run.bundle, "search.length_penalty=0.2")
+    run.recipe.write_bytes((run.bundle / "recipe.toml").read_bytes())
+    run.checkpoints.mkdir()
+    seen = []
+    monkeypatch.setattr(demo, "_is_older", lambda *_: False)
+    monkeypatch.setattr(demo, "prepare", lambda recipe, run, **_: Prepared(run, {}, changed=False))
+    trained = Trained(Counters(update=7), finished=True, updates=7, seconds=1.0, best={})
+    monkeypatch.setattr(demo, "train", lambda recipe, *_, **__: seen.append(("trained", recipe)) or trained)
+    monkeypatch.setattr(demo, "_examples", lambda *_: [])
+    test = demo.scoring.TestSet("test", ["the dog ."], ["lo hund ."])
+    monkeypatch.setattr(demo.scoring, "test_sets", lambda *_: [test])
+    monkeypatch.setattr(
+        demo.scoring, "keep", lambda result, run, bundle: seen.append(("kept", bundle.recipe)) or bundle
+    )
+    shipped = apply_overrides(load_recipe(run.recipe), ["search.length_penalty=1"])
+    demo.demonstrate(shipped, run, as_tuned=as_tuned, threads=1)
+    assert seen[0][1].search.length_penalty == (0.2 if as_tuned else 1.0)
+    # What another search gives is shown, and is none of the model's own scores.
+    assert [what for what, _ in seen] == (["trained", "kept"] if as_tuned else ["trained"])
+    assert open_bundle(run.path).recipe == made.recipe

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from tiny_bundles import make_bundle
-from toy_runs import done, refused, sets, toy_pairs
+from toy_runs import call, done, refused, sets, toy_pairs
 
-from seq2seq.bundle import MANIFEST_VERSION, open_bundle
+from seq2seq.bundle import MANIFEST_VERSION, open_bundle, run_of
 from seq2seq.data.store import Row, Store, write_split
+from seq2seq.errors import UserError
 from seq2seq.pipeline import diagnosis
 from seq2seq.pipeline.diagnosis import training_pairs
 
@@ -87,6 +90,29 @@ def test_a_page_that_cannot_be_written_is_refused_before_the_work(run, wrong, tm
     assert "is a folder" in refused("evaluate", run, *wrong, "--html", tmp_path)
     (tmp_path / "file").write_text("")
     assert "is not a folder" in refused("evaluate", run, *wrong, "--html", tmp_path / "file" / "page.html")
+
+
+def test_the_results_are_told_before_the_page_is_written(run, wrong, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise UserError("No space is left.")
+
+    monkeypatch.setattr(diagnosis, "write_diagnosis", full)
+    told = call("evaluate", run, *wrong, "--html", tmp_path / "page.html", *FEW)
+    assert told.code == 2
+    assert "BLEU" in told.out
+    assert "No space is left." in told.err
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError, match="you may not write there"):
+        diagnosis.check_page(tmp_path / "page.html")
+
+
+def test_a_model_is_found_from_within_its_own_folder(run, wrong, tmp_path, monkeypatch):
+    monkeypatch.chdir(run / "bundle")
+    for path in (Path(), Path("..") / "bundle", run / "bundle"):
+        assert run_of(path).path.resolve() == run
+    assert run_of(Path("onnx") / "..").path.resolve() == run
+    done("evaluate", ".", *wrong, "--html", tmp_path / "page.html", *FEW)
+    assert "Where run goes wrong" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_of_a_large_training_text_evenly_spread_pairs_are_counted(run, tmp_path, monkeypatch):

@@ -24,8 +24,8 @@ from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.parts import Part
 from seq2seq.pipeline.resuming import of_model, written
-from seq2seq.pipeline.translate import Task, check_places, translate_lines, window_size
-from seq2seq.recipe.schema import Recipe, Search
+from seq2seq.pipeline.translate import Task, _facts, check_places, translate_lines, window_size
+from seq2seq.recipe.schema import Evaluation, Recipe, Search
 
 SETTINGS = Search(batch_sentences=1)
 SIZE = window_size(SETTINGS)
@@ -245,6 +245,20 @@ CHANGES = {
     "the list of banned words has changed": lambda task: replace(task, banned=["b"]),
     "--shard was 1/1, and now is 1/2": lambda task: replace(task, part=Part(1, 2)),
 }
+
+
+def test_how_candidates_are_compared_is_part_of_what_may_not_change(source, target):
+    task, settings = Task(source, target), Search(mbr=2)
+    other = Echo(evaluation=Evaluation(tokenize="char"))
+    assert _facts(Echo(), settings, task, {}) == _facts(Echo(), settings, task, {})
+    assert _facts(other, settings, task, {}) != _facts(Echo(), settings, task, {})
+    assert _facts(other, Search(), task, {}) == _facts(Echo(), Search(), task, {})
+
+
+def test_the_name_of_a_compressed_file_is_refused(source, target):
+    for ending in (".gz", ".XZ", ".zst"):
+        with pytest.raises(UserError, match="under the name of a compressed file"):
+            check_places(source, target.with_name("out.txt" + ending))
 
 
 @pytest.mark.parametrize("told", CHANGES)

@@ -99,10 +99,11 @@ def test_ordinary_tokens_are_left_alone():
     assert fill("..", "N", "7", None) == {}
 
 
-def outcome(text, target, attention=None, *, pair=PAIR, glossary=None):
-    """The text that an output of the tokens of `target` becomes."""
+def outcome(text, target, attention=None, *, pair=PAIR, glossary=None, beginning=""):
+    """The text that an output of the tokens of `target` becomes, where it was told to begin with `beginning`."""
     terms = Glossary(glossary) if glossary else None
-    sentence = read_sentence(text, pair.source.encode(text), pair, terms, longest=99)
+    begins = pair.target.surfaces(beginning)
+    sentence = read_sentence(text, pair.source.encode(text), pair, terms, longest=99, beginning=begins)
     return restored(sentence, pair, pair.target.encode(target), attention)
 
 
@@ -150,6 +151,16 @@ def test_a_term_goes_before_attention_and_its_source_is_copied_nowhere():
     assert outcome(text, "we have Xxx and Yyy", glossary=both) == "we have Tat and Tot"
     # A number in a term is the term's.
     assert outcome("we have 7 dogs", "we have 0 cats", glossary={"7 dogs": "8 cats"}) == "we have 8 cats"
+
+
+def test_what_the_output_was_told_to_begin_with_is_what_it_begins_with():
+    assert outcome("we have 7 Zaz", "Xxx 0 dogs", beginning="Frob 42") == "Frob 42 dogs"
+    # What the source has is still there for what follows.
+    assert outcome("we have 7 Zaz", "Xxx 0 dogs, 0 Yyy", beginning="Frob 42") == "Frob 42 dogs, 7 Zaz"
+    assert outcome("we have dogs", "0 dogs", beginning="42") == "42 dogs"
+    assert outcome("we have Zaz", "Xxx have", glossary={"Zaz": "Tat"}, beginning="Frob") == "Frob have"
+    letters = Characters([(c, 1) for c in "abc "])
+    assert outcome("ab", "\u2604c", pair=TokenizerPair(letters, letters), beginning="\u2605") == "\u2605c"
 
 
 def test_a_term_in_small_letters_that_begins_the_text_has_a_capital_where_the_source_has_one():

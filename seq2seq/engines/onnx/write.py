@@ -48,11 +48,17 @@ def add_graphs(bundle: Bundle, sources: Sequence[Sequence[int]] | None = None) -
 
 
 def copy_bundle(
-    bundle: Bundle, path: Path, precision: str = "int8", sources: Sequence[Sequence[int]] | None = None
+    bundle: Bundle,
+    path: Path,
+    precision: str = "int8",
+    sources: Sequence[Sequence[int]] | None = None,
+    *,
+    card: Path | None = None,
 ) -> dict[str, Any]:
     """Writes a bundle that translates without torch, and only that: `bundle` with the graphs of one precision.
 
-    In int8 it has no other weights than those. For the arguments and the errors see `add_graphs`.
+    In int8 it has no other weights than those. `card` is the model card that it gets, which may be what stands at
+    `path` now. For the other arguments and the errors see `add_graphs`.
     """
     with whole_folder(path) as folder:
         facts = _write(folder / FOLDER, bundle, [precision], sources)
@@ -61,6 +67,8 @@ def copy_bundle(
             shutil.copyfile(bundle.weights, folder / bundle.weights.name)
         files = describe(folder)
         shutil.copyfile(bundle.path / "recipe.toml", folder / "recipe.toml")
+        if card is not None:
+            shutil.copyfile(card, folder / bundle.card.name)
         write_json(folder / "bundle.json", {**bundle.facts, "files": files})
     return facts
 
