@@ -8,6 +8,7 @@ It holds no training sentence.
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 
 BUNDLE_VERSION = 1
+CARD = "README.md"
 MANIFEST_VERSION = 1
 RUNS = Path("runs")
 
@@ -192,7 +194,7 @@ class Bundle:
     @property
     def card(self) -> Path:
         """What the bundle says of itself to people."""
-        return self.path / "README.md"
+        return self.path / CARD
 
     def with_scores(
         self, split: str, scores: list[dict[str, Any]], *, diagnosis: Mapping[str, Any] | None = None
@@ -241,7 +243,7 @@ def write_bundle(
     save_weights: Callable[[Path], None],
     save_tokenizers: Callable[[Path], None],
 ) -> None:
-    """Writes a bundle whole, replacing the one that was there.
+    """Writes a bundle whole, replacing the one that was there; its card stays, for what its people wrote into it.
 
     Args:
         path: Its folder.
@@ -256,6 +258,9 @@ def write_bundle(
         files = describe(folder)
         write_text(folder / "recipe.toml", recipe_text)
         write_json(folder / "bundle.json", {"schema_version": BUNDLE_VERSION, **facts, "files": files})
+        card = path / CARD
+        if card.is_file():
+            shutil.copyfile(card, folder / CARD)
 
 
 def open_bundle(given: Path) -> Bundle:
@@ -265,16 +270,21 @@ def open_bundle(given: Path) -> Bundle:
         UserError: There is none, a newer version wrote it, or a file of it is missing, cut short or changed.
     """
     path = _locate(given)
-    facts = _read_facts(path)
+    facts = facts_of(path)
     while problem := first_damage(path, facts.get("files", {})):
         # A training that replaces its bundle just now is no damage: then the facts have changed as well.
-        before, facts = facts, _read_facts(path)
+        before, facts = facts, facts_of(path)
         if facts == before:
             raise UserError(problem, hint="Copy the whole folder again from where it was whole, or train again.")
     return Bundle(path, load_recipe(path / "recipe.toml"), facts)
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def facts_of(path: Path) -> dict[str, Any]:
+    """Returns what the bundle in the folder `path` says of itself, whatever state its other files are in.
+
+    Raises:
+        UserError: There is none, or a newer version wrote it.
+    """
     facts = read_json(path / "bundle.json")
     check_version(facts.get("schema_version"), BUNDLE_VERSION, path / "bundle.json")
     return facts

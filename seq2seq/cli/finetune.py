@@ -87,6 +87,8 @@ def finetune(
 
     The new text is in MODEL's direction: --source holds what it translates from.
     """
+    from msgspec.structs import replace
+
     from seq2seq import console
     from seq2seq.bundle import RUNS, RunFolder, open_bundle
     from seq2seq.errors import UserError
@@ -124,7 +126,12 @@ def finetune(
         minutes=minutes,
         settings=settings or [],
     )
-    final = apply_overrides(chosen.recipe, settings or [])
+    kept = load_recipe(folder.recipe) if resume else chosen.recipe  # what was set before is not chosen anew
+    base = replace(
+        chosen.recipe, model=kept.model, training=kept.training, search=kept.search, evaluation=kept.evaluation
+    )
+    longer = [f"training.minutes={minutes}"] if resume and minutes else []
+    final = apply_overrides(base, [*longer, *(settings or [])])
     tuning.check_settings(bundle, final)
     options = {
         **{"--source": source, "--target": target, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub},

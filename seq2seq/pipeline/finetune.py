@@ -396,7 +396,10 @@ def _training(
     chosen |= _left_out(old)
     if minutes:
         chosen["minutes"] = (minutes, "The time that you gave, unless the passes over the new text end before.")
-    reasons |= {f"training.{key}": reason for key, (_, reason) in chosen.items()}
+    reasons |= {f"training.{key}": reason for key, (_, reason) in chosen.items() if key != "risk"}
+    for key in Risk.__struct_fields__ if "risk" in chosen else ():  # a reason is a setting's, and no section's
+        if getattr(old.risk, key) != getattr(Risk(), key):
+            reasons[f"training.risk.{key}"] = chosen["risk"][1]
     warmup = min(old.schedule.warmup_updates, updates // 10)
     reasons["training.schedule.shape"] = "Straight down to zero by the last update, however the model was trained."
     fresh = replace(old, schedule=Schedule(warmup_updates=warmup))

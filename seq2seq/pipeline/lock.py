@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -25,15 +26,20 @@ def only_one(run: RunFolder) -> Iterator[None]:
 
     made = not run.path.exists()
     run.path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run.path / LOCK, blocking=False)
     try:
-        with FileLock(run.path / LOCK, blocking=False):
-            yield
+        lock.acquire()
     except Timeout:
         raise UserError(
             f"Another process is preparing or training {run.path}.", hint="Wait for it to end, or stop it."
         ) from None
+    try:
+        yield
     finally:
-        if made:
+        if made and os.name == "posix":  # while it is held, so that no other's folder is taken away
+            _leave(run)
+        lock.release()
+        if made and os.name != "posix":  # Windows wants it closed
             _leave(run)
 
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from seq2seq import build, console
-from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.bundle import RunFolder, facts_of, open_bundle
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
@@ -377,8 +377,14 @@ def _to_beat(run: RunFolder, before: Mapping[str, Any], stop_on: str) -> float |
 
 
 def _bundle_facts(run: RunFolder) -> Mapping[str, Any] | None:
-    """Returns what the bundle says of itself, if there is one."""
-    return open_bundle(run.bundle).facts if (run.bundle / "bundle.json").is_file() else None
+    """Returns what the bundle says of itself; None where there is none that could be read.
+
+    Its files are not looked at: a damaged one is about to be replaced, and must not end the training that does so.
+    """
+    try:
+        return facts_of(run.bundle)
+    except UserError:
+        return None
 
 
 def _facts(run: RunFolder) -> dict[str, Any] | None:

@@ -242,7 +242,7 @@ def _train(
             refined = refine(recipe, run, stage, found=counters.best is not None, resume=going_on)
             finished = refined is None or refined.finished
     if group.rank == 0:
-        draw_learning_curve(run)
+        _draw_last(run)
     if group.size == 1 and finished:  # who asked to stop is not kept waiting; of several see the command
         if recipe.training.tune_length_penalty:
             tune.tune_trained(run, device=str(place), threads=torch.get_num_threads())
@@ -288,8 +288,15 @@ def draw_learning_curve(run: RunFolder) -> None:
     rows = [row for row in MetricsLog(run.metrics).rows() if row["kind"] in ("train", "validation")]
     rows += refined_rows(run, after=max((row["update"] for row in rows), default=0))
     if rows:
-        run.pictures.mkdir(exist_ok=True)
         learning_curve(rows, run.pictures / "learning-curve.png")
+
+
+def _draw_last(run: RunFolder) -> None:
+    """Draws the learning curve, or says why not: the model is there, and more is to be done with it."""
+    try:
+        draw_learning_curve(run)
+    except UserError as error:
+        console.warn(f"The learning curve is not drawn: {error.message}")
 
 
 def _validator(

@@ -17,6 +17,7 @@ from seq2seq.evaluation.metrics import score
 from seq2seq.nn.memory import Memory
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import State
+from seq2seq.registry import METRICS
 from seq2seq.search import Greedy, Limits, Step
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
@@ -82,6 +83,7 @@ class DevelopmentScores:
         self._sources = [store.source[i].tolist() for i in range(min(sentences, len(store)))]
         self._references = store.texts("target", len(self._sources))
         self._metric = {"tokenize": tokenize, "lowercase": lowercase}
+        METRICS.load("bleu")(**self._metric)  # what it lacks is told now, and not when an epoch has been trained
         self._search = Greedy(limits=limits)
         self._precision, self._check = precision, check
 

@@ -131,6 +131,7 @@ class Trainer:
         self._read_every = read_every or (LOG_EVERY if next(model.parameters()).device.type == "cuda" else 1)
         self._unread = Unread()
         self._look_first = look_first
+        self._was_left_off = False
 
     def request_stop(self) -> None:
         """Makes training stop after the update under way. Safe to call from a signal handler."""
@@ -178,8 +179,8 @@ class Trainer:
             self.epochs.start(self.counters)
             self._begin()
             self._train()
-        except StoppedError:  # whatever was left off changed nothing
-            pass
+        except StoppedError:  # whatever was left off changed nothing, and is still to be done
+            self._was_left_off = True
         self._save(must=True)
         return self.counters
 
@@ -231,7 +232,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether a limit is reached, and what came of it has been looked at."""
-        return self.limits.reached(self.counters) and not self._time_to_look()
+        return self.limits.reached(self.counters) and not self._time_to_look() and not self._was_left_off
 
     def _find_total(self) -> None:
         self.limits.find_total(self.counters, updates_an_epoch=self.epochs.num_updates)

@@ -281,6 +281,18 @@ def test_there_must_be_something_to_resume(toy, text, tmp_path):
     assert looks(tmp_path / "run")[-1]["update"] == 2
 
 
+def test_going_on_keeps_the_settings_that_were_given_before(toy, text, tmp_path):
+    run = tmp_path / "run"
+    done("finetune", toy.run, *text, "--run", run, *SHORT, *sets("training.hold=200"), "--prepare-only")
+    done("finetune", toy.run, *text, "--run", run, "--resume")
+    training = load_recipe(run / "recipe.toml").training
+    assert (training.max_updates, training.hold) == (2, 200)
+    assert looks(run)[-1]["update"] == 2
+    done("finetune", toy.run, *text, "--run", run, "--resume", *sets("training.max_updates=4"))
+    training = load_recipe(run / "recipe.toml").training
+    assert (training.max_updates, training.hold) == (4, 200)
+
+
 def test_without_a_folder_the_run_is_called_after_the_models_own(toy, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(toy.run, tmp_path / "runs" / "my one")

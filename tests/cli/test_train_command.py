@@ -11,6 +11,8 @@ import time
 import pytest
 from toy_runs import TINY, Toy, done, refused, sets, started, toy, toy_pairs, write_pairs
 
+from seq2seq.bundle import open_bundle
+from seq2seq.errors import UserError
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.metrics_log import MetricsLog
 
@@ -50,6 +52,35 @@ def figures(run):
         {k: v for k, v in row.items() if k not in ("seconds", "tokens_per_second")}
         for row in MetricsLog(run / "metrics.jsonl").rows()
     ]
+
+
+def test_a_training_over_a_damaged_bundle_keeps_what_people_wrote_and_needs_no_picture(prepared, toy, monkeypatch):
+    def full(*_: object) -> None:
+        raise UserError("No space is left.")
+
+    monkeypatch.setattr("seq2seq.plots.learning_curve.learning_curve", full)
+    shutil.copytree(toy.run / "bundle", prepared / "bundle")
+    card = prepared / "bundle" / "README.md"
+    card.write_text(card.read_text("utf-8").replace("Not stated.", "Ours."), "utf-8")
+    for path in (prepared / "bundle" / "tokenizer").rglob("*.*"):
+        path.unlink()
+    (prepared / "bundle" / "recipe.toml").write_text("no recipe")
+    few = sets("training.max_updates=4", "training.validate_every=2", "training.schedule.warmup_updates=0")
+    told = done("train", prepared, "--restart", *few)
+    assert "The learning curve is not drawn: No space is left." in told.err
+    assert open_bundle(prepared).facts["update"] in (2, 4)
+    assert "Ours." in card.read_text("utf-8")
+
+
+def test_what_the_development_score_lacks_is_told_before_the_first_update(prepared, monkeypatch):
+    def missing(**_: object) -> None:
+        raise ImportError("no MeCab here")
+
+    monkeypatch.setattr("sacrebleu.metrics.bleu.BLEU.__init__", lambda self, **_: missing())
+    told = refused("train", prepared, *sets("evaluation.tokenize=ja-mecab"))
+    assert "sacreBLEU's tokenizer 'ja-mecab' cannot be loaded: no MeCab here" in told
+    assert not (prepared / "checkpoints").exists()
+    assert load_recipe(prepared / "recipe.toml").evaluation.tokenize == "13a"
 
 
 def test_a_training_leaves_metrics_checkpoints_a_bundle_and_a_picture(toy):

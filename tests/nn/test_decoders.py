@@ -13,6 +13,7 @@ from seq2seq.nn.decoders import Decoder
 from seq2seq.nn.memory import Encoded
 from seq2seq.nn.state import select
 from seq2seq.registry import CELLS, WIRINGS
+from seq2seq.training.precision import cpu_has_bf16
 
 every_decoder = pytest.mark.parametrize("kind", NETWORKS)
 each_decoder = pytest.mark.parametrize("kind", ONE_CELL)
@@ -44,6 +45,18 @@ def stepped(model, memory, embedded, owner=None):
 
 def leaves(state) -> list[torch.Tensor]:
     return [state] if isinstance(state, torch.Tensor) else [leaf for part in state for leaf in leaves(part)]
+
+
+@pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU computes no bf16")
+@pytest.mark.parametrize(("wiring", "attention"), JOINED)
+def test_what_its_cells_add_up_is_kept_in_their_own_type(wiring, attention) -> None:
+    model = tiny(wiring, attention=attention)
+    with torch.autocast("cpu", torch.bfloat16):
+        memory, embedded = read(model)
+        before = model.decoder.initial_state(memory)
+        _, after = model.decoder(embedded, memory)
+    for layers, *_ in (before, after):
+        assert {c.dtype for _, c in layers} == {torch.float32}
 
 
 def assert_same(found, wanted, **tolerance) -> None:

@@ -266,6 +266,14 @@ def test_training_evaluating_and_exporting_keep_it_up_to_date(toy: Toy, tmp_path
     assert Path(tmp_path / "small" / "weights.safetensors").exists() is False
 
 
+def test_a_bundle_that_takes_anothers_place_keeps_its_card(tmp_path):
+    make_bundle(tmp_path / "bundle")
+    (tmp_path / "bundle" / "README.md").write_text("Ours.\n")
+    facts = open_bundle(make_bundle(tmp_path / "bundle", seed=2).path).facts
+    assert (tmp_path / "bundle" / "README.md").read_text() == "Ours.\n"
+    assert "README.md" not in facts["files"]
+
+
 def test_exporting_again_keeps_what_was_written_into_the_copy(toy: Toy, tmp_path):
     small = tmp_path / "small" / "README.md"
     done("export", toy.run, small.parent)

@@ -94,8 +94,9 @@ def test_every_changed_setting_has_a_reason(bundle, tokenizers, tmp_path, minute
     training, old = preset.recipe.training, bundle.recipe.training
     changed = {key for key in training.__struct_fields__ if getattr(training, key) != getattr(old, key)}
     told = {trail.removeprefix("training.") for trail in preset.reasons}
-    assert changed - {"schedule"} <= told
-    assert "schedule.shape" in told
+    assert changed - {"schedule", "risk"} <= told
+    assert {"schedule.shape", "risk.epochs"} <= told
+    assert "epochs = 0.0" in dump_recipe(preset.recipe, preset.reasons)
     assert {"guided_attention", "risk", "minutes", "max_epochs"} <= changed
     assert (training.guided_attention, training.risk.epochs, training.max_epochs) == (0, 0, 0)
     assert training.minutes == (minutes or 0)

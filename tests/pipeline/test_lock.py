@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,18 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
         holder.kill()
     with only_one(run):
         pass
+
+
+def test_who_is_refused_takes_nothing_away(tmp_path, monkeypatch):
+    run = RunFolder(tmp_path / "run")
+    with only_one(run):
+        # The other one looked for the folder before it was made.
+        monkeypatch.setattr(Path, "exists", lambda _: False)
+        with pytest.raises(UserError, match="Another process"), only_one(run):
+            pass
+        monkeypatch.undo()
+        assert (run.path / ".lock").is_file()
+    assert not run.path.exists()
 
 
 def test_a_folder_made_for_the_lock_goes_again_unless_something_was_put_there(tmp_path):

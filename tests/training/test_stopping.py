@@ -128,6 +128,20 @@ def test_planning_is_interrupted_and_what_was_done_is_saved(tmp_path, first: int
     assert torch.equal(again.model.weight, whole.model.weight)
 
 
+def test_stopped_while_it_is_planned_a_finished_run_that_was_made_longer_is_not_finished(tmp_path) -> None:
+    single_trainer(tmp_path, batches=Planned(4), limits=Limits(max_updates=4)).run()
+    begun, end, stop = threading.Event(), threading.Event(), Stop()
+    slow = Slow(first=0, begun=begun, end=end)
+    trainer = single_trainer(tmp_path, batches=slow, limits=Limits(max_updates=40), stop=stop)
+    assert trainer.resume()
+    asker = threading.Thread(target=lambda: (begun.wait(60), stop.request()))
+    asker.start()
+    assert trainer.run().update == 4
+    end.set()
+    asker.join()
+    assert not trainer.finished
+
+
 def test_stopped_before_it_was_planned_a_resumed_run_loses_no_row(tmp_path) -> None:
     settings = {"limits": Limits(max_updates=60), "validate_every": 25, "batches": Planned(100)}
     first = single_trainer(tmp_path, **settings)

@@ -15,7 +15,7 @@ from seq2seq.nn.cells import Cell, CellFactory
 from seq2seq.nn.dropout import LockedDropout
 from seq2seq.nn.lexical import mean_words
 from seq2seq.nn.memory import DecoderNoise, Encoded, Lines, Memory
-from seq2seq.nn.state import State
+from seq2seq.nn.state import State, map_state
 
 AttentionFactory = Callable[[int, int], Attention]
 """Makes an attention from the query's size and the memory's size."""
@@ -90,9 +90,14 @@ class Decoder(nn.Module, ABC):
         )
 
     def initial_state(self, memory: Memory) -> State:
-        """Returns the state before the first target token, one row a sentence."""
+        """Returns the state before the first target token, one row a sentence.
+
+        It is of the cells' own type, though in mixed precision the bridge computes a shorter one: what is added up from
+        step to step is kept in that.
+        """
         position = torch.zeros(memory.mask.shape[0], dtype=torch.int64, device=memory.mask.device)
-        return self.bridge(memory.start, self._cells), position
+        own = next(self.cells.parameters()).dtype
+        return map_state(lambda start: start.to(own), self.bridge(memory.start, self._cells)), position
 
     @abstractmethod
     def forward(
