@@ -55,7 +55,7 @@ def test_what_its_cells_add_up_is_kept_in_their_own_type(wiring, attention) -> N
         memory, embedded = read(model)
         before = model.decoder.initial_state(memory)
         _, after = model.decoder(embedded, memory)
-    # What comes out of a fused call is read no more in training; inside it, sums are in 32 bits.
+    # A fused call adds up in 32 bits inside, and rounds what comes out of it once.
     for layers, *_ in (before, after) if wiring in STEPPING else (before,):
         assert {c.dtype for _, c in layers} == {torch.float32}
 
