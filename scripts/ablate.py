@@ -3,11 +3,11 @@
 Usage: python scripts/ablate.py RECIPE --run FOLDER [--data FOLDER] [--minutes M | --updates N] [--seeds 3]
            [--changes FILE.toml] [--only NAME ...] [--ensemble] [--set section.key=value ...] [--jobs N] [--list]
 
-RECIPE is a shipped recipe's name, or a .toml. Each run trains on one thread, pinned to a core of its own, as many side
-by side as there are cores, for as many minutes (calibrated into updates) or updates as asked; without either, as long
-as the recipe says. Changes of [search] alone do not train: they translate again with the default's models. FOLDER keeps
-what is finished, so the same command goes on after Ctrl-C or a crash, and more seeds or changes only add runs. What was
-trained with other settings is not looked at, even under the same name.
+RECIPE is a shipped recipe's name, or a .toml. Each run trains on one thread (or `--threads`), pinned to cores of its
+own, as many side by side as there are cores for, for as many minutes (calibrated into updates) or updates as asked;
+without either, as long as the recipe says. Changes of [search] alone do not train: they translate again with the
+default's models. FOLDER keeps what is finished, so the same command goes on after Ctrl-C or a crash, and more seeds or
+changes only add runs. What was trained with other settings is not looked at, even under the same name.
 
 A file of changes holds lines like: "no smoothing" = ["training.label_smoothing=0"]
 
@@ -206,7 +206,7 @@ class Sweep:
 
     def work(self, finished: Any) -> None:  # noqa: ANN401 - called with nothing
         """Does all runs, and calls `finished` after each. However it ends, no process is left behind."""
-        slots = cores(self._given.jobs, pinned=self._given.device == "cpu")
+        slots = cores(self._given.jobs, threads=self._given.threads, pinned=self._given.device == "cpu")
         try:
             while self._waiting or self._under_way:
                 for slot, core in enumerate(slots):
@@ -229,7 +229,7 @@ class Sweep:
                 return run
         return None
 
-    def _begin(self, run: Run, slot: int, core: int | None) -> None:
+    def _begin(self, run: Run, slot: int, core: Sequence[int] | None) -> None:
         try:
             set_up(run, self._out, self._given)
         except Seq2SeqError as error:  # for instance a vocabulary larger than the corpus gives: the others go on
@@ -238,12 +238,12 @@ class Sweep:
             return
         self._under_way[slot] = (run, self._start(run, core), time.monotonic())
 
-    def _start(self, run: Run, core: int | None) -> subprocess.Popen[bytes]:
+    def _start(self, run: Run, core: Sequence[int] | None) -> subprocess.Popen[bytes]:
         root = str(Path(seq2seq.__file__).parents[1])
         threads = str(self._given.threads)
         paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        pinned = [] if core is None else ["--core", str(core)]
+        pinned = [] if core is None else ["--core", *map(str, core)]
         with (run.folder / "log.txt").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, __file__, "--one", str(run.folder), *pinned],
@@ -285,12 +285,13 @@ def last_line(log: Path) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing.")
 
 
-def cores(jobs: int, *, pinned: bool) -> list[int | None]:
-    """Returns the core of each process that works at the same time; None where it may use any."""
+def cores(jobs: int, *, threads: int, pinned: bool) -> list[list[int] | None]:
+    """Returns the cores of each process that works at the same time, one a thread; None where it may use any."""
     if not pinned or not hasattr(os, "sched_getaffinity"):
-        return [None] * (jobs or (available_cores() if pinned else 1))
+        return [None] * (jobs or (max(1, available_cores() // threads) if pinned else 1))
     own = sorted(os.sched_getaffinity(0))
-    return [own[number % len(own)] for number in range(jobs or len(own))]
+    groups = [own[first : first + threads] for first in range(0, len(own) - threads + 1, threads)] or [own]
+    return [groups[number % len(groups)] for number in range(jobs or len(groups))]
 
 
 class Table:
@@ -350,7 +351,8 @@ class Table:
         done = {run.seed: self._results[run.folder] for run in runs if run.folder in self._results}
         lost = [run.seed for run in failed if run.change is change]
         missing = [run.seed for run in runs if run.seed not in done and run.seed not in lost]
-        return Side(change.name, change.settings, done, lost, missing)
+        shares = needs_no_training(change, self._default.recipe)
+        return Side(change.name, change.settings, done, lost, missing, shares_models=shares)
 
     def budget(self) -> str:
         """Returns how long each run trains, in words."""
@@ -416,7 +418,8 @@ def ablate(given: argparse.Namespace) -> int:
     table = Table(given, default, tried, runs)
     with only_one(RunFolder(given.run)):
         sweep = Sweep(runs, given.run, given)
-        left = expected_hours(runs, recipe.training.minutes, len(cores(given.jobs, pinned=given.device == "cpu")))
+        slots = cores(given.jobs, threads=given.threads, pinned=given.device == "cpu")
+        left = expected_hours(runs, recipe.training.minutes, len(slots))
         duration = f", about {left:.1f} hours of training left" if left else ""
         console.say(
             f"{len(tried)} rows besides the default, {len(runs)} runs, {sweep.num_finished} finished{duration}."
@@ -459,7 +462,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--list", action="store_true", help="show the changes, and train nothing")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--core", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--core", type=int, nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one is None and given.recipe is None:
         parser.error("the recipe is missing")

@@ -38,6 +38,7 @@ class Side:
         runs: What `result.json` says of each seed, and the "references".
         failed: Seeds of which the run failed.
         missing: Seeds that are still to come.
+        shares_models: Whether its runs translate with the default's own models.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Side:
     runs: Mapping[int, Mapping[str, Any]]
     failed: Sequence[int] = ()
     missing: Sequence[int] = ()
+    shares_models: bool = False
 
     def mean(self, key: str) -> float:
         """Returns the mean of a score over the seeds."""
@@ -84,7 +86,11 @@ class Report:
     def _row(self, side: Side, default: Side | None) -> dict[str, Any]:
         difference = p_value = None
         if default is not None and default.runs:
-            difference, p_value = self.tested(list(default.runs.values()), list(side.runs.values()))
+            first, second = list(default.runs.values()), list(side.runs.values())
+            if side.shares_models:  # each seed's model with itself: what models differ by is not what searches do
+                both = sorted(set(default.runs) & set(side.runs))
+                first, second = [default.runs[seed] for seed in both], [side.runs[seed] for seed in both]
+            difference, p_value = self.tested(first, second, paired=side.shares_models)
         any_run = next(iter(side.runs.values()))
         return {
             "name": side.name,
@@ -110,29 +116,30 @@ class Report:
             "signatures": any_run["signatures"],
         }
 
-    def tested(self, first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-        """Returns how much better the second side's BLEU is in the mean of its seeds, and the p-value of that."""
+    def tested(
+        self, first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], *, paired: bool = False
+    ) -> tuple[float, float]:
+        """Returns how much better the second side's BLEU is in the mean of its seeds, and the p-value of that.
+
+        Args:
+            first: The runs of one side.
+            second: Those of the other.
+            paired: Whether both are of the same models, in the same order: then the same ones are drawn of both.
+        """
         observed = [np.mean([self._count(run).score() for run in side]) for side in (first, second)]
         difference = float(observed[1] - observed[0])
         draw = np.random.default_rng(RESAMPLING_SEED)
-        resampled = [self._means(np.stack([self._resampled(run) for run in side]), draw) for side in (first, second)]
+        scores = [np.stack([self._resampled(run) for run in side]) for side in (first, second)]
+        chosen = [draw.integers(0, len(side), side.shape) for side in scores]
+        if paired:
+            chosen[1] = chosen[0]
+        resampled = [_means(side, drawn) for side, drawn in zip(scores, chosen, strict=True)]
         by_chance = resampled[1] - resampled[0] - difference
         if not difference:
             return 0.0, 1.0
         # Rounded: two sums of the same numbers in another order differ in their last bits.
         as_large = int(np.sum(np.round(np.abs(by_chance), 9) >= round(abs(difference), 9)))
         return difference, (as_large + 1) / (self.resamples + 1)
-
-    def _means(self, scores: NDArray[np.float64], draw: np.random.Generator) -> NDArray[np.float64]:
-        """Returns the mean over resampled seeds of `scores` [seeds, resamples], for every resample."""
-        seeds = len(scores)
-        if seeds == 1:
-            return scores[0]
-        chosen = draw.integers(0, seeds, scores.shape)
-        means = scores.mean(axis=0)
-        drawn = np.take_along_axis(scores, chosen, axis=0).mean(axis=0)
-        stretched: NDArray[np.float64] = means + math.sqrt(seeds / (seeds - 1)) * (drawn - means)
-        return stretched
 
     def _count(self, run: Mapping[str, Any]) -> Counted:
         key = id(run)
@@ -185,3 +192,14 @@ def _plus_minus(row: Mapping[str, Any], key: str) -> str:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def _means(scores: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Returns the mean over the `chosen` seeds of `scores`, both [seeds, resamples], for every resample."""
+    seeds = len(scores)
+    if seeds == 1:
+        return scores[0]
+    means = scores.mean(axis=0)
+    drawn = np.take_along_axis(scores, chosen, axis=0).mean(axis=0)
+    stretched: NDArray[np.float64] = means + math.sqrt(seeds / (seeds - 1)) * (drawn - means)
+    return stretched

@@ -12,7 +12,7 @@ import signal
 import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +55,15 @@ class Timed(ConsoleReporter):
         write_json(self._path, {"seconds": self.seconds})
 
 
-def run(folder: Path, core: int | None) -> int:
+def run(folder: Path, cores: Sequence[int] | None) -> int:
     """Does the work of one run's folder. Returns the exit code: 0, or 130 where it was asked to stop.
 
     Args:
         folder: The run's.
-        core: The CPU core to stay on; None: any.
+        cores: The CPU cores to stay on; None: any.
     """
-    if core is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
+    if cores is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
     _end_with_parent()
     job, recipe = read_json(folder / JOB), load_recipe(folder / RECIPE)
     if job["model"]:

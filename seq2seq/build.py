@@ -200,10 +200,9 @@ def tokenizer(
     choice: Choice, texts: Iterable[str], *, vocabulary_size: int, seed: int, pretokenised: bool = False
 ) -> Tokenizer:
     """Learns the chosen tokenizer from `texts`; of pretokenised ones, words are what stands between spaces."""
-    given = dict(choice.settings)
-    if pretokenised and "split" in TOKENIZERS.member(choice.name).settings:
-        given = {"split": "spaces", **given}
-    settings = TOKENIZERS.settings(choice.name, given)
+    settings = TOKENIZERS.settings(choice.name, dict(choice.settings))
+    if settings.get("split") == "auto":
+        settings = {**settings, "split": "spaces" if pretokenised else "words"}
     kind = TOKENIZERS.load(choice.name)
     return kind.train(texts, vocabulary_size=vocabulary_size, seed=seed, **settings)  # type: ignore[no-any-return]
 

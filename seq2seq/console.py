@@ -7,11 +7,13 @@ piece of work says a plain line now and then. NO_COLOR is respected. rich is imp
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seq2seq.errors import Seq2SeqError
@@ -41,7 +43,13 @@ def output() -> Console:
 
 
 def use_utf8() -> None:
-    """Makes the standard streams UTF-8 where the system chose otherwise (Windows), for text is what we trade in."""
+    """Makes the standard streams UTF-8 where the system chose otherwise (Windows), for text is what we trade in.
+
+    A stream that whoever called us has closed is one that is empty, or that nobody reads.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
     for stream, errors in ((sys.stdin, "strict"), (sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure and stream.encoding.lower().replace("-", "") != "utf8":

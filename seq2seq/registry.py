@@ -194,7 +194,7 @@ TOKENIZERS = Family(
         "characters": Member("seq2seq.text.letters:Characters", {"minimum_count": 1}, summary="one id a character"),
         "words": Member(
             "seq2seq.text.words:Words",
-            {"minimum_count": 1, "split": "words"},
+            {"minimum_count": 1, "split": "auto"},
             summary="words with [UNK], [NUM], [URL]",
         ),
     },

@@ -32,6 +32,7 @@ from seq2seq.translator import load
 SCRIPT = ROOT / "scripts" / "ablate.py"
 with mock.patch.object(sys, "path", [str(SCRIPT.parent), *sys.path]):
     import ablate
+    import ablation_report
     import ablation_run
     from ablation_changes import Change, built_in, changes
     from ablation_report import Report, Side, markdown
@@ -149,10 +150,12 @@ def test_a_setting_that_a_newer_version_adds_changes_no_folder(monkeypatch):
 
 def test_each_run_has_a_core_where_there_are_as_many(monkeypatch):
     monkeypatch.setattr(ablate.os, "sched_getaffinity", lambda _: {4, 6}, raising=False)
-    assert ablate.cores(0, pinned=True) == [4, 6]
-    assert ablate.cores(3, pinned=True) == [4, 6, 4]
-    assert ablate.cores(0, pinned=False) == [None]
-    assert ablate.cores(4, pinned=False) == [None] * 4
+    assert ablate.cores(0, threads=1, pinned=True) == [[4], [6]]
+    assert ablate.cores(3, threads=1, pinned=True) == [[4], [6], [4]]
+    assert ablate.cores(0, threads=2, pinned=True) == [[4, 6]]
+    assert ablate.cores(0, threads=3, pinned=True) == [[4, 6]]
+    assert ablate.cores(0, threads=1, pinned=False) == [None]
+    assert ablate.cores(4, threads=2, pinned=False) == [None] * 4
 
 
 # The figures
@@ -216,10 +219,31 @@ def test_chance_in_the_seeds_counts_too():
     assert even[1] < 0.05 < uneven[1]
 
 
+def test_searches_with_the_same_models_are_compared_model_by_model():
+    """What the models differ by is no chance of the search's."""
+    default = Side("default", (), {seed: many(REFERENCES, n) for seed, n in enumerate((10, 30, 50))})
+    better = {seed: many(REFERENCES, n) for seed, n in enumerate((4, 24, 44))}
+    found = {
+        shares: Report(Evaluation(), resamples=400).rows(
+            default, [Side("x", ("search.beam=9",), better, shares_models=shares)]
+        )
+        for shares in (False, True)
+    }
+    assert found[True][1]["difference"] == found[False][1]["difference"]
+    assert found[True][1]["p_value"] < 0.05 < found[False][1]["p_value"]
+    # While a seed is still to come, the others are compared with their own models.
+    few = Side("x", ("search.beam=9",), {2: better[2]}, missing=(0, 1), shares_models=True)
+    alone = Report(Evaluation(), resamples=50).rows(default, [few])[1]
+    wanted = BLEU(force=True).corpus_score(better[2]["hypotheses"], [better[2]["references"]]).score
+    before = BLEU(force=True).corpus_score(default.runs[2]["hypotheses"], [better[2]["references"]]).score
+    assert alone["difference"] == pytest.approx(wanted - before, abs=1e-3)
+
+
 def test_resampled_seeds_vary_as_their_mean_does():
     """The variance of a mean of S values is their variance (S - 1) over S; resampling alone would give less."""
-    report, values = Report(Evaluation(), resamples=40_000), np.array([10.0, 13.0, 19.0])
-    means = report._means(np.repeat(values[:, None], 40_000, axis=1), np.random.default_rng(1))
+    values = np.array([10.0, 13.0, 19.0])
+    chosen = np.random.default_rng(1).integers(0, 3, (3, 40_000))
+    means = ablation_report._means(np.repeat(values[:, None], 40_000, axis=1), chosen)
     assert means.mean() == pytest.approx(values.mean(), abs=0.05)
     assert means.var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
 

@@ -8,6 +8,7 @@ import pytest
 
 from seq2seq import build
 from seq2seq.errors import UserError
+from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Choice, Data, Recipe, Text, Training
 from seq2seq.text.pairs import plain
 from seq2seq.text.special import UNK
@@ -48,7 +49,8 @@ def test_each_language_has_its_own_true_case_and_the_vocabulary_is_learned_in_it
 
 def test_pretokenised_text_is_cut_at_spaces_unless_the_recipe_says_otherwise() -> None:
     def split(choice: Choice, *, pretokenised: bool) -> str:
-        pair = learned(Recipe(data=Data(pretokenised=pretokenised), text=Text(tokenizer=choice, vocabulary_size=60)))
+        text = Text(tokenizer=choice, vocabulary_size=60)
+        pair = learned(complete(Recipe(data=Data(pretokenised=pretokenised), text=text)))
         return pair.source.split
 
     assert split(Choice("words"), pretokenised=False) == "words"

@@ -114,7 +114,9 @@ def backtranslate(
     models = open_models(model, others, weights)
     pairs = find_run(of)
     new = new_run(run, pairs, "backtranslated", by=COMMAND)
-    search = {"name": "sampling", "top_k": LIKELIEST} if sample else {"beam": beam, "name": "beam" if beam else None}
+    # Of several samples the one most like the others would be what sampling is not wanted for.
+    drawn = {"name": "sampling", "top_k": LIKELIEST, "mbr": 0}
+    search = drawn if sample else {"beam": beam, "name": "beam" if beam else None}
     done = run_backtranslation(
         author(models, search, engine=engine.value, device=device.value, threads=threads),
         pairs,

@@ -61,5 +61,6 @@ def repl(
         scores=scores,
         prefix=prefix,
         mbr=opened.settings.mbr,
+        draws=opened.settings.name == "sampling" and not beam,
     )
     raise typer.Exit(code)

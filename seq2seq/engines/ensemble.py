@@ -129,15 +129,24 @@ def log_mean(log_probs: Sequence[FloatArray], weights: Sequence[float]) -> Float
 
 
 def check_alike(bundles: Sequence[Bundle]) -> None:
-    """Checks that models read and write the same ids: one text is encoded once, for all of them.
+    """Checks that models read and write the same ids, and translate the same way: one text is encoded once for all.
+
+    Two directions of one corpus can have one joint vocabulary.
 
     Raises:
-        UserError: Tokenizers or normalisers differ; names the two models.
+        UserError: Directions, tokenizers or normalisers differ; names the two models.
     """
     first = bundles[0]
     files = describe(first.tokenizers)
     settings = {name: getattr(first.recipe.data, name) for name in TEXT_SETTINGS}
     for other in bundles[1:]:
+        ways = [[one.facts.get(f"{side}_language", "") for side in ("source", "target")] for one in (first, other)]
+        if all(map(all, ways)) and ways[0] != ways[1]:
+            raise UserError(
+                f"{first.path} translates from {' to '.join(ways[0])}, and {other.path} from {' to '.join(ways[1])}: "
+                "they cannot translate as one.",
+                hint="Take models of one direction.",
+            )
         if describe(other.tokenizers) != files:
             raise UserError(
                 f"{first.path} and {other.path} have different tokenizers, and so cannot translate as one.",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import exp, log
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,10 @@ NAME: Final = "backtranslated"
 MOST_FOR_ONE: Final = 2.0
 """Synthetic pairs drawn for each genuine one, at most, unless a person says otherwise: with more, what a small corpus
 teaches of the other side is drowned."""
+
+
+_LARGEST: Final = 700.0
+"""Of what e is raised to: beyond it are no floats."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def backtranslate(
     synthetic.translated(author, selected, written, resume=resume)
     # What the model read is the target of what is learned, and what it wrote is the source.
     sieved = synthetic.sieved(synthetic.side_by_side(written, selected), folder, name, wish.sieve)
-    weight = wish.weight or usual_weight(corpora, sieved.kept, before.data.temperature)
+    weight = wish.weight or usual_weight(corpora, sieved.kept, recipe(1.0).data.temperature)
     if wish.weight is None and weight < 1:
         console.say(
             f"each pass draws only part of the {sieved.kept:,} synthetic pairs, {MOST_FOR_ONE:g} for each genuine one "
@@ -133,6 +138,7 @@ def usual_weight(corpora: Sequence[Rows], synthetic_pairs: int, temperature: flo
     """
     candidates = [corpus for corpus in corpora if not corpus.tag and corpus.by != COMMAND]
     counted = [corpus for corpus in candidates if not corpus.by] or candidates
-    genuine = sum(corpus.weight * len(corpus) ** (1 / temperature) for corpus in counted)
-    most = MOST_FOR_ONE * genuine / synthetic_pairs ** (1 / temperature)
+    # Of quotients: a low temperature raises the sizes themselves to powers beyond all floats.
+    powers = [(corpus.weight, (log(len(corpus)) - log(synthetic_pairs)) / temperature) for corpus in counted]
+    most = MOST_FOR_ONE * sum(weight * exp(min(power, _LARGEST)) for weight, power in powers)
     return float(f"{most:.3g}") if 0 < most < 1 else 1.0

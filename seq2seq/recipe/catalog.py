@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,9 @@ def find_recipe(name_or_path: str | Path) -> Path:
         UserError: Neither exists; the message offers the nearest shipped name.
     """
     given = str(name_or_path)
-    path = Path(given).expanduser()
+    path = Path(given)
+    with suppress(RuntimeError):  # ~name, of a name that nobody has: a path like any other
+        path = path.expanduser()
     if path.is_file():
         return path
     files = _shipped_files()

@@ -339,6 +339,29 @@ def _lines(recipe: Recipe) -> Problem | None:
     return None
 
 
+def _lines_of_files(recipe: Recipe) -> Problem | None:
+    for name in ("development", "test"):
+        if getattr(recipe.data, f"{name}_lines") and not getattr(recipe.data, name):
+            return Problem(
+                f"data.{name}_lines says which lines of data.{name} to keep, and data.{name} names no file.",
+                f"Name the file in data.{name}; or set data.{name}_size in place of data.{name}_lines.",
+            )
+    return None
+
+
+def _tagged_split(recipe: Recipe) -> Problem | None:
+    data = recipe.data
+    tagged = next((corpus for corpus in data.corpora if corpus.tag), None)
+    for name in ("development", "test"):
+        if tagged is not None and not getattr(data, name) and getattr(data, f"{name}_size"):
+            return Problem(
+                f"data.{name}_size keeps pairs of all corpora from training, and one of them has the tag {tagged.tag}: "
+                "a model would be judged by sources that nobody wrote.",
+                f"Name a file of genuine pairs in data.{name}.",
+            )
+    return None
+
+
 def _lines_apart(recipe: Recipe) -> Problem | None:
     data = recipe.data
     if {os.path.normpath(name) for name in data.development}.isdisjoint(os.path.normpath(name) for name in data.test):
@@ -382,16 +405,21 @@ def _fields(recipe: Recipe) -> Problem | None:
 
 
 def _files(recipe: Recipe) -> Problem | None:
-    takes = {2: "two files, the source and the target", 1: "one file", 0: "no files: it is embedded"}
+    takes = {2: "two files, the source and the target", 1: "one file", 0: "no files: it has its own"}
     for name, section in _places(recipe):
-        wanted = {"aligned": 2, "tsv": 1, "jsonl": 1, "tmx": 1, "phrasebook": 0}.get(section.reader.name)
+        wanted = {"aligned": 2, "tsv": 1, "jsonl": 1, "tmx": 1, "phrasebook": 0, "hub": 0}.get(section.reader.name)
         for key in ("train", "development", "test"):
             files = getattr(section, key, ())
             if wanted is not None and files and len(files) != wanted:
                 return Problem(
                     f'{name}.{key} lists {len(files)} file(s), and {name}.reader = "{section.reader.name}" takes '
                     f"{takes[wanted]}.",
-                    f"Correct the list, or choose another {name}.reader.",
+                    f"Correct the list, or choose another {name}.reader."
+                    + (
+                        " A dataset of the hub can be one of [[data.corpora]], beside sets of your own."
+                        if section.reader.name == "hub"
+                        else ""
+                    ),
                 )
     return None
 
@@ -480,11 +508,12 @@ def _warmup(recipe: Recipe) -> Problem | None:
 
 
 def _word_split(recipe: Recipe) -> Problem | None:
-    split = recipe.text.tokenizer.settings.get("split", "words")
-    if split not in ("words", "spaces"):
+    split = recipe.text.tokenizer.settings.get("split", "auto")
+    if split not in ("auto", "words", "spaces"):
         return Problem(
             f'text.tokenizer.split = "{split}" is not a way to find words.',
-            'Choose "words", or "spaces" where spaces stand between all tokens.',
+            'Choose "words", "spaces" where spaces stand between all tokens, or "auto", which is the one or the other '
+            "by data.pretokenised.",
         )
     return None
 
@@ -559,6 +588,8 @@ RULES: tuple[Rule, ...] = (
     _frozen_vectors,
     _hold,
     _lines,
+    _lines_of_files,
+    _tagged_split,
     _lines_apart,
     _columns,
     _fields,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,7 +124,9 @@ def _glossary(conversation: Conversation, argument: str) -> bool:
     from seq2seq.corpus.files import read_lines
     from seq2seq.text.glossary import parse_glossary
 
-    path = Path(argument).expanduser()
+    path = Path(argument)
+    with suppress(RuntimeError):  # ~name, of a name that nobody has
+        path = path.expanduser()
     conversation.terms = parse_glossary(read_lines(path), path) if argument else {}
     conversation.settings.glossary = argument
     count = len(conversation.terms)

@@ -82,6 +82,7 @@ class Conversation:
         scores: See `Settings`.
         prefix: See `Settings`.
         mbr: See `Settings`.
+        draws: Whether the model's own search draws its words: then a beam is followed only where one is asked for.
         max_characters: A longer line is refused: time and memory grow with it, and it is hardly one sentence.
     """
 
@@ -97,6 +98,7 @@ class Conversation:
         scores: bool = False,
         prefix: str = "",
         mbr: int = 0,
+        draws: bool = False,
         max_characters: int = 10_000,
     ) -> None:
         self.translator = translator
@@ -105,6 +107,7 @@ class Conversation:
         self.settings = Settings(max(beam, nbest), nbest, attention, scores, prefix, mbr=mbr)
         self.terms: Mapping[str, str] = {}
         self._usual_mbr = mbr
+        self._usual_beam = self.settings.beam if draws else 0
         self.max_characters = max_characters
 
     def reply(self, line: str) -> bool:
@@ -165,8 +168,10 @@ class Conversation:
         more: dict[str, Any] = {"glossary": self.terms} if self.terms else {}
         if asked.mbr != self._usual_mbr:
             more["mbr"] = asked.mbr
+        if asked.beam != self._usual_beam:
+            more["beam"] = asked.beam
         best: Translated = self.translator.translate(
-            text, beam=asked.beam, nbest=asked.nbest, prefix=asked.prefix, attention=asked.attention, **more
+            text, nbest=asked.nbest, prefix=asked.prefix, attention=asked.attention, **more
         )
         shown: Sequence[Translated] = list(best.nbest)[: asked.nbest] if asked.nbest > 1 and best.nbest else [best]
         for rank, translation in enumerate(shown, 1):

@@ -44,6 +44,7 @@ def talk(
     scores: bool = False,
     prefix: str = "",
     mbr: int = 0,
+    draws: bool = False,
 ) -> int:
     """Holds a conversation until the input ends or the person leaves.
 
@@ -64,6 +65,7 @@ def talk(
         scores: See `beam`.
         prefix: See `beam`.
         mbr: See `beam`.
+        draws: See `beam`.
 
     Returns:
         The exit code: 0, also where nobody reads the answers any more; 130 after Ctrl-C in a pipe.
@@ -82,6 +84,7 @@ def talk(
         scores=scores,
         prefix=prefix,
         mbr=mbr,
+        draws=draws,
     )
     if not terminal:
         return answer_lines(conversation, lines, answers)

@@ -370,3 +370,17 @@ def test_hours_are_shown(capsys):
         clock.now = 10.0
         progress.update(1)
     assert "2:46:30 left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- 2>&- <&-"])
+def test_streams_that_the_caller_closed_are_empty_and_read_by_nobody(closed):
+    command = f"{sys.executable} -m seq2seq recipes {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_that_nobody_has_is_a_path_like_any_other():
+    from seq2seq.recipe.catalog import find_recipe
+
+    with pytest.raises(UserError, match=r"There is no recipe at ~nobody-of-this-name/recipe\.toml"):
+        find_recipe("~nobody-of-this-name/recipe.toml")

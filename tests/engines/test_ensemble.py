@@ -152,3 +152,12 @@ def test_models_that_read_differently_are_refused(tmp_path) -> None:
     data = changed(alike.recipe.data, quotes="straight")
     with pytest.raises(UserError, match=r"data\.quotes is 'keep' in the one and 'straight'"):
         check_alike([first, replace(alike, recipe=changed(alike.recipe, data=data))])
+    there, back = ({"source_language": a, "target_language": b} for a, b in ("ab", "ba"))
+    check_alike([replace(first, facts=there), replace(alike, facts=there), other_facts(alike)])
+    with pytest.raises(UserError, match=r"first translates from a to b, and .*alike from b to a"):
+        check_alike([replace(first, facts=there), replace(alike, facts=back)])
+
+
+def other_facts(bundle: Bundle) -> Bundle:
+    """The bundle as an older version wrote it, which said nothing of languages."""
+    return replace(bundle, facts={})

@@ -500,6 +500,11 @@ class TestBacktranslate:
         assert usual_weight([earlier, taught], 400, 1.0) == 0.5  # the nearest to genuine that there is
         assert usual_weight([earlier], 400, 1.0) == 1.0
 
+    def test_a_low_temperature_is_beyond_no_float(self) -> None:
+        genuine = [Rows("a", 0, 10_000, 1.0, "")]
+        assert 0 < usual_weight(genuine, 100_000, 0.01) < 1e-90
+        assert usual_weight(genuine, 5_000, 0.0001) == 1.0
+
 
 class TestRecipeOf:
     """The settings that are taken over are those of a training from the start, and of the vocabulary that is there."""

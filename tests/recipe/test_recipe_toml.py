@@ -150,7 +150,7 @@ CORPORA = st.builds(
     weight=st.floats(0, exclude_min=True, allow_infinity=False),
 )
 DATA = st.builds(
-    Data, train=st.tuples(TEXTS, TEXTS) | st.just(()), test_lines=LINES, reverse=st.booleans()
+    Data, train=st.tuples(TEXTS, TEXTS) | st.just(()), test=st.just(("v", "w")), test_lines=LINES, reverse=st.booleans()
 ) | st.builds(Data, corpora=st.lists(CORPORA, max_size=3, unique_by=lambda corpus: corpus.name or object()).map(tuple))
 RECIPES = st.builds(
     Recipe,

@@ -87,6 +87,17 @@ def test_the_settings_reach_the_translator():
     assert fake.asked[-1] == ("a b", {"beam": 8, "nbest": 2, "prefix": "Le chat", "attention": True})
 
 
+def test_a_model_that_draws_its_words_follows_a_beam_only_where_one_is_asked_for():
+    fake = Fake()
+    c = conversation(fake, beam=5, draws=True)
+    answers(c, "a b")
+    assert "beam" not in fake.asked[-1][1]
+    answers(c, ":nbest 2", "a b")
+    assert "beam" not in fake.asked[-1][1]
+    answers(c, ":beam 8", "a b")
+    assert fake.asked[-1][1]["beam"] == 8
+
+
 def test_a_long_translation_stays_one_line_without_markup_or_emoji_codes():
     line = "[bold]x[/] :smile: " + "word " * 40
     assert answers(conversation(), line).splitlines() == [" ".join(reversed(line.split()))]
