@@ -95,7 +95,9 @@ def emit(line: str) -> None:
 
 def emit_json(value: object) -> None:
     """Writes one value as one line of JSON to stdout: what `--json` gives to other programs."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_jsonable) + "\n")
+    text = json.dumps(value, ensure_ascii=False, default=_jsonable)
+    # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes a question mark.
+    sys.stdout.write(text.encode("utf-8", "replace").decode("utf-8") + "\n")
     sys.stdout.flush()
 
 

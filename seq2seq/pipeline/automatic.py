@@ -24,11 +24,13 @@ from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset, choose
 from seq2seq.recipe.schema import Choice, Data, Recipe, Schedule, Training
 from seq2seq.registry import READERS
+from seq2seq.text.subwords import characters_needed
 
 FILES_REASON = "Your own files."
 PROGRESS_EVERY = 10_000
 FIRST_SAMPLED = 1000  # pairs in a row by which the scripts are told,
 SAMPLE_EVERY = 100  # and one in so many of the rest
+_FIELDS = ("id", "no", "is", "to", "so")  # codes of languages, and names of fields
 ROWS_TRIED = 1000  # of a split, which may be there without its translations
 
 
@@ -40,12 +42,14 @@ class Measured(NamedTuple):
         average_words: Words of a target sentence, on average.
         source_script: What most of the source text is written in; empty without letters.
         target_script: Likewise.
+        characters: How many a vocabulary must have ids for, each its own, to write nearly all of the text.
     """
 
     num_pairs: int
     average_words: float
     source_script: str
     target_script: str
+    characters: int
 
 
 def choose_for_files(
@@ -111,7 +115,7 @@ def choose_pair(
 
     Raises:
         UserError: The file is wrong, a translation memory does not tell which two of its languages are meant, or the
-            files' names say the opposite of what is given.
+            files' names say the opposite of what is given, or that it would be translated into itself.
     """
     guessed = guess_languages(source, target)
     if all(given):
@@ -127,7 +131,13 @@ def choose_pair(
             f"{source} does not tell which two languages to read; its languages are: {', '.join(inside) or 'none'}.",
             hint="Name them, for instance: --from en --into de",
         )
-    return given[0] or guessed[0], given[1] or guessed[1]
+    found = given[0] or guessed[0], given[1] or guessed[1]
+    if found[0] == found[1] and any(given) and guessed[0] != guessed[1]:
+        raise UserError(
+            f"That would translate from {found[0]!r} into itself: the names say {guessed[0]!r} to {guessed[1]!r}.",
+            hint=f"Give both: --from {guessed[0]} --into {guessed[1]}; --reverse then turns it round.",
+        )
+    return found
 
 
 def _check_names(source: Path, target: Path | None, given: tuple[str, str], named: tuple[str, str]) -> None:
@@ -156,7 +166,11 @@ def _check_scripts(data: Data, measured: Measured) -> None:
 def _languages_inside(reader: str, path: Path) -> list[str]:
     """Returns the codes of languages that a file names within; of variants only the language, where that tells."""
     if reader == "jsonl":
-        return [name for name in jsonl.languages_of(path) if is_known(name)]
+        names = jsonl.languages_of(path)
+        known = [name for name in names if is_known(name)]
+        if len(known) == 2 == len(names):
+            return known
+        return [name for name in known if name not in _FIELDS]  # beside others it is no language
     if reader == "tmx":
         codes = tmx.languages_of(path)
         bases = [re.split("[-_]", code.lower())[0] for code in codes]
@@ -202,6 +216,7 @@ def choose_for(
         target_language=target_language,
         source_script=measured.source_script,
         target_script=measured.target_script,
+        characters=measured.characters,
         own_sets=own_sets(data, folder),
         minutes=minutes,
         speed=speed,
@@ -297,4 +312,7 @@ def measure(pairs: Iterator[Pair]) -> Measured:
                 if num_pairs % PROGRESS_EVERY == 0:
                     progress.update(num_pairs)
     scripts = script_of(source_characters), script_of(target_characters)
-    return Measured(num_pairs, num_words / max(1, num_pairs), *scripts)
+    # One vocabulary for both sides where they share a script, else one for each, of one size.
+    together = [source_characters + target_characters] if scripts[0] == scripts[1] else []
+    needed = max(map(characters_needed, together or (source_characters, target_characters)))
+    return Measured(num_pairs, num_words / max(1, num_pairs), *scripts, characters=needed)

@@ -118,6 +118,7 @@ def prepare(
     check_name(run.path)
     recipe = vectors.located(recipe)
     sources = open_sources(recipe.data, folder)
+    _check_outside(run, sources)
     clock = _Clock()
     with clock("fingerprints"):
         inputs = _inputs(recipe, sources)
@@ -202,6 +203,7 @@ def prepare_shard(
     check_name(run.path)
     recipe = vectors.located(recipe)
     sources = open_sources(recipe.data, folder)
+    _check_outside(run, sources)
     inputs = _inputs(recipe, sources)
     _up_to_date(run, inputs, force=force)  # what merging would refuse is refused now
     vectors.check_files(recipe)
@@ -218,6 +220,19 @@ def prepare_shard(
             _clear(place)
             raise
         return PreparedShard(shard, place, facts, changed=True)
+
+
+def _check_outside(run: RunFolder, sources: Sources) -> None:
+    """Refuses a run inside a dataset's folder: what is written there would be read as more of the dataset.
+
+    Raises:
+        UserError: It is.
+    """
+    if sources.folder is not None and run.path.resolve().is_relative_to(sources.folder.resolve()):
+        raise UserError(
+            f"{run.path} lies in {sources.folder}, whose files are the dataset.",
+            hint="Choose a place outside of it: --run FOLDER",
+        )
 
 
 def _clear(place: Path) -> None:

@@ -92,6 +92,7 @@ def choose(
     target_language: str,
     source_script: str = "",
     target_script: str = "",
+    characters: int = 0,
     own_sets: Collection[str] = (),
     minutes: float | None = None,
     speed: Callable[[Recipe, float], float] | None = None,
@@ -108,6 +109,7 @@ def choose(
         target_language: Its code; decides too how translations are scored.
         source_script: The script of the text, which counts where the language's code is not known; empty: Latin.
         target_script: Likewise.
+        characters: How many of the text a vocabulary must have ids for, each its own.
         own_sets: Which of "development" and "test" the corpus has beside these pairs, so that none is set aside.
         minutes: A time budget; None for none.
         speed: Tells how many target tokens a second this machine trains a recipe's network on, in sentences of so many
@@ -131,7 +133,7 @@ def choose(
     tier = next(tier for tier in _TIERS if num_pairs < tier.below)
     draft = _Draft()
     held_out = _choose_data(draft, num_pairs, source_language, target_language, own_sets)
-    _choose_text(draft, tier, num_pairs, average_words)
+    _choose_text(draft, tier, num_pairs, average_words, characters)
     _choose_sharing(draft, script(source_language, source_script), script(target_language, target_script))
     _choose_size(draft, tier)
     segmented = is_segmented(target_language, target_script)
@@ -179,11 +181,19 @@ def _choose_data(
     return size * len(purposes.keys() - set(own_sets))
 
 
-def _choose_text(draft: _Draft, tier: _Tier, num_pairs: int, average_words: float) -> None:
+def _choose_text(draft: _Draft, tier: _Tier, num_pairs: int, average_words: float, characters: int) -> None:
     # A handful of pairs does not hold a thousand different pieces: about half as many as there are words on both sides,
     # beside the bytes and special ids that every vocabulary of subwords has.
     pieces = _BYTES + max(64, round(num_pairs * max(average_words, 1.0)))
     size = min(tier.vocabulary_size, pieces)
+    if characters > size - _BYTES:
+        draft.choose(
+            "text.vocabulary_size",
+            ceil((_BYTES + 2 * characters) / 100) * 100,
+            f"Nearly all of the text is written in {characters:,} characters, each of which needs an id; and as many "
+            "pieces of several.",
+        )
+        return
     draft.choose(
         "text.vocabulary_size",
         size,

@@ -9,8 +9,8 @@ from typing import Final
 # Kana, bopomofo, Han and its extensions: a character is about a word, and no space stands between two.
 IDEOGRAPHS: Final = "\u3040-\u312f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
-# Thai, Lao, Myanmar, Khmer: letters, about four to a word, with no space between words.
-UNSPACED_LETTERS: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+# Thai, Lao, Tibetan, Myanmar, Khmer: letters, about four to a word, with no space between words.
+UNSPACED_LETTERS: Final = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"
 
 _FIRST_MARK: Final = 0x300
 _MARKS_END: Final = 0x20000  # from here on there are only ideographs and unassigned code points, and then

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -34,6 +34,7 @@ _ESCAPED: Final = {_ESCAPE: _ESCAPE + "0", _SPACE: _ESCAPE + "1", "\u2585": _ESC
 _TRAINING_THREADS: Final = 2
 _LONGEST_BYTES: Final = 1 << 16  # longer texts the library drops without a word, so they are cut before
 _LONGEST: Final = _LONGEST_BYTES // 4
+RESERVED: Final = NUM_SPECIAL + 256  # ids that no character and no piece can have: the special ones and the bytes
 _LEAST_COVERAGE: Final = 0.98  # the library accepts no less
 _WORDS_REMEMBERED: Final = 1 << 16  # most text is made of few different words; about 15 MB when full
 _LONGEST_REMEMBERED: Final = 64  # characters; without spaces a word is as long as a sentence, and comes once
@@ -309,18 +310,28 @@ def _coverage(texts: list[str], *, vocabulary_size: int) -> float:
     for text in texts:
         counts.update(text)
     counts[" "] += len(texts)  # the space that the library puts before each sentence
-    room = vocabulary_size - NUM_SPECIAL - 256
+    room = vocabulary_size - RESERVED
     if len(counts) <= room // 2:
         return 1.0
-    shares = [count / counts.total() for count in sorted(counts.values(), reverse=True)]
-    num_needed = next(n for n, share in enumerate(accumulate(shares), start=1) if share >= _LEAST_COVERAGE)
+    num_needed = characters_needed(counts)
     if num_needed > room:
         raise UserError(
-            f"A subword vocabulary of {vocabulary_size} ids is too small: bytes and special ids take 260, and "
+            f"A subword vocabulary of {vocabulary_size} ids is too small: bytes and special ids take {RESERVED}, and "
             f"{num_needed} characters make up {_LEAST_COVERAGE:.0%} of the text.",
-            hint=f"Set vocabulary_size to {260 + 2 * num_needed} or more.",
+            hint=f"Set vocabulary_size to {RESERVED + 2 * num_needed} or more.",
         )
+    shares = [count / counts.total() for count in sorted(counts.values(), reverse=True)]
     return max(sum(shares[: room // 2]), _LEAST_COVERAGE)
+
+
+def characters_needed(counts: Counter[str]) -> int:
+    """Returns how many characters must have an id of their own: the most frequent of those in `counts`."""
+    total, reached = counts.total(), 0
+    for number, count in enumerate(sorted(counts.values(), reverse=True), start=1):
+        reached += count
+        if reached >= _LEAST_COVERAGE * total:
+            return number
+    return 0
 
 
 def _parts(text: str) -> list[str]:

@@ -181,7 +181,7 @@ class Words:
         vocabulary_size: int,
         seed: int = 1,
         minimum_count: int = 1,
-        split: str = "words",
+        split: str = "auto",
     ) -> Self:
         """Takes the most frequent tokens of the texts; of equally frequent ones, the first in code point order.
 
@@ -190,12 +190,14 @@ class Words:
             vocabulary_size: The most ids, of which 9 are special ids and placeholders; 4 between spaces.
             seed: Unused: counting needs no chance.
             minimum_count: Tokens that occur less often are left to [UNK].
-            split: "words", or "spaces": tokens are exactly what stands between spaces.
+            split: "words", or "spaces": tokens are exactly what stands between spaces. "auto" is "words" here; a recipe
+                makes it "spaces" where its text is tokenised already.
 
         Raises:
             UserError: No text, a vocabulary too small for a single word, or an unknown `split`.
         """
         del seed
+        split = "words" if split == "auto" else split
         empty = cls([], split=split)
         room = vocabulary_size - empty.vocabulary_size
         if room < 1:

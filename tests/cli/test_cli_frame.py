@@ -372,6 +372,11 @@ def test_hours_are_shown(capsys):
     assert "2:46:30 left" in capsys.readouterr().err
 
 
+def test_half_a_surrogate_pair_is_no_reason_to_say_nothing(capsys):
+    console.emit_json({"a": "x \ud83d y"})
+    assert json.loads(capsys.readouterr().out) == {"a": "x ? y"}
+
+
 @pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- 2>&- <&-"])
 def test_streams_that_the_caller_closed_are_empty_and_read_by_nobody(closed):
     command = f"{sys.executable} -m seq2seq recipes {closed}"

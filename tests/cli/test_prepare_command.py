@@ -630,6 +630,25 @@ def test_a_folder_in_the_hubs_own_layout(tmp_path):
     assert texts(back, "test") == [target for _, target in pairs[90:]]
 
 
+def test_a_run_inside_a_datasets_folder_is_refused(tmp_path):
+    write_jsonl(tmp_path / "train.jsonl", toy_pairs(40))
+    options = ("--hub", "a/b", "--from", "en", "--into", "eu", "--data", tmp_path)
+    told = prepare(*options, run=tmp_path / "runs" / "mine", check=refused)
+    assert "whose files are the dataset" in told
+    assert not (tmp_path / "runs").exists()
+
+
+def test_words_that_mean_nothing_to_a_table_are_words(tmp_path):
+    rows = [("None", "Bat ere ez"), ("NA", "Ez"), ("null", "hutsa"), *toy_pairs(40)]
+    lines = "".join(f'"{source}","{target}"\n' for source, target in rows)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.csv").write_text("en,eu\n" + lines, encoding="utf-8")
+    options = ("--hub", "a/b", "--from", "en", "--into", "eu", "--data", tmp_path / "data")
+    prepare(*options, run=tmp_path / "run")
+    kept = [text for name in ("train", "development", "test") for text in texts(tmp_path / "run", name)]
+    assert {"None", "NA", "null"} <= set(kept)
+
+
 def write_jsonl(path, pairs):
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps({"en": source, "eu": target}) + "\n" for source, target in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ from seq2seq.errors import UserError
 from seq2seq.pipeline.automatic import FIRST_SAMPLED, choose_for, choose_for_files, choose_pair, measure
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Data
+from seq2seq.text.subwords import Subwords
 
 
 def test_pairs_words_and_scripts_are_those_of_pairs_with_both_sides():
     pairs = [Pair(1, "one", "раз два"), Pair(2, "", "no " * 50), Pair(3, "two", " "), Pair(4, "three", "три")]
-    assert measure(iter(pairs)) == (2, 1.5, "Latin", "Cyrillic")
-    assert measure(iter([])) == (0, 0.0, "", "")
+    assert measure(iter(pairs)) == (2, 1.5, "Latin", "Cyrillic", 8)
+    assert measure(iter([])) == (0, 0.0, "", "", 0)
 
 
 def test_a_sample_goes_through_the_whole_corpus():
@@ -46,6 +48,9 @@ def memory(*codes):
     [
         ("a.jsonl", '{"de": "x", "en": "y"}', ("", ""), ("de", "en")),
         ("a.jsonl", '{"id": 1, "text": "x", "de": "x", "pt-BR": "y"}', ("", ""), ("de", "pt-BR")),
+        ("a.jsonl", '{"id": "s0", "en": "x", "cmn": "y"}', ("", ""), ("source", "target")),
+        ("a.jsonl", '{"id": "s0", "en": "x", "de": "y"}', ("", ""), ("en", "de")),
+        ("a.jsonl", '{"id": "x", "en": "y"}', ("", ""), ("id", "en")),
         ("a.jsonl", '{"translation": {"fr": "x", "en": "y"}}', ("en", ""), ("en", "fr")),
         ("a.jsonl", '{"source": "x", "target": "y"}', ("", ""), ("source", "target")),
         ("a.en-de.jsonl", '{"source": "x", "target": "y"}', ("", ""), ("en", "de")),
@@ -125,6 +130,28 @@ def test_codes_that_are_the_opposite_of_the_files_names_are_refused():
     with pytest.raises(UserError, match=r"toy\.en is given as 'fr', and toy\.fr as 'en'") as caught:
         choose_pair("aligned", Path("toy.en"), Path("toy.fr"), given=("fr", "en"))
     assert "--from en --into fr" in caught.value.hint
+
+
+@pytest.mark.parametrize("given", [("fr", ""), ("", "en")])
+def test_one_code_that_would_make_both_sides_one_language_is_refused(given):
+    with pytest.raises(UserError, match="into itself") as caught:
+        choose_pair("aligned", Path("toy.en"), Path("toy.fr"), given=given)
+    assert "--from en --into fr" in caught.value.hint
+
+
+def test_a_vocabulary_has_room_for_the_characters_of_the_text(tmp_path):
+    generator = random.Random(1)
+    drawn = [chr(0x4E00 + min(int(generator.paretovariate(0.4)), 9000)) for _ in range(20 * 900)]
+    lines = ["".join(drawn[start : start + 20]) for start in range(0, len(drawn), 20)]
+    (tmp_path / "my.zh").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (tmp_path / "my.en").write_text("".join(f"line {n} of a text\n" for n in range(900)), encoding="utf-8")
+    preset = choose_for_files(tmp_path / "my.zh", tmp_path / "my.en", name="x")
+    size = preset.recipe.text.vocabulary_size
+    assert size > 1000
+    assert "characters, each of which needs an id" in preset.reasons["text.vocabulary_size"]
+    assert Subwords.train(iter(lines), vocabulary_size=size, seed=1).vocabulary_size <= size
+    with pytest.raises(UserError, match="too small"):
+        Subwords.train(iter(lines), vocabulary_size=1000, seed=1)
 
 
 @pytest.mark.parametrize("given", [("en", "fr"), ("de", "en"), ("en", "de"), ("en-GB", "fr-CA"), ("fr", "fr")])

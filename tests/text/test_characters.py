@@ -23,7 +23,7 @@ def test_a_word_with_marks_is_what_unicode_calls_letters_digits_and_marks():
 def test_scripts_without_spaces():
     for text in ("水車回", "ひらがな", "カタカナ", "ㄅㄆ", "\U00020000"):
         assert re.fullmatch(f"[{IDEOGRAPHS}]+", text)
-    for text in ("กขค", "ລາວ", "မြန်မာ", "ខ្មែរ"):
+    for text in ("กขค", "ລາວ", "မြန်မာ", "ខ្មែរ", "བོད་ཡིག"):
         assert re.fullmatch(f"[{UNSPACED_LETTERS}]+", text)
     for text in ("a", "é", "я", "한", "न", "、", " "):
         assert not re.match(f"[{IDEOGRAPHS}{UNSPACED_LETTERS}]", text)

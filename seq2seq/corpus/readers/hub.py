@@ -107,9 +107,12 @@ class Hub:
         if self.folder is not None and not self.folder.is_dir():
             raise UserError(f"There is no folder {self.folder}.", hint="Check the path given with --data.")
         try:
-            if self.folder is not None:
-                return datasets.load_dataset(str(self.folder), streaming=True, **options)
-            return datasets.load_dataset(self.name, **options)
+            if self.folder is None:
+                return datasets.load_dataset(self.name, **options)
+            more: dict[str, Any] = {}
+            if any(path.name.removesuffix(".gz").endswith(".csv") for path in self.folder.rglob("*")):
+                more["keep_default_na"] = False  # "None" and "NA" are words, and no missing values
+            return datasets.load_dataset(str(self.folder), streaming=True, **options, **more)
         except FileNotFoundError as error:  # the library's errors for no such dataset and for no such files
             hint = "Its files must be named after the splits, for instance train.jsonl and test.jsonl."
             if self.folder is None:
