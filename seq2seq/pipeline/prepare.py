@@ -433,6 +433,7 @@ def _make(
                 splits = {name: _write(name, gathered, ready, tokenizers, workers) for name in gathered.reports}
         write_text(ready.recipe, dump_recipe(recipe, reasons))
         manifest = {**_manifest(recipe, inputs, gathered, splits, tokenizers, reasons), "folder": place}
+        manifest |= _written_by(manifest["corpora"], run)
         if basis is not None:
             basis.save(ready)
             manifest["start"] = dict(basis.facts)
@@ -445,6 +446,18 @@ def _make(
         raise
     _settle(run)
     return manifest
+
+
+def _written_by(corpora: list[dict[str, Any]], run: RunFolder) -> dict[str, Any]:
+    """Returns the corpora with what the run's earlier manifest knows of them: which a model wrote, and how."""
+    if not run.manifest.is_file():
+        return {}
+    before = read_json(run.manifest)
+    writers = {one.get("name"): one["by"] for one in before.get("corpora", ()) if "by" in one}
+    if not any(one["name"] in writers for one in corpora):
+        return {}
+    known = [{**one, **({"by": writers[one["name"]]} if one["name"] in writers else {})} for one in corpora]
+    return {"corpora": known, **({"synthetic": before["synthetic"]} if "synthetic" in before else {})}
 
 
 def _empty(folder: Path) -> None:

@@ -455,6 +455,15 @@ class TestBacktranslate:
         by = [one.get("by") for one in third.read_manifest()["corpora"]]
         assert by == [None, "backtranslate", "backtranslate", "distill"]
 
+    def test_prepared_again_it_is_still_known_who_wrote_what(self, tmp_path, prepared, mono) -> None:
+        run = RunFolder(tmp_path / "more")
+        backtranslate(author(Told(shout), ("eu", "en")), prepared, run, back_module.Wish((mono,)), threads=1)
+        before = run.read_manifest()
+        prepare(load_recipe(run.recipe), run, folder=run.path / "text", force=True, threads=1)
+        again = run.read_manifest()
+        assert [one.get("by") for one in again["corpora"]] == [None, "backtranslate"]
+        assert again["synthetic"] == before["synthetic"]
+
     def test_without_a_tag_the_vocabulary_is_the_old_one(self, tmp_path, prepared, mono) -> None:
         run = RunFolder(tmp_path / "more")
         backtranslate(author(Told(shout), ("eu", "en")), prepared, run, back_module.Wish((mono,), tag=""), threads=1)
