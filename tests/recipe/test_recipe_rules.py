@@ -9,6 +9,7 @@ from seq2seq.recipe.decode import recipe_from_table
 from seq2seq.recipe.rules import RULES
 
 # what breaks the rule, a word of the message, and what the hint says to do
+OWN_SETS = {"development": ["v", "w"], "test": ["x", "y"]}
 BROKEN = [
     (
         {"model": {"attention": "dot", "encoder_size": 256}},
@@ -171,8 +172,8 @@ BROKEN = [
         'model.wiring = "fixed-vector" reads the whole target at once',
         {"model": {"wiring": "fixed-vector", "attention": "none"}},
     ),
-    ({"data": {"development_lines": [3, 2]}}, "not a range", {}),
-    ({"data": {"test_lines": [0, 2]}}, "data.test_lines = [0, 2]", {}),
+    ({"data": {"development_lines": [3, 2]}}, "not a range", {"data": {**OWN_SETS, "development_lines": [2, 2]}}),
+    ({"data": {"test_lines": [0, 2]}}, "data.test_lines = [0, 2]", {"data": {**OWN_SETS, "test_lines": [1, 2]}}),
     (
         {"data": {"development": ["v", "w"], "test": ["v", "w"], "development_lines": [1, 5], "test_lines": [5, 9]}},
         "overlap",
