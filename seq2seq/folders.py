@@ -7,11 +7,19 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import UserError
+
+
+def expanded(given: str) -> Path:
+    """Returns a path with "~" and "~name" replaced by that user's folder; a name that nobody has stays as it is."""
+    path = Path(given)
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    return path
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from seq2seq.errors import UserError, nearest
+from seq2seq.folders import expanded
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.resources import shipped
@@ -55,9 +55,7 @@ def find_recipe(name_or_path: str | Path) -> Path:
         UserError: Neither exists; the message offers the nearest shipped name.
     """
     given = str(name_or_path)
-    path = Path(given)
-    with suppress(RuntimeError):  # ~name, of a name that nobody has: a path like any other
-        path = path.expanduser()
+    path = expanded(given)
     if path.is_file():
         return path
     files = _shipped_files()

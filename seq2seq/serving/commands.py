@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from seq2seq.errors import UserError, nearest
+from seq2seq.folders import expanded
 from seq2seq.plots.terminal import confidence_legend, shortened
 
 if TYPE_CHECKING:
@@ -124,9 +123,7 @@ def _glossary(conversation: Conversation, argument: str) -> bool:
     from seq2seq.corpus.files import read_lines
     from seq2seq.text.glossary import parse_glossary
 
-    path = Path(argument)
-    with suppress(RuntimeError):  # ~name, of a name that nobody has
-        path = path.expanduser()
+    path = expanded(argument)
     conversation.terms = parse_glossary(read_lines(path), path) if argument else {}
     conversation.settings.glossary = argument
     count = len(conversation.terms)

@@ -107,7 +107,7 @@ class Conversation:
         self.settings = Settings(max(beam, nbest), nbest, attention, scores, prefix, mbr=mbr)
         self.terms: Mapping[str, str] = {}
         self._usual_mbr = mbr
-        self._usual_beam = self.settings.beam if draws else 0
+        self._usual_beam = self.settings.beam if draws else 0  # which no beam is, so that any is followed
         self.max_characters = max_characters
 
     def reply(self, line: str) -> bool:

@@ -107,7 +107,7 @@ def fill(
         return {}
     sources = sentence.spans
     own = placed(sentence.phrases, sources, ids, attention)
-    own |= {place: text.strip() for place, text in enumerate(sentence.beginning)}
+    own |= {place: text.strip() for place, text in enumerate(sentence.beginning[: len(ids)])}
     copied = originals(
         [None if place in own else kind for place, kind in enumerate(kinds)],
         [tokenizers.source.placeholders.get(i) for i in sentence.ids],

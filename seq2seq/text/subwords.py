@@ -233,7 +233,7 @@ class Subwords:
             raise UserError(f"There is no SentencePiece model called {model!r}.", hint=nearest(model, list(MODELS)))
         if vocabulary_size < SMALLEST_VOCABULARY:
             raise UserError(
-                f"A subword vocabulary of {vocabulary_size} ids is too small: bytes and special ids alone take 260.",
+                f"A subword vocabulary of {vocabulary_size} ids is too small: bytes and special ids take {RESERVED}.",
                 hint=f"Set vocabulary_size to {SMALLEST_VOCABULARY} or more.",
             )
         kept = [part for text in texts if text and not text.isspace() for part in _parts(_escaped(text))]
