@@ -1,0 +1,170 @@
+"""Compares groups of models, each the seeds of one setting, on the same sentences: means, spreads and what is chance.
+
+Usage: python scripts/compare_models.py --split SOURCE REFERENCE [--split ...] --group NAME MODEL [MODEL ...]
+           --group NAME MODEL [MODEL ...] [...] [--share-of NAME] [--set search.mbr=20 ...] [--engine onnx-fp32]
+           [--threads N]
+
+The splits are one test set, and the first group is what all others are compared with. Models joined by "+" translate
+together, as one system: --group four one+two+three+four. p is the ablations': how often chance, which drew the
+sentences and the seeds, gives a difference as large (see ablation_report.py); of a group with one system, chance drew
+the sentences alone. With `--share-of`, each row says how much of what that group gains over the first it gains itself.
+The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ablation_report import Report, Side
+from synthetic import machine
+
+from seq2seq.bundle import open_bundle
+from seq2seq.corpus.files import read_lines
+from seq2seq.device import physical_cores
+from seq2seq.evaluation.metrics import score
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.schema import Evaluation
+from seq2seq.translator import load
+
+
+def translated(paths: Sequence[Path], sources: list[str], given: argparse.Namespace) -> tuple[list[str], float]:
+    """Returns what one system makes of the sources, and how many of them it did a second, once it was warm."""
+    translator = load([str(path) for path in paths], engine=given.engine, device="cpu", threads=given.threads)
+    settings = apply_overrides(open_bundle(paths[0]).recipe, given.set).search
+    list(translator.translate_stream(sources[:1], settings))
+    begin = time.perf_counter()
+    texts = [one.text for one in translator.translate_stream(sources, settings)]
+    return texts, len(sources) / (time.perf_counter() - begin)
+
+
+def scored(hypotheses: list[str], references: list[str], rules: Evaluation) -> dict[str, Any]:
+    """Returns a system's run, as the ablations' report wants it."""
+    bleu, chrf = score(
+        hypotheses,
+        references,
+        metrics=["bleu", "chrf"],
+        tokenize=rules.tokenize,
+        lowercase=rules.lowercase,
+        bootstrap=0,
+    )
+    return {
+        "bleu": bleu.value,
+        "chrf": chrf.value,
+        "signatures": [bleu.signature, chrf.signature],
+        "hypotheses": hypotheses,
+        "references": references,
+    }
+
+
+def compared(sides: Sequence[Side], rules: Evaluation, share_of: str | None) -> list[dict[str, Any]]:
+    """Returns a row a side; the first is what the others are compared with."""
+    report = Report(rules)
+    first = sides[0]
+    tests = {side.name: report.tested(list(first.runs.values()), list(side.runs.values())) for side in sides[1:]}
+    whole = tests[share_of][0] if share_of else None
+    rows = []
+    for side in sides:
+        difference, p_value = tests.get(side.name, (None, None))
+        share = difference / whole if whole and difference is not None else None
+        rows.append(
+            {
+                "name": side.name,
+                "bleu": [round(run["bleu"], 2) for run in side.runs.values()],
+                "mean": round(side.mean("bleu"), 2),
+                "spread": _rounded(side.spread("bleu")),
+                "chrf": round(side.mean("chrf"), 2),
+                "difference": _rounded(difference),
+                "p_value": p_value if p_value is None else round(p_value, 4),
+                "share": _rounded(share),
+                "sentences_per_second": round(side.mean("speed"), 1),
+            }
+        )
+    return rows
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns the rows as Markdown."""
+    lines = [
+        "| models | BLEU | each | chrF | difference | p | share | sentences/s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        spread = "" if row["spread"] is None else f" ± {row['spread']:.2f}"
+        cells = [
+            row["name"],
+            f"{row['mean']:.2f}{spread}",
+            ", ".join(f"{bleu:.2f}" for bleu in row["bleu"]),
+            f"{row['chrf']:.2f}",
+            "" if row["difference"] is None else f"{row['difference']:+.2f}",
+            "" if row["p_value"] is None else f"{row['p_value']:.3f}",
+            "" if row["share"] is None else f"{row['share']:.0%}",
+            f"{row['sentences_per_second']:.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def groups(parser: argparse.ArgumentParser, given: argparse.Namespace) -> dict[str, list[list[Path]]]:
+    """Returns the systems of each group, by its name and in the order given; a system is one model or more."""
+    found: dict[str, list[list[Path]]] = {}
+    for name, *systems in given.group:
+        if not systems:
+            parser.error(f"--group {name}: name its models after it")
+        if name in found:
+            parser.error(f"two groups are called {name}")
+        found[name] = [[Path(path) for path in system.split("+")] for system in systems]
+    if len(found) < 2:
+        parser.error("give two groups or more: --group NAME MODEL [MODEL ...]")
+    if given.share_of and given.share_of not in list(found)[1:]:
+        parser.error(f"--share-of {given.share_of}: that is none of the groups after the first")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--split", type=Path, nargs=2, action="append", required=True, metavar=("SOURCE", "REFERENCE"))
+    parser.add_argument("--group", nargs="+", action="append", required=True, metavar=("NAME", "MODEL"))
+    parser.add_argument("--share-of", metavar="NAME", help="of whose gain to say how much each group has")
+    parser.add_argument("--engine", default="onnx-fp32")
+    parser.add_argument("--set", action="append", default=[], help="of [search]")
+    parser.add_argument("--threads", type=int, default=0, help="0: all physical cores")
+    given = parser.parse_args()
+    given.threads = given.threads or physical_cores()
+    systems = groups(parser, given)
+    sources, references = ([line for split in given.split for line in read_lines(split[side])] for side in (0, 1))
+    rules = open_bundle(next(iter(systems.values()))[0][0]).recipe.evaluation
+    sides = []
+    for name, group in systems.items():
+        runs = {}
+        for seed, paths in enumerate(group):
+            texts, speed = translated(paths, sources, given)
+            runs[seed] = {**scored(texts, references, rules), "speed": speed}
+        sides.append(Side(name, (), runs))
+    rows = compared(sides, rules, given.share_of)
+    print(table(rows))
+    print(
+        json.dumps(
+            {
+                "sentences": len(sources),
+                "settings": given.set,
+                "engine": given.engine,
+                "threads": given.threads,
+                "groups": rows,
+                "signatures": sides[0].runs[0]["signatures"],
+                "machine": machine(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
