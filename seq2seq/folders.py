@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -69,6 +70,16 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
+def copy_files(old: Path, new: Path) -> None:
+    """Copies every file below `old` into the folder `new`: what they hold, and not who may write to them."""
+    new.mkdir(parents=True, exist_ok=True)
+    for path in old.iterdir():
+        if path.is_dir():
+            copy_files(path, new / path.name)
+        else:
+            shutil.copyfile(path, new / path.name)
+
+
 def describe(folder: Path) -> dict[str, dict[str, Any]]:
     """Returns the size and the checksum of every file below `folder`, by its name there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -118,9 +129,11 @@ def whole_folder(path: Path, *, before: Path | None = None) -> Iterator[Path]:
         before: Where the folder that was there goes, replacing what is there; None: it is deleted. It goes there last:
             where that was cut off, it is gone, and the folder that was at `before` is still there or is settled back.
     """
+    path = path.resolve()  # what a link leads to is replaced, and the link stays
     path.parent.mkdir(parents=True, exist_ok=True)
     settle(path)
     if before is not None:
+        before = before.resolve()
         settle(before)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.mkdir()
@@ -159,8 +172,14 @@ def settle(path: Path) -> None:
 
     What a killed process was filling goes; `.path.old` comes back where `path` is missing, and goes where it is not.
     """
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    path = path.resolve()
+    if not path.parent.is_dir():
+        return
+    unfinished = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.tmp")
+    for leftover in list(path.parent.iterdir()):
+        found = unfinished.fullmatch(leftover.name)
+        if found and not _is_another_at_work(int(found[1])):
+            shutil.rmtree(leftover, ignore_errors=True)
     old = replaced(path)
     if not old.exists():
         return
@@ -170,9 +189,22 @@ def settle(path: Path) -> None:
         old.replace(path)
 
 
+def _is_another_at_work(process: int) -> bool:
+    """Whether a process of that number, which is not this one, is alive; only POSIX can be asked without harm."""
+    if os.name != "posix" or process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
 def _sync(file: Path) -> None:
-    # Windows flushes only a file that is open for writing.
-    with file.open("rb+") as handle:
+    # Windows flushes only a file that is open for writing; elsewhere a file may be for reading only.
+    with file.open("rb" if os.name == "posix" else "rb+") as handle:
         os.fsync(handle.fileno())
 
 

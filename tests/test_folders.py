@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from seq2seq import folders
 from seq2seq.errors import UserError
-from seq2seq.folders import check_version, read_json, settle, whole_folder, write_json, write_text
+from seq2seq.folders import check_version, copy_files, read_json, settle, whole_folder, write_json, write_text
 
 
 def names(folder) -> list[str]:
@@ -110,6 +113,54 @@ def test_settle_clears_what_was_replaced(tmp_path) -> None:
     assert names(tmp_path) == ["last"]
     settle(path)
     assert names(tmp_path) == ["last"]
+
+
+def test_what_another_process_is_writing_stays(tmp_path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        for number in (dead.pid, os.getpid(), other.pid):
+            (tmp_path / f".model.{number}.tmp").mkdir()
+        settle(tmp_path / "model")
+        assert names(tmp_path) == ([f".model.{other.pid}.tmp"] if os.name == "posix" else [])
+    finally:
+        other.communicate(b"\n")
+    settle(tmp_path / "model")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["model", "model[1]", "*"])
+def test_the_unfinished_folder_of_a_longer_name_stays(tmp_path, name: str) -> None:
+    with whole_folder(tmp_path / f"{name}.fp32") as folder:
+        fill(tmp_path / name, "short")
+        (folder / "a.txt").write_text("long")
+        (tmp_path / f".{name}.99999999.tmp").mkdir()
+        settle(tmp_path / name)
+    assert (tmp_path / f"{name}.fp32" / "a.txt").read_text() == "long"
+    assert names(tmp_path) == sorted([name, f"{name}.fp32"])
+
+
+def test_what_a_link_leads_to_is_replaced_and_the_link_stays(tmp_path) -> None:
+    big = tmp_path / "big" / "disk"
+    link = tmp_path / "model"
+    big.parent.mkdir()
+    link.symlink_to(big, target_is_directory=True)
+    for text in ("one", "two"):
+        fill(link, text)
+        assert (big / "deep" / "a.txt").read_text() == text
+        assert link.is_symlink() and names(tmp_path) == ["big", "model"] and names(big.parent) == ["disk"]
+
+
+def test_files_that_nobody_may_write_to_are_copied_and_can_be_replaced(tmp_path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    fill(old, "one")
+    (old / "deep" / "a.txt").chmod(0o444)
+    (old / "deep").chmod(0o555)
+    copy_files(old, new)
+    assert (new / "deep" / "a.txt").read_text() == "one"
+    assert (new / "deep" / "a.txt").stat().st_mode & 0o200 and (new / "deep").stat().st_mode & 0o200
+    (old / "deep").chmod(0o755)
 
 
 def test_a_replacement_after_one_that_was_cut_off(tmp_path) -> None:

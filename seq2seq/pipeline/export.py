@@ -103,6 +103,11 @@ def development_sample(bundle: Bundle) -> list[Sequence[int]]:
 
 def _check_free(folder: Path) -> None:
     """Makes sure that nothing but an older bundle of graphs is replaced: never one that holds a network's weights."""
+    if folder.resolve() == Path.cwd():
+        raise UserError(
+            f"{folder} is the folder that you are in, which a new one would have to replace.",
+            hint="Give the name of a folder to make, for instance ./model.",
+        )
     if folder.exists() and not (folder / "bundle.json").is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there, and is no bundle.", hint="Give a folder that is not there yet.")
     if (folder / "weights.safetensors").is_file():

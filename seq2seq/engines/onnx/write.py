@@ -17,7 +17,7 @@ from seq2seq.engines.onnx.sessions import Session
 from seq2seq.engines.onnx.verify import Sample, check, random_sample
 from seq2seq.engines.onnx.weights import narrowed, saturates
 from seq2seq.engines.torch_engine import load_engine
-from seq2seq.folders import describe, read_json, whole_folder, write_json
+from seq2seq.folders import copy_files, describe, read_json, whole_folder, write_json
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.special import UNK
 
@@ -62,7 +62,7 @@ def copy_bundle(
     """
     with whole_folder(path) as folder:
         facts = _write(folder / FOLDER, bundle, [precision], sources)
-        shutil.copytree(bundle.tokenizers, folder / bundle.tokenizers.name)
+        copy_files(bundle.tokenizers, folder / bundle.tokenizers.name)
         if precision == "fp32":
             shutil.copyfile(bundle.weights, folder / bundle.weights.name)
         files = describe(folder)

@@ -143,6 +143,13 @@ def test_only_a_bundle_is_replaced(toy: Toy, tmp_path: Path) -> None:
     export(toy.run, tmp_path / "mine")
 
 
+def test_the_folder_that_one_is_in_is_not_replaced(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given in (Path(), tmp_path):
+        assert "is the folder that you are in" in refused("export", toy.run, given)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_weights_are_replaced(toy: Toy, bare: Path) -> None:
     before = (bare / "weights.safetensors").read_bytes()
     for given in (bare, toy.run):
