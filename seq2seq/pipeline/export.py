@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seq2seq import console
-from seq2seq.bundle import Bundle, RunFolder, open_bundle
-from seq2seq.data.store import Store
+from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import describe
 from seq2seq.pipeline.card import card_of_copy, refresh_card
-
-SENTENCES = 256
-"""Of the development set, by which scales are chosen, and which the graphs translate beside torch: some seconds."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +50,14 @@ def export(model: Path, folder: Path | None = None, *, precision: str = "int8") 
             f"{bundle.path} holds graphs only, and no weights to write others from.",
             hint="Export the bundle that it was made from, in the folder of its training.",
         )
-    sources = development_sample(bundle)
     if folder is None:
-        path, facts = bundle.path, add_graphs(bundle, sources)
+        path, facts = bundle.path, add_graphs(bundle)
     else:
         _check_free(folder)
-        path, facts = folder, copy_bundle(bundle, folder, precision, sources, card=card_of_copy(bundle, folder))
+        path, facts = folder, copy_bundle(bundle, folder, precision, card=card_of_copy(bundle, folder))
     refresh_card(path)
     size = sum(file["bytes"] for file in describe(path / "onnx").values())
-    return Exported(path, size, facts["precisions"], "the development set" if sources else "random ids")
+    return Exported(path, size, facts["precisions"], facts["sample"])
 
 
 def export_trained(run: RunFolder) -> None:
@@ -80,7 +72,7 @@ def export_trained(run: RunFolder) -> None:
     try:
         from seq2seq.engines.onnx.write import add_graphs
 
-        add_graphs(bundle, development_sample(bundle))
+        add_graphs(bundle)
         refresh_card(bundle.path)
     except ModuleNotFoundError as error:
         console.warn(f"The model has no ONNX graphs: {error.name} is not installed. It translates with torch.")
@@ -89,16 +81,6 @@ def export_trained(run: RunFolder) -> None:
     ) as error:  # hours of training are over and saved: whatever this is, it must not look like a failure
         told = str(error) if isinstance(error, Seq2SeqError | OSError) else f"{type(error).__name__}: {error}"
         console.warn(f"The model has no ONNX graphs, and translates with torch: {told}")
-
-
-def development_sample(bundle: Bundle) -> list[Sequence[int]]:
-    """Returns sentences of the run that `bundle` stands in, as ids; none where it stands alone."""
-    try:
-        store = Store(RunFolder(bundle.path.parent).split("development"))
-    except (UserError, ModuleNotFoundError):
-        return []
-    rows = np.linspace(0, len(store) - 1, min(len(store), SENTENCES)).astype(int)
-    return [store.source[int(row)].tolist() for row in rows]
 
 
 def _check_free(folder: Path) -> None:

@@ -13,6 +13,7 @@ from seq2seq.engines.onnx.calibration import calibrate
 from seq2seq.engines.onnx.export import WEIGHTS, Export, Written
 from seq2seq.engines.onnx.folder import FACTS, FACTS_VERSION, FOLDER, INT8_WEIGHTS, Graphs, Sizes
 from seq2seq.engines.onnx.onnx_engine import OnnxEngine
+from seq2seq.engines.onnx.sample import DEVELOPMENT, RANDOM, development_sample
 from seq2seq.engines.onnx.sessions import Session
 from seq2seq.engines.onnx.verify import Sample, check, random_sample
 from seq2seq.engines.onnx.weights import narrowed, saturates
@@ -25,12 +26,15 @@ SAMPLE_SENTENCES = 64
 PRECISIONS: Final = tuple(WEIGHTS)
 
 
-def add_graphs(bundle: Bundle, sources: Sequence[Sequence[int]] | None = None) -> dict[str, Any]:
+def add_graphs(bundle: Bundle) -> dict[str, Any]:
     """Writes the graphs of all precisions into `bundle`, in the place of older ones.
+
+    In the folder of its run, they are compared with torch on sentences of the development set, by which scales in 8
+    bits are chosen. A model that stands alone is compared on random ids, and measures what it multiplies at each step,
+    which takes more time: scales that random ids chose would cut off what words give.
 
     Args:
         bundle: A model.
-        sources: Sentences as ids, without EOS, on which the graphs are compared with torch; None: of random ids.
 
     Returns:
         What `engine.json` says.
@@ -40,7 +44,7 @@ def add_graphs(bundle: Bundle, sources: Sequence[Sequence[int]] | None = None) -
         UserError: The bundle holds no weights that torch could read.
     """
     with whole_folder(bundle.path / FOLDER) as folder:
-        facts = _write(folder, bundle, PRECISIONS, sources)
+        facts = _write(folder, bundle, PRECISIONS)
         # Until the folder is whole, the bundle's list must not hold what is being replaced.
         _list(bundle, {})
     _list(bundle, {f"{FOLDER}/{name}": described for name, described in describe(bundle.path / FOLDER).items()})
@@ -51,17 +55,16 @@ def copy_bundle(
     bundle: Bundle,
     path: Path,
     precision: str = "int8",
-    sources: Sequence[Sequence[int]] | None = None,
     *,
     card: Path | None = None,
 ) -> dict[str, Any]:
     """Writes a bundle that translates without torch, and only that: `bundle` with the graphs of one precision.
 
     In int8 it has no other weights than those. `card` is the model card that it gets, which may be what stands at
-    `path` now. For the other arguments and the errors see `add_graphs`.
+    `path` now. For the sentences and the errors see `add_graphs`.
     """
     with whole_folder(path) as folder:
-        facts = _write(folder / FOLDER, bundle, [precision], sources)
+        facts = _write(folder / FOLDER, bundle, [precision])
         copy_files(bundle.tokenizers, folder / bundle.tokenizers.name)
         if precision == "fp32":
             shutil.copyfile(bundle.weights, folder / bundle.weights.name)
@@ -81,16 +84,15 @@ def _list(bundle: Bundle, files: Mapping[str, Any]) -> None:
     write_json(path, {**facts, "files": {**others, **files}})
 
 
-def _write(
-    folder: Path, bundle: Bundle, precisions: Sequence[str], sources: Sequence[Sequence[int]] | None
-) -> dict[str, Any]:
+def _write(folder: Path, bundle: Bundle, precisions: Sequence[str]) -> dict[str, Any]:
     tokenizers = TokenizerPair.load(bundle.tokenizers)
     reference = load_engine(bundle, tokenizers, device="cpu")
-    if not sources:
-        sources = random_sample(SAMPLE_SENTENCES, tokenizers.source.vocabulary_size, first=UNK + 1)
+    sources: Sequence[Sequence[int]] = development_sample(bundle)
+    ranges = calibrate(reference, sources) if sources else None
+    told = DEVELOPMENT if sources else RANDOM
+    sources = sources or random_sample(SAMPLE_SENTENCES, tokenizers.source.vocabulary_size, first=UNK + 1)
     sample = Sample(reference, sources)
     forbidden = build.never_written(tokenizers)
-    ranges = calibrate(reference, sources)
     found = {}
     for precision in precisions:
         written = Export(reference.model, precision, forbidden=forbidden, ranges=ranges).write()
@@ -100,6 +102,7 @@ def _write(
         "schema_version": FACTS_VERSION,
         "network": build.digest(bundle.recipe.model),
         "weights": bundle.facts.get("files", {}).get(bundle.weights.name),
+        "sample": told,
         "precisions": found,
     }
     write_json(folder / FACTS, facts)

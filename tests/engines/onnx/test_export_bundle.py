@@ -16,15 +16,16 @@ from toy_runs import Toy, call, done, refused, toy
 
 from seq2seq.bundle import open_bundle
 from seq2seq.engines.choose import make_graphs
-from seq2seq.engines.onnx import verify
+from seq2seq.engines.onnx import calibration, verify
 from seq2seq.engines.onnx.folder import has_graphs
 from seq2seq.engines.onnx.onnx_engine import load_engine
+from seq2seq.engines.onnx.sample import development_sample
 from seq2seq.engines.onnx.verify import Differences, Sample, check, random_sample
 from seq2seq.engines.onnx.write import add_graphs
 from seq2seq.engines.torch_engine import TorchEngine
 from seq2seq.errors import UserError, WorkError
-from seq2seq.folders import read_json
-from seq2seq.pipeline.export import development_sample, export, export_trained
+from seq2seq.folders import read_json, write_json
+from seq2seq.pipeline.export import export, export_trained
 from seq2seq.search import Greedy
 from seq2seq.text.pairs import TokenizerPair
 
@@ -33,14 +34,19 @@ NAMES = {f"{graph}.{precision}.onnx" for graph in ("tables", "encoder", "step") 
 SAME = Differences(sentences=4, tokens=20, largest=0.0, mean=0.0, greedy=0, beam=0)
 
 
+def without_graphs(bundle: Path) -> Path:
+    """Takes the graphs out of a bundle, as older versions wrote it, and as a training that was stopped leaves it."""
+    shutil.rmtree(bundle / "onnx")
+    listed = read_json(bundle / "bundle.json")
+    files = {name: told for name, told in listed["files"].items() if not name.startswith("onnx/")}
+    write_json(bundle / "bundle.json", {**listed, "files": files})
+    return bundle
+
+
 @pytest.fixture
 def bare(toy: Toy, tmp_path: Path) -> Path:
-    """The toy's bundle as older versions wrote it, moved to where nothing else is."""
-    shutil.copytree(toy.run / "bundle", tmp_path / "bundle", ignore=shutil.ignore_patterns("onnx"))
-    listed = read_json(tmp_path / "bundle" / "bundle.json")
-    files = {name: told for name, told in listed["files"].items() if not name.startswith("onnx/")}
-    write_facts(tmp_path / "bundle", {**listed, "files": files})
-    return tmp_path / "bundle"
+    """The toy's bundle without graphs, moved to where nothing else is."""
+    return without_graphs(Path(shutil.copytree(toy.run / "bundle", tmp_path / "bundle")))
 
 
 def write_facts(bundle: Path, facts: dict) -> None:
@@ -105,6 +111,29 @@ def test_an_older_bundle_gets_them_by_the_command_and_loses_nothing(toy: Toy, ba
     assert before.facts["files"].items() < after.facts["files"].items()
     done("export", bare)  # and again
     assert open_bundle(bare).facts["files"] == after.facts["files"]
+
+
+def test_scales_are_never_chosen_by_sentences_that_mean_nothing(toy: Toy, bare: Path, monkeypatch) -> None:
+    """What random ids give is smaller than what words give, and the rest would be cut off."""
+    calibrate = mock.Mock(wraps=calibration.calibrate)
+    monkeypatch.setattr("seq2seq.engines.onnx.write.calibrate", calibrate)
+    monkeypatch.chdir(bare)
+    for name in (bare, Path()):
+        assert add_graphs(open_bundle(name))["sample"] == "random ids"
+    assert not calibrate.called
+
+
+@pytest.mark.parametrize("name", ["", "bundle"])
+def test_graphs_that_are_made_on_the_way_know_the_development_set(toy: Toy, tmp_path: Path, monkeypatch, name) -> None:
+    """A training that was stopped has no graphs yet: whoever translates first makes them, in the run or its bundle."""
+    run = Path(shutil.copytree(toy.run, tmp_path / "run"))
+    without_graphs(run / "bundle")
+    if name:
+        monkeypatch.chdir(run / name)
+    make_graphs(open_bundle(Path() if name else run))
+    facts = read_json(run / "bundle" / "onnx" / "engine.json")
+    assert facts["sample"] == "the development set"
+    assert facts == read_json(toy.run / "bundle" / "onnx" / "engine.json")
 
 
 def test_a_damaged_graph_is_noticed(toy: Toy, bare: Path) -> None:
