@@ -141,6 +141,7 @@ def whole_folder(path: Path, *, before: Path | None = None) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
+                _share(file)
                 _sync(file)
             else:
                 _sync_folder(file)
@@ -160,6 +161,12 @@ def whole_folder(path: Path, *, before: Path | None = None) -> Iterator[Path]:
         _sync_folder(path.parent)
         old = replaced(before)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _share(file: Path) -> None:
+    """Lets all read a file who may read its folder: safetensors writes its own for nobody but their owner."""
+    mode = file.stat().st_mode
+    file.chmod(mode | (file.parent.stat().st_mode & 0o444))
 
 
 def replaced(path: Path) -> Path:

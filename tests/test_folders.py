@@ -163,6 +163,18 @@ def test_files_that_nobody_may_write_to_are_copied_and_can_be_replaced(tmp_path)
     (old / "deep").chmod(0o755)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="others may read or not on POSIX alone")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_who_may_read_the_folder_may_read_its_files(tmp_path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        with whole_folder(tmp_path / "model") as folder:
+            (folder / "weights").touch(0o600)  # as safetensors makes its files
+    finally:
+        os.umask(before)
+    assert (tmp_path / "model" / "weights").stat().st_mode & 0o777 == mode
+
+
 def test_a_replacement_after_one_that_was_cut_off(tmp_path) -> None:
     path = tmp_path / "last"
     fill(tmp_path / ".last.old", "one")
