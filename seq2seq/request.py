@@ -167,7 +167,7 @@ def changed(
         settings: The settings.
         search: The name of the search; before the one that a beam asks for.
         beam: Hypotheses a sentence; asks for beam search.
-        mbr: Candidates to compare.
+        mbr: Candidates to compare; None: as before, but none where a search or a beam is asked for.
         others: Other settings, by their names.
 
     Raises:
@@ -175,6 +175,8 @@ def changed(
     """
     from msgspec.structs import replace
 
+    if mbr is None and (search is not None or beam is not None):
+        mbr = 0  # candidates need a beam of their own, so that the one asked for would change nothing
     changes: dict[str, object] = {**others, "mbr": mbr}
     if mbr is not None and not 0 <= mbr <= MOST_CANDIDATES:
         raise UserError(f"mbr must be 0 to {MOST_CANDIDATES}, not {mbr}.", hint="20 is a good start; 0 is none.")

@@ -175,6 +175,8 @@ class Translator:
     ) -> SearchSettings:
         """Returns the search settings with these changes; a beam alone asks for beam search.
 
+        Where a search or a beam is asked for without `mbr`, no candidates are compared.
+
         Raises:
             UserError: The beam is not a positive number, or `mbr` out of range. What else is out of range, the search
                 refuses.

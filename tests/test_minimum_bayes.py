@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ import seq2seq
 from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import SentenceMetric, sentence_metric
 from seq2seq.minimum_bayes import Judged, MinimumBayes, expected_utilities, posterior
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.search import Hypothesis
 
 __all__ = ["toy"]
@@ -207,6 +210,50 @@ def test_the_commands_have_it(translator, toy):
     assert both == wanted  # twice the same model is that model
     assert "gives one" in refused("translate", toy.run, "--mbr", 6, "--search", "greedy", stdin=lines)
     assert "one candidate" in refused("translate", toy.run, "--mbr", 1, stdin=lines)
+
+
+@pytest.fixture(scope="module")
+def comparing(toy, tmp_path_factory):
+    """The toy's bundle with a recipe that compares candidates."""
+    path = tmp_path_factory.mktemp("comparing") / "model"
+    shutil.copytree(toy.run / "bundle", path)
+    recipe = apply_overrides(load_recipe(path / "recipe.toml"), ["search.mbr=6"])
+    (path / "recipe.toml").write_text(dump_recipe(recipe), encoding="utf-8")
+    return path
+
+
+def test_a_search_that_is_asked_for_is_all_that_is_asked_for(translator, comparing):
+    lines = "\n".join(SENTENCES[:4]) + "\n"
+    torch = ("--engine", "torch")
+    chosen = [t.text for t in translator.translate(SENTENCES[:4], mbr=6)]
+    likeliest = {beam: [t.text for t in translator.translate(SENTENCES[:4], beam=beam)] for beam in (1, 2)}
+    greedy = [t.text for t in translator.translate(SENTENCES[:4], search="greedy")]
+    assert done("translate", comparing, *torch, stdin=lines).lines == chosen
+    for beam, wanted in likeliest.items():
+        assert wanted != chosen
+        assert done("translate", comparing, "--beam", beam, *torch, stdin=lines).lines == wanted
+        assert done("repl", comparing, "--beam", beam, *torch, stdin=lines).lines == wanted
+    assert done("translate", comparing, "--search", "greedy", *torch, stdin=lines).lines == greedy
+    wide = ("--beam", 8, "--mbr", 6, *torch)
+    both = [t.text for t in translator.translate(SENTENCES[:4], beam=8, mbr=6)]
+    assert done("translate", comparing, *wide, stdin=lines).lines == both
+    kept = ("--beam", 2, "--set", "search.mbr=6", *torch)
+    assert done("translate", comparing, *kept, stdin=lines).lines == chosen
+    opened = seq2seq.load(str(comparing), device="cpu", engine="torch")
+    assert [t.text for t in opened.translate(SENTENCES[:4])] == chosen
+    assert [t.text for t in opened.translate(SENTENCES[:4], beam=2)] == likeliest[2]
+    assert [t.text for t in opened.translate(SENTENCES[:4], search="greedy")] == greedy
+
+
+def test_evaluate_and_tune_with_a_beam_compare_no_candidates(comparing, tmp_path):
+    text = tmp_path / "lines"
+    text.write_text("".join(f"{line}\n" for line in SENTENCES[:2]))
+    files = ("--source", text, "--reference", text, "--engine", "torch")
+    found = done("evaluate", comparing, *files, "--beam", 3, "--json").json["results"][0]["search"]
+    assert found["beam"] == 3 and not found.get("mbr")
+    told = done("tune", comparing, *files, "--beam", "2,3", "--penalties", "1", "--dry-run", "--json").json
+    tried = {(trial["beam"], trial["mbr"]) for trial in told["trials"]}
+    assert {(2, 0), (3, 0)} <= tried and not {(2, 6), (3, 6)} & tried
 
 
 def test_evaluate_scores_it_and_keeps_it_apart(toy):

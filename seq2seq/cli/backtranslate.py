@@ -100,7 +100,7 @@ def backtranslate(
     """
     from seq2seq.bundle import find_run
     from seq2seq.cli.ensembles import open_models
-    from seq2seq.cli.synthetic import author, tell
+    from seq2seq.cli.synthetic import author, by_beam, tell
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
     from seq2seq.pipeline.backtranslate import COMMAND, Wish
@@ -116,7 +116,7 @@ def backtranslate(
     new = new_run(run, pairs, "backtranslated", by=COMMAND)
     # Of several samples the one most like the others would be what sampling is not wanted for.
     drawn = {"name": "sampling", "top_k": LIKELIEST, "mbr": 0}
-    search = drawn if sample else {"beam": beam, "name": "beam" if beam else None}
+    search = drawn if sample else by_beam(beam)
     done = run_backtranslation(
         author(models, search, engine=engine.value, device=device.value, threads=threads),
         pairs,

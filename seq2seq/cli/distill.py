@@ -100,7 +100,7 @@ def distill(
     Ctrl-C keeps what was translated; --resume goes on from there. The texts lie in the new run's folder text/.
     """
     from seq2seq.cli.ensembles import open_models
-    from seq2seq.cli.synthetic import author, tell
+    from seq2seq.cli.synthetic import author, by_beam, tell
     from seq2seq.corpus.files import require_file
     from seq2seq.pipeline.distill import COMMAND, Wish
     from seq2seq.pipeline.distill import distill as run_distillation
@@ -111,7 +111,7 @@ def distill(
     models = open_models(teacher, others, weights)
     pairs = run_of(models.first, of)
     new = new_run(run, pairs, "distilled", by=COMMAND)
-    search = {"beam": beam, "name": "beam" if beam else None}
+    search = by_beam(beam)
     done = run_distillation(
         author(models, search, engine=engine.value, device=device.value, threads=threads),
         pairs,

@@ -17,6 +17,7 @@ from seq2seq.cli.options import (
     ModelArgument,
     SetOption,
     ThreadsOption,
+    compared,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ def evaluate(
     against: Annotated[
         Path | None, typer.Option("--against", help="Another model, or a file of translations, to compare with.")
     ] = None,
-    beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence; 1 is greedy.")] = None,
+    beam: Annotated[
+        int | None,
+        typer.Option("--beam", min=1, help="Hypotheses a sentence; 1 is greedy. Without --mbr the likeliest is taken."),
+    ] = None,
     mbr: MbrOption = None,
     num_worst: Annotated[int, typer.Option("--worst", min=0, help="How many of the worst sentences to show.")] = 5,
     details: Annotated[
@@ -93,7 +97,8 @@ def evaluate(
         check_page(html)
     bundle = open_bundle(model)
     assignments = [] if beam is None else [f"search.beam={beam}", "search.name=beam"]
-    assignments += [] if mbr is None else [f"search.mbr={mbr}"]
+    candidates = compared(mbr, settings or [], otherwise=beam is not None)
+    assignments += [] if candidates is None else [f"search.mbr={candidates}"]
     recipe = apply_overrides(bundle.recipe, [*(settings or []), *assignments])
     run = _run_of(bundle.path) if source is None else None
     tests = _tests(run, split, source, reference)

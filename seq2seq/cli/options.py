@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -76,6 +77,22 @@ MbrOption = Annotated[
         rich_help_panel="How to search",
     ),
 ]
+
+
+def compared(mbr: int | None, settings: Sequence[str], *, otherwise: bool) -> int | None:
+    """Returns how many candidates the options ask to compare; None: as many as the model's recipe says.
+
+    Args:
+        mbr: That of `--mbr`.
+        settings: Those of `--set`.
+        otherwise: Whether a search or a beam is asked for: then none are compared unless that is asked for too, as
+            candidates need a beam of their own, and the one asked for would change nothing.
+    """
+    if mbr is not None or not otherwise:
+        return mbr
+    return None if any(one.partition("=")[0].strip() == "search.mbr" for one in settings) else 0
+
+
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Write one line of JSON to stdout, for programs to read, and no table.")
 ]

@@ -15,6 +15,7 @@ from seq2seq.cli.options import (
     ModelArgument,
     SetOption,
     ThreadsOption,
+    compared,
 )
 
 EXAMPLES = (
@@ -25,7 +26,9 @@ EXAMPLES = (
 
 def repl(
     model: ModelArgument,
-    beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence.")] = None,
+    beam: Annotated[
+        int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence. Without --mbr the likeliest is taken.")
+    ] = None,
     mbr: MbrOption = None,
     nbest: Annotated[int, typer.Option("--nbest", min=1, help="Alternatives to show.")] = 1,
     attention: Annotated[bool, typer.Option("--attention", help="Show what each piece looked at.")] = False,
@@ -49,7 +52,9 @@ def repl(
     from seq2seq.translator import from_bundle
 
     bundle = open_bundle(model)
-    chosen = [] if mbr is None else ["search.name=beam", f"search.mbr={mbr}"]  # as each line is translated
+    chosen = [] if mbr is None else ["search.name=beam"]  # as each line is translated
+    candidates = compared(mbr, settings or [], otherwise=beam is not None)
+    chosen += [] if candidates is None else [f"search.mbr={candidates}"]
     bundle = replace(bundle, recipe=apply_overrides(bundle.recipe, [*(settings or []), *chosen]))
     opened = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)
     usual = 1 if opened.settings.name == "greedy" else opened.settings.beam

@@ -25,7 +25,12 @@ RunOption = Annotated[
 ]
 BeamOption = Annotated[
     int | None,
-    typer.Option("--beam", min=1, help="Hypotheses a sentence. Default: the model's.", rich_help_panel=SEARCHING),
+    typer.Option(
+        "--beam",
+        min=1,
+        help="Hypotheses a sentence, of which the likeliest is taken. Default: the model's search.",
+        rich_help_panel=SEARCHING,
+    ),
 ]
 MaxRatioOption = Annotated[
     float,
@@ -67,6 +72,11 @@ def author(models: Models, assignments: Mapping[str, object], *, engine: str, de
         recipe.search,
         lambda: models.translator(engine=engine, device=device, threads=threads),
     )
+
+
+def by_beam(beam: int | None) -> dict[str, object]:
+    """Returns what `--beam` changes of the model's search, by setting: no candidates are compared beside it."""
+    return {} if beam is None else {"name": "beam", "beam": beam, "mbr": 0}
 
 
 def tell(done: Prepared, *, wrote: str, device: str, threads: int, as_json: bool, train: bool) -> None:

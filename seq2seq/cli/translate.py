@@ -19,6 +19,7 @@ from seq2seq.cli.options import (
     ModelArgument,
     SetOption,
     ThreadsOption,
+    compared,
 )
 from seq2seq.registry import SEARCHES
 
@@ -52,7 +53,12 @@ def translate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write here instead of standard output.")
     ] = None,
-    beam: Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses a sentence in beam search.")] = None,
+    beam: Annotated[
+        int | None,
+        typer.Option(
+            "--beam", min=1, help="Hypotheses a sentence in beam search. Without --mbr the likeliest is taken."
+        ),
+    ] = None,
     nbest: Annotated[
         int, typer.Option("--nbest", min=1, help="Alternatives a sentence: number, score, translation a line.")
     ] = 1,
@@ -198,12 +204,13 @@ def translate(
         models = open_models(model, others, weights)
         drawing = {"--temperature": temperature, "--top-k": top_k, "--top-p": top_p, "--seed": seed}
         drawn = [name for name, value in drawing.items() if value is not None]
+        name = _search_name(search, drawn, with_beam=beam is not None)
         chosen = {
-            "search.name": _search_name(search, drawn, with_beam=beam is not None),
+            "search.name": name,
             "search.beam": beam,
             "search.min_length": min_length,
             "search.no_repeat_ngram": no_repeat_ngram,
-            "search.mbr": mbr,
+            "search.mbr": compared(mbr, settings or [], otherwise=name is not None),
             "search.temperature": temperature,
             "search.top_k": top_k,
             "search.top_p": top_p,

@@ -50,7 +50,7 @@ def tune(
         typer.Option(
             "--mbr",
             metavar="N,N,…",
-            help="Numbers of candidates to compare, 0 for none; see translate --mbr. Default: the model's.",
+            help="Numbers of candidates to compare, 0 for none; see translate. Default: the model's, 0 with --beam.",
             show_default=False,
         ),
     ] = "",

@@ -111,7 +111,7 @@ class Grid:
     Attributes:
         penalties: Length penalties; the present one is always tried too.
         beams: Widths of the beam; empty: the present one.
-        mbr: Numbers of candidates that are compared, 0 for none; empty: as now.
+        mbr: Numbers of candidates that are compared, 0 for none; empty: as now, or none where `beams` are tried.
     """
 
     penalties: Sequence[float] = PENALTIES
@@ -162,7 +162,8 @@ def tune(
     before = look.searched(settings)
     beams = _in_order(grid.beams) or [max(settings.beam, 2) if settings.name == "beam" else 5]
     penalties = _in_order([*grid.penalties, settings.length_penalty])
-    candidates = _in_order(grid.mbr) or [settings.mbr]
+    # Candidates need a beam of their own: beside them, one width would be tried under many names.
+    candidates = _in_order(grid.mbr) or [0 if grid.beams else settings.mbr]
 
     def merit(trial: Trial) -> tuple[float, ...]:
         far = (trial.mbr - settings.mbr, trial.length_penalty - settings.length_penalty, trial.beam - settings.beam)

@@ -71,6 +71,9 @@ def _beam(conversation: Conversation, argument: str) -> bool:
     settings = conversation.settings
     settings.beam = _number(":beam", argument)
     told = f"The beam is {settings.beam} wide"
+    if settings.mbr:
+        settings.mbr = 0
+        told += ", and of what it finds the likeliest is shown"
     if settings.nbest > settings.beam:
         settings.nbest = settings.beam
         told += f", so {settings.nbest} translations are shown at most"

@@ -166,10 +166,10 @@ class Conversation:
             return
         asked = self.settings
         more: dict[str, Any] = {"glossary": self.terms} if self.terms else {}
-        if asked.mbr != self._usual_mbr:
-            more["mbr"] = asked.mbr
         if asked.beam != self._usual_beam:
-            more["beam"] = asked.beam
+            more |= {"beam": asked.beam, "mbr": asked.mbr}
+        elif asked.mbr != self._usual_mbr:
+            more["mbr"] = asked.mbr
         best: Translated = self.translator.translate(
             text, nbest=asked.nbest, prefix=asked.prefix, attention=asked.attention, **more
         )

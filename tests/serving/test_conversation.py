@@ -82,9 +82,9 @@ def test_the_settings_reach_the_translator():
     fake = Fake()
     c = conversation(fake, beam=3)
     answers(c, "a b")
-    assert fake.asked[-1] == ("a b", {"beam": 3, "nbest": 1, "prefix": "", "attention": False})
+    assert fake.asked[-1] == ("a b", {"beam": 3, "mbr": 0, "nbest": 1, "prefix": "", "attention": False})
     answers(c, ":beam 8", ":nbest 2", ":prefix Le chat", ":attention on", "a b")
-    assert fake.asked[-1] == ("a b", {"beam": 8, "nbest": 2, "prefix": "Le chat", "attention": True})
+    assert fake.asked[-1] == ("a b", {"beam": 8, "mbr": 0, "nbest": 2, "prefix": "Le chat", "attention": True})
 
 
 def test_a_model_that_draws_its_words_follows_a_beam_only_where_one_is_asked_for():
@@ -146,13 +146,27 @@ def test_candidates_are_compared_until_they_are_no_longer():
     assert fake.asked[-1][1]["mbr"] == 20
     assert answers(c, ":mbr 0") == "The likeliest translation is shown.\n"
     answers(c, "a b")
-    assert "mbr" not in fake.asked[-1][1]
+    assert fake.asked[-1][1]["mbr"] == 0
     assert "whole number from 2" in answers(c, ":mbr 1")
-    usual = conversation(fake, mbr=8)  # what the translator does anyway need not be said
+    usual = conversation(fake, mbr=8)
     answers(usual, "a b")
-    assert "mbr" not in fake.asked[-1][1]
+    assert fake.asked[-1][1]["mbr"] == 8
     answers(usual, ":mbr 0", "a b")
     assert fake.asked[-1][1]["mbr"] == 0
+    drawing = conversation(fake, mbr=8, draws=True)  # what the translator does anyway need not be said
+    answers(drawing, "a b")
+    assert not {"mbr", "beam"} & set(fake.asked[-1][1])
+
+
+def test_a_beam_that_is_asked_for_is_all_that_is_asked_for():
+    fake = Fake()
+    c = conversation(fake, mbr=8)
+    assert answers(c, ":beam 3") == "The beam is 3 wide, and of what it finds the likeliest is shown.\n"
+    answers(c, "a b")
+    assert (fake.asked[-1][1]["beam"], fake.asked[-1][1]["mbr"]) == (3, 0)
+    answers(c, ":mbr 6", "a b")
+    assert (fake.asked[-1][1]["beam"], fake.asked[-1][1]["mbr"]) == (3, 6)
+    assert answers(c, ":mbr 0", ":beam 2").endswith("The beam is 2 wide.\n")
 
 
 @pytest.mark.parametrize("name", ["attention", "scores"])
