@@ -18,7 +18,9 @@ def cpu_has_bf16() -> bool:
     Asked by doing: a CPU without the instructions raises "could not create a primitive descriptor" from the fused
     kernel, and one with an emulation would be slower than fp32, which oneDNN's own check leaves out.
     """
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    # A torch without oneDNN, such as that of a Mac, does not have the check either.
+    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not there or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return False
     kernel = nn.LSTM(8, 8, batch_first=True)
     try:

@@ -18,6 +18,18 @@ def test_auto_is_what_the_machine_computes_natively(monkeypatch, has: bool, want
     assert precision.choose("fp32", CPU) == "fp32"
 
 
+def test_a_torch_without_onednn_trains_in_32_bits(monkeypatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    monkeypatch.setattr(torch.ops, "mkldnn", object())  # whose operators are not there
+    precision.cpu_has_bf16.cache_clear()
+    try:
+        assert precision.choose("auto", CPU) == "fp32"
+        with pytest.raises(UserError, match="does not compute in bf16"):
+            precision.choose("bf16", CPU)
+    finally:
+        precision.cpu_has_bf16.cache_clear()
+
+
 def test_bf16_by_name_is_refused_where_it_cannot_be(monkeypatch) -> None:
     monkeypatch.setattr(precision, "cpu_has_bf16", lambda: False)
     with pytest.raises(UserError, match="bf16"):
