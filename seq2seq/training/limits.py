@@ -51,9 +51,11 @@ class Limits:
             counters.budget_minutes, counters.budget_from, counters.budget_total = self.minutes, counters.update, None
             counters.timings = []
         if self.measures(counters):
-            # Another limit counts from the start only where measuring would overrun it.
-            first = max(1, min(candidates, default=counters.update + CALIBRATE_TO + 1))
-            counters.total = first if first <= counters.update + CALIBRATE_TO else None
+            # Another limit counts from the start only where measuring would overrun it: measuring that began with the
+            # budget, and not with a process that goes on, whose rate would else be another.
+            overrun = counters.budget_from + CALIBRATE_TO
+            first = max(1, min(candidates, default=overrun + 1))
+            counters.total = first if first <= overrun else None
             return
         if counters.budget_total is not None:
             candidates.append(counters.budget_total)

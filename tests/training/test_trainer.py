@@ -334,6 +334,26 @@ def test_with_a_budget_the_other_limits_still_hold(tmp_path, monkeypatch, max_up
         assert trainer.counters.update == max_updates
 
 
+def test_a_run_stopped_while_measuring_keeps_its_rate(tmp_path, monkeypatch) -> None:
+    def rates(folder, *, stops: bool) -> list[float]:
+        # 350 updates fit into the budget, and 400 are measured: the other limit comes first when that is known.
+        limits = Limits(minutes=100.0, max_updates=CALIBRATE_TO + 100)
+        given = {"limits": limits, "schedule": Linear(warmup_updates=0)}
+        trainer = timed(folder, Hours(monkeypatch), **given)
+        if stops:
+            trainer.reporter.act = lambda row: trainer.request_stop() if row["update"] == 300 else None
+        trainer.run()
+        rows = trainer.reporter.rows
+        if stops:
+            again = timed(folder, Hours(monkeypatch), **given)
+            assert again.resume()
+            again.run()
+            rows = [*rows, *again.reporter.rows]
+        return [row["rate"] for row in rows][: CALIBRATE_TO - 1]
+
+    assert rates(tmp_path / "stopped", stops=True) == rates(tmp_path / "whole", stops=False)
+
+
 def test_a_run_stopped_while_measuring_measures_again_before_it_decides(tmp_path, monkeypatch) -> None:
     hours = Hours(monkeypatch)
     first = timed(tmp_path, hours, limits=Limits(minutes=1.0))
