@@ -148,10 +148,11 @@ class EncoderDecoder(nn.Module):
 
     def _guess(self, share: float, features: Tensor, embedded: Tensor) -> Tensor:
         """Returns `embedded`, [batch, embedding], with the network's own words in `share` of the rows."""
-        with torch.no_grad():
-            logits = self.output(features)
-            logits[:, self.never_guessed] = -torch.inf
-            ids = logits.argmax(dim=-1)
+        # Not under no_grad: autocast of older versions of torch keeps the weights that it rounded there, without their
+        # gradient, and uses them again for the loss.
+        logits = self.output(features.detach()).detach()
+        logits[:, self.never_guessed] = -torch.inf
+        ids = logits.argmax(dim=-1)
         guessed = self.target_word_dropout(self.target_embedding(ids)[:, None])[:, 0]
         chosen = uniform(embedded.shape[0], 1, embedded) < share
         return torch.where(chosen, guessed, embedded)

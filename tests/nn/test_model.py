@@ -140,6 +140,19 @@ def test_a_network_that_always_guesses_reads_its_own_words() -> None:
         torch.testing.assert_close(guessed, given)
 
 
+@pytest.mark.parametrize(
+    "precision",
+    ["fp32", pytest.param("bf16", marks=pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU has no bf16"))],
+)
+def test_every_weight_learns_though_words_are_guessed(precision: str) -> None:
+    model, modes = guessing(), []
+    model.output.register_forward_hook(lambda *_: modes.append(torch.is_grad_enabled()))
+    with computing(precision, torch.device("cpu")):
+        run(model, guess_share=0.5).float().logsumexp(dim=-1).sum().backward()
+    assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+    assert len(modes) > 1 and all(modes)  # else older versions of torch lose the gradients of the output layer
+
+
 @torch.no_grad()
 def test_guesses_go_on_across_parts() -> None:
     model = guessing()
