@@ -84,13 +84,16 @@ class Report:
         return [self._row(default, None), *found] if default.runs else found
 
     def _row(self, side: Side, default: Side | None) -> dict[str, Any]:
-        difference = p_value = None
+        difference = p_value = chrf_difference = None
         if default is not None and default.runs:
             first, second = list(default.runs.values()), list(side.runs.values())
             if side.shares_models:  # each seed's model with itself: what models differ by is not what searches do
                 both = sorted(set(default.runs) & set(side.runs))
                 first, second = [default.runs[seed] for seed in both], [side.runs[seed] for seed in both]
             difference, p_value = self.tested(first, second, paired=side.shares_models)
+            chrf_difference = statistics.mean(run["chrf"] for run in second) - statistics.mean(
+                run["chrf"] for run in first
+            )
         any_run = next(iter(side.runs.values()))
         return {
             "name": side.name,
@@ -105,7 +108,7 @@ class Report:
             "p_value": _rounded(p_value, 4),
             "chrf_mean": round(side.mean("chrf"), 3),
             "chrf_spread": _rounded(side.spread("chrf"), 3),
-            "chrf_difference": round(side.mean("chrf") - default.mean("chrf"), 3) if default and default.runs else None,
+            "chrf_difference": _rounded(chrf_difference, 3),
             "minutes": round(side.trained("seconds") / 60, 2),
             "updates": round(side.trained("updates")),
             "best_update": round(side.trained("best_update")),

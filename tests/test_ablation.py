@@ -237,6 +237,7 @@ def test_searches_with_the_same_models_are_compared_model_by_model():
     wanted = BLEU(force=True).corpus_score(better[2]["hypotheses"], [better[2]["references"]]).score
     before = BLEU(force=True).corpus_score(default.runs[2]["hypotheses"], [better[2]["references"]]).score
     assert alone["difference"] == pytest.approx(wanted - before, abs=1e-3)
+    assert alone["chrf_difference"] == round(better[2]["chrf"] - default.runs[2]["chrf"], 3)
 
 
 def test_resampled_seeds_vary_as_their_mean_does():

@@ -278,6 +278,9 @@ def _choice(value: object, trail: str, where: Place) -> Choice:
         filled = family.settings(name, settings)
     except UserError as error:
         raise UserError(f"{where.at(trail)}: {trail}: {error.message}", hint=error.hint) from None
+    for key, entry in filled.items():
+        if isinstance(entry, float) and not math.isfinite(entry):
+            raise UserError(f"{where.at(trail)}: {trail}.{key} must be a finite number, not {show(entry)}.")
     return Choice(name, {key: _like(defaults[key], entry) for key, entry in filled.items()})
 
 

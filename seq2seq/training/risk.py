@@ -50,7 +50,8 @@ class Risk:
     sentences in the same way, and those of a batch are about equally long.
 
     Candidates are drawn without dropout, and their probabilities computed with it, all of a sentence through the same
-    masks. The encoder reads each sentence once for them and for the reference.
+    masks of states; words that are hidden from the decoder are each candidate's own. The encoder reads each sentence
+    once for them and for the reference.
 
     Args:
         candidates: Draws them.

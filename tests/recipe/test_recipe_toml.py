@@ -72,6 +72,8 @@ def test_a_member_is_a_name_or_a_table(tmp_path):
         ("[search]\ntop_p = 0.0", "a number (above 0 and at most 1), not 0.0", ""),
         ("[training]\nlearning_rate = inf", "not inf", ""),
         ("[training]\nmax_epochs = nan", "not nan", ""),
+        ("[model]\ninitialisation = {name = 'uniform', bound = inf}", "bound must be a finite number, not inf", ""),
+        ("[data]\nfilters = [{name = 'ratio', maximum = nan}]", "maximum must be a finite number, not nan", ""),
         ("[data]\nhub = 1979-05-27", "text in quotes, not 1979-05-27", ""),
         ("[data]\ntrain = 'a'", 'a list, each entry text in quotes, not "a"', ""),
         ("[data]\ncolumns = [1]", "a list of 2, each entry a whole number, not [1]", ""),
