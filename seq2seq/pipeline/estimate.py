@@ -29,7 +29,9 @@ TRIAL_UPDATES = 3
 PAIRS_PLANNED = 100_000
 BYTES = 4
 COPIES_IN_MEMORY = 6  # weights, gradients, two moments of the optimizer, the average, and a bundle being written
-COPIES_ON_DISK = 9  # of two checkpoints the weights, the average and two moments, and the bundle
+CHECKPOINTS_ON_DISK = 3  # the last and the one before, and beside them the next one while it is written
+COPIES_IN_A_CHECKPOINT = 4  # weights, the average and two moments
+COPIES_BESIDE = 2  # the bundle, its graphs in 8 bits, and what a fine-tuning starts from in the room that is left
 REFINING_COPIES_ON_DISK = 9  # two checkpoints again, and the weights that the second stage starts from
 LIBRARIES_BYTES = 900e6  # torch and datasets, loaded and in use
 HOLES = 7  # between two releases of memory a measured training held seven times what one batch needs
@@ -106,12 +108,13 @@ def estimate(
     per_token = seconds_a_token(network, build.objective(settings), trial, kind)
     tokens = batches.num_tokens() * _growth(batches, plan, trial)
     num_batches = batches.num_mixed_batches() if batches.is_mixed else num_batches
-    looks = settings.average_looks  # each of them a copy more, in memory and in both checkpoints
+    looks = settings.average_looks  # each of them a copy more, in memory and in every checkpoint
     readings = 2 if settings.r_drop else 1
     an_update = settings.accumulate * tokens / num_batches * per_token
     updates, seconds = _length(settings, num_batches, an_update)
     refining = _refining_seconds(settings.risk, batches.num_tokens() * per_token / readings)
-    copies = COPIES_ON_DISK + 2 * looks + (REFINING_COPIES_ON_DISK if refining else 0)
+    copies = CHECKPOINTS_ON_DISK * (COPIES_IN_A_CHECKPOINT + looks) + COPIES_BESIDE
+    copies += REFINING_COPIES_ON_DISK if refining else 0
     parameters = sum(weight.numel() for weight in network.parameters())
     return Estimate(
         parameters=parameters,

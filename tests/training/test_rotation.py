@@ -8,7 +8,9 @@ import shutil
 import pytest
 from test_checkpoint import assert_equal, fresh, train
 
+from seq2seq import folders
 from seq2seq.errors import UserError
+from seq2seq.pipeline.estimate import CHECKPOINTS_ON_DISK
 from seq2seq.training import checkpoint
 from seq2seq.training.rotation import Checkpoints
 
@@ -163,3 +165,24 @@ def test_version_1_is_read(both) -> None:
     assert_equal(other, state)
     both.save(state_at(3))
     assert updates(both)["last"] == 3
+
+
+def test_no_more_checkpoints_lie_on_the_disk_than_are_reckoned_with(both, tmp_path, monkeypatch) -> None:
+    def on_disk() -> int:
+        return sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+
+    most = 0
+    real = folders._sync_folder
+
+    def measured(folder) -> None:
+        nonlocal most
+        most = max(most, on_disk())
+        real(folder)
+
+    monkeypatch.setattr(folders, "_sync_folder", measured)
+    both.save(state_at(1))
+    one = on_disk()
+    for update in (2, 3, 4):
+        both.save(state_at(update))
+    assert on_disk() == pytest.approx(2 * one, rel=0.01)
+    assert most == pytest.approx(CHECKPOINTS_ON_DISK * one, rel=0.01)
