@@ -124,11 +124,13 @@ def evaluate(
             other=other,
             diagnose=diagnoser(bundle, recipe.evaluation),
         )
-        # Scores of other files, or with changed settings, are not the model's own: they are shown and not kept.
-        if run is not None and recipe == bundle.recipe:
+        # Scores of other files, with changed settings or by an engine that is asked for are not those of the model as it
+        # is used: they are shown and not kept.
+        if run is not None and recipe == bundle.recipe and engine is Engine.AUTO:
             bundle = scoring.keep(result, run, bundle)
         elif run is not None:
-            console.say(f"{test.name}: shown and not kept, because the settings are not the model's own.")
+            why = "the settings are not the model's own" if recipe != bundle.recipe else "an engine was asked for"
+            console.say(f"{test.name}: shown and not kept, because {why}.")
         results.append(result)
     if as_json:
         console.emit_json({"model": bundle.path, "results": [result.to_dict() for result in results]})

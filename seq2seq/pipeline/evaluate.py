@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq import console
-from seq2seq.bundle import Bundle, RunFolder, open_bundle
+from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_of
 from seq2seq.corpus.files import read_lines
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, nearest
@@ -234,10 +234,14 @@ def other_translations(given: Path, test: TestSet, *, engine: str = "auto", devi
 
 
 def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
-    """Stores a result: translations and scores in the run, scores with signatures in the bundle, which is returned."""
-    run.evaluation.mkdir(exist_ok=True)
-    write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))
-    write_json(run.evaluation / f"{result.name}.json", result.to_dict())
+    """Stores a result: translations and scores in the run, scores with signatures in the bundle, which is returned.
+
+    A copy that was exported into the run's folder keeps its own scores; those of the run are its bundle's.
+    """
+    if run_of(bundle.path) is not None:
+        run.evaluation.mkdir(exist_ok=True)
+        write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))
+        write_json(run.evaluation / f"{result.name}.json", result.to_dict())
     diagnosis = None if result.diagnosis is None else result.diagnosis.summary()
     scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis)
     refresh_card(bundle.path)

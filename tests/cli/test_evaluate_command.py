@@ -93,11 +93,22 @@ def test_json(trained):
 def test_scores_with_other_settings_are_shown_and_not_kept(evaluated):
     run, _ = evaluated
     kept, files = scores(run), (run / "evaluation" / "test.json").read_bytes()
-    for options in (sets("search.beam=1"), ["--beam", "1"], FEW):
+    for options in (sets("search.beam=1"), ["--beam", "1"], ["--engine", "onnx-fp32"], FEW):
         told = done("evaluate", run, *options)
         assert "shown and not kept" in told.err
         assert scores(run) == kept
         assert (run / "evaluation" / "test.json").read_bytes() == files
+
+
+def test_a_copy_that_was_exported_into_the_run_keeps_its_own_scores(evaluated):
+    run, _ = evaluated
+    copy = run / "small"
+    done("export", run, copy)
+    before, files = scores(run), (run / "evaluation" / "test.json").read_bytes()
+    done("evaluate", copy)
+    assert (run / "evaluation" / "test.json").read_bytes() == files and scores(run) == before
+    assert "test" in json.loads((copy / "bundle.json").read_text())["scores"]
+    shutil.rmtree(copy)
 
 
 def test_a_split_by_name(trained):
