@@ -68,7 +68,10 @@ class Counters:
         self.epoch, self.position = failed.epoch, failed.position
         self.budget_minutes, self.budget_from = failed.budget_minutes, failed.budget_from
         self.budget_total, self.timings = failed.budget_total, failed.timings
+        undone = failed.update - self.update
         if self.budget_total is not None:
-            self.budget_total = max(self.update + 1, self.budget_total - (failed.update - self.update))
+            self.budget_total = max(self.update + 1, self.budget_total - undone)
+        else:  # not measured yet: the budget begins so many updates earlier
+            self.budget_from -= undone
         self.stop_on, self.best, self.best_update = failed.stop_on, failed.best, failed.best_update
         self.looked = self.good = self.update

@@ -10,6 +10,7 @@ from toy_training import Plain, Planned, Scripted, Shelf, single_trainer, square
 
 from seq2seq.errors import WorkError
 from seq2seq.training import trainer as trainer_module
+from seq2seq.training.clock import updates_in
 from seq2seq.training.gradient import Sums
 from seq2seq.training.recovery import MOST_TIMES, STRETCH, Recovery
 from seq2seq.training.schedules import Plateau
@@ -194,6 +195,15 @@ def test_what_was_undone_counts_against_a_time_budget(tmp_path) -> None:
     trainer.counters.budget_minutes, trainer.counters.budget_total = 1.0, 30
     trainer.run()  # update 15 goes back to 12
     assert trainer.counters.update == trainer.counters.total == 27
+
+
+def test_what_was_undone_before_the_budget_is_measured_counts_too(tmp_path) -> None:
+    limits = Limits(minutes=1.0, max_updates=40)
+    trainer = breaking(tmp_path, rows=(14,), limits=limits, batches=Planned(99))
+    trainer.run()  # update 15 goes back to 12
+    assert trainer.counters.budget_total is None
+    timings = trainer.counters.timings = [0.1] * 400
+    assert limits.calibrated(trainer.counters) == updates_in(1.0, timings) - 3
 
 
 def test_a_weight_that_diverges_is_brought_back(tmp_path, monkeypatch) -> None:
