@@ -124,8 +124,8 @@ def evaluate(
             other=other,
             diagnose=diagnoser(bundle, recipe.evaluation),
         )
-        # Scores of other files, with changed settings or by an engine that is asked for are not those of the model as it
-        # is used: they are shown and not kept.
+        # Scores of other files, with changed settings or by an engine that is asked for are not those of the model as
+        # it is used: they are shown and not kept.
         if run is not None and recipe == bundle.recipe and engine is Engine.AUTO:
             bundle = scoring.keep(result, run, bundle)
         elif run is not None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from seq2seq.errors import UserError, nearest
-from seq2seq.text.characters import marks
+from seq2seq.text.characters import IDEOGRAPHS, UNSPACED_LETTERS, marks
 from seq2seq.text.special import EOS, GO, NUM_SPECIAL, PAD, SPECIAL_TOKENS, UNK
 
 FILE_NAME: Final = "vocabulary.tsv"
@@ -40,11 +40,14 @@ _SKIPPED: Final = frozenset({PAD, GO, EOS})
 _CACHED_CHUNKS: Final = 1 << 16  # most text is made of few different words; about 10 MB when full
 _BETWEEN_SPACES: Final = re.compile("[^ \t\n\r\v\f]+")  # a no-break space is part of its token: somebody left it there
 
-_PUNCTUATION_TAIL: Final = ".,;:!?)\\]}'\"»”’…"
+# What stands behind an address and is not of it: stops and closing marks, whichever the language closes with.
+_PUNCTUATION_TAIL: Final = ".,;:!?)\\]}>'\"»”’…›«“‘‹。，、；：！？）」』】》،؛؟।"
+_UNSPACED: Final = IDEOGRAPHS + UNSPACED_LETTERS  # beside which an address stands without a space, and which it has not
+_IN_MAIL: Final = rf"[^\W{_UNSPACED}]"
 _ADDRESS_PATTERN: Final = (
-    rf"(?:https?://|www\.)\S*[^\s{_PUNCTUATION_TAIL}]"  # a page's
+    rf"(?:https?://|www\.)[^\s{_UNSPACED}]*[^\s{_PUNCTUATION_TAIL}{_UNSPACED}]"  # a page's
     # and mail's; its parts are bounded as in RFC 5321, so that a long run of letters and dots costs no quadratic time
-    r"|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+    rf"|(?:{_IN_MAIL}|[.+-]){{1,64}}@(?:{_IN_MAIL}|-){{1,63}}(?:\.(?:{_IN_MAIL}|-){{1,63}})+"
 )
 _NUMBER_PATTERN: Final = r"\d+(?:[.,:]\d+)*"
 
@@ -294,4 +297,5 @@ def _pattern() -> re.Pattern[str]:
     """Whatever stands between spaces, cut into addresses, numbers, words and single other characters."""
     letter = f"[\\w{marks()}]"
     number = f"{_NUMBER_PATTERN}(?!{letter})"  # "3rd" and "4x4" are words
-    return re.compile(f"(?P<address>{_ADDRESS_PATTERN})|(?P<number>{number})|{letter}+|.", re.DOTALL)
+    before = f"[{_UNSPACED}]++(?={_ADDRESS_PATTERN})"  # letters that would else go on into the address behind them
+    return re.compile(f"(?P<address>{_ADDRESS_PATTERN})|(?P<number>{number})|{before}|{letter}+|.", re.DOTALL)
