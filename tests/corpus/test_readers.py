@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import inspect
 import json
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from xml.sax.saxutils import escape
 
 import pytest
@@ -692,6 +694,14 @@ def test_a_long_memory_is_read_as_it_is_asked_for(tmp_path):
 # --- hub
 
 
+def give(monkeypatch, load, config=None):
+    """Lets `load` stand for the hub, and `config` for how the library would read what is there."""
+    import datasets
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda name: SimpleNamespace(config=config))
+
+
 def test_hub_reads_the_multi30k_layout_by_any_name_of_a_split(tmp_path):
     for name in ("train", "val", "test"):
         write_json_lines(tmp_path / f"{name}.jsonl", [{"en": f"{name} {n}", "de": f"{name}{n}"} for n in range(1500)])
@@ -705,6 +715,27 @@ def test_hub_reads_nested_translations_and_counts_missing_ones_as_empty(tmp_path
     write_json_lines(tmp_path / "train.jsonl", rows)
     reader = Hub("x/y", "train", source_language="fr", target_language="en", folder=tmp_path)
     assert list(reader()) == [Pair(1, "b", "a"), Pair(2, "", "c")]
+
+
+def test_hub_is_not_led_astray_by_a_table_beside_its_files(tmp_path):
+    write_json_lines(tmp_path / "data" / "train.jsonl", [{"en": "NA", "de": "a"}])
+    for path in ("docs/table.csv", ".cache/t.csv", "notes.csv"):
+        write(tmp_path / path, "a,b\n1,2\n")
+    assert list(Hub("x/y", "train", folder=tmp_path, **EN_DE)()) == [Pair(1, "NA", "a")]
+
+
+@pytest.mark.parametrize("name", ["train.csv", "data/train-00000-of-00001.csv.gz", "train.csv.bz2", "train.csv.xz"])
+def test_hub_reads_what_tables_call_missing_as_words(tmp_path, name):
+    write(tmp_path / name, 'en,de\nNA,None\nnull,nan\n"a ""b"", c",\n')
+    pairs = [Pair(1, "NA", "None"), Pair(2, "null", "nan"), Pair(3, 'a "b", c', "")]
+    assert list(Hub("x/y", "train", folder=tmp_path, **EN_DE)()) == pairs
+
+
+@pytest.mark.parametrize("name", ["train.tsv", "data/train.tsv.gz"])
+def test_hub_takes_quotation_marks_between_tabs_as_they_are(tmp_path, name):
+    write(tmp_path / name, 'en\tde\n"He left\tEr ging\n"Yes," he said.\tNA\n')
+    pairs = [Pair(1, '"He left', "Er ging"), Pair(2, '"Yes," he said.', "NA")]
+    assert list(Hub("x/y", "train", folder=tmp_path, **EN_DE)()) == pairs
 
 
 @pytest.mark.parametrize("row", [{"en": "a", "ger": "b"}, {"translation": {"en": "a", "ger": "b"}}])
@@ -741,11 +772,11 @@ def test_hub_damaged_file_says_where_reading_stopped(tmp_path):
 def test_hub_out_of_reach_says_how_to_give_a_folder(monkeypatch):
     import datasets
 
-    def unreachable(name, *, split):
-        assert (name, split) == ("x/y", "validation")
+    def unreachable(name):
+        assert name == "x/y"
         raise ConnectionError("no route")
 
-    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    monkeypatch.setattr(datasets, "load_dataset_builder", unreachable)
     with pytest.raises(UserError, match=r"'x/y' could not be opened: no route.*--data FOLDER"):
         list(Hub("x/y", "dev", source_language="en", target_language="de")())
 
@@ -753,10 +784,10 @@ def test_hub_out_of_reach_says_how_to_give_a_folder(monkeypatch):
 def test_hub_blames_the_split_only_where_the_library_does(monkeypatch, tmp_path):
     import datasets
 
-    def ambiguous(name, **options):
+    def ambiguous(name):
         raise ValueError("Config name is missing. Please pick one among: ['cs-en', 'de-en']")
 
-    monkeypatch.setattr(datasets, "load_dataset", ambiguous)
+    monkeypatch.setattr(datasets, "load_dataset_builder", ambiguous)
     with pytest.raises(UserError, match=r"'x/y' could not be opened: Config name is missing.*--data FOLDER"):
         list(Hub("x/y", "test", source_language="en", target_language="de")())
     with pytest.raises(UserError, match=r"could not be opened: Config name is missing.*Check the files"):
@@ -764,13 +795,11 @@ def test_hub_blames_the_split_only_where_the_library_does(monkeypatch, tmp_path)
 
 
 def test_hub_names_its_splits(monkeypatch, tmp_path):
-    import datasets
-
     for name in ("train", "val"):
         write_json_lines(tmp_path / "data" / f"{name}.jsonl", [{"en": "a", "de": "b"}])
     languages = {"source_language": "en", "target_language": "de"}
     assert sorted(Hub("x/y", "test", folder=tmp_path, **languages).splits()) == ["train", "validation"]
-    monkeypatch.setattr(datasets, "load_dataset", lambda name: {"train": None, "test": None})
+    give(monkeypatch, lambda name: {"train": None, "test": None})
     assert Hub("x/y", "train", **languages).splits() == ["train", "test"]
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"no folder .*nowhere"):
@@ -780,10 +809,10 @@ def test_hub_names_its_splits(monkeypatch, tmp_path):
 def test_hub_dataset_that_is_not_there_says_so(monkeypatch):
     import datasets
 
-    def missing(name, *, split):
+    def missing(name):
         raise datasets.exceptions.DatasetNotFoundError("Dataset 'x/y' doesn't exist on the Hub")
 
-    monkeypatch.setattr(datasets, "load_dataset", missing)
+    monkeypatch.setattr(datasets, "load_dataset_builder", missing)
     with pytest.raises(UserError, match=r"doesn't exist.*--data FOLDER"):
         list(Hub("x/y", "test", source_language="en", target_language="de")())
 
@@ -792,9 +821,46 @@ def test_hub_without_a_folder_reads_what_the_library_gives(monkeypatch):
     import datasets
 
     table = datasets.Dataset.from_dict({"en": ["a", "b"], "de": ["c", "d"]})
-    monkeypatch.setattr(datasets, "load_dataset", lambda name, *, split: table)
+    give(monkeypatch, lambda name, *, split: table)
     reader = Hub("x/y", "test", source_language="en", target_language="de")
     assert list(reader()) == [Pair(1, "a", "c"), Pair(2, "b", "d")]
+
+
+@pytest.mark.parametrize(("sep", "quoting"), [(",", {}), ("\t", {"quoting": csv.QUOTE_NONE})])
+def test_hub_reads_a_table_of_the_hub_as_one_of_a_folder(monkeypatch, sep, quoting):
+    asked = []
+
+    def load(name, **options):
+        asked.append(options)
+        return {}
+
+    give(monkeypatch, load, SimpleNamespace(sep=sep, keep_default_na=True))
+    Hub("x/y", "train", **EN_DE).splits()
+    assert asked == [{"keep_default_na": False, **quoting}]
+
+
+@pytest.mark.parametrize("kept", [{"keep_default_na": False}, {"keep_default_na": False, "quoting": csv.QUOTE_NONE}])
+def test_hub_out_of_reach_finds_a_table_in_the_cache_as_it_was_read(monkeypatch, kept):
+    import datasets
+
+    def cached(name, **options):
+        if options != kept:
+            raise ValueError("Couldn't find cache for x/y")
+
+    give(monkeypatch, lambda name, **options: options)
+    monkeypatch.setattr(datasets, "load_dataset_builder", cached)
+    assert Hub("x/y", "train", **EN_DE).splits() == list(kept)
+
+
+def test_hub_out_of_reach_without_a_copy_says_so(monkeypatch):
+    import datasets
+
+    def empty(name, **options):
+        raise ValueError("Couldn't find cache for x/y")
+
+    monkeypatch.setattr(datasets, "load_dataset_builder", empty)
+    with pytest.raises(UserError, match=r"'x/y' could not be opened: Couldn't find cache.*--data FOLDER"):
+        Hub("x/y", "train", **EN_DE).splits()
 
 
 def test_hub_without_the_library_says_what_to_install(monkeypatch, tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +19,11 @@ _SPLIT_NAMES: Final = {"development": "validation", "dev": "validation", "val": 
 _EMPTY_PARQUET: Final = "BatchSize must be greater than 0"  # what the library makes of a Parquet file without rows
 # The library has no error of its own for a split that is not there, and raises ValueError for much else.
 _NO_SPLIT: Final = re.compile(r"(Bad|Unknown) split\b")
+_NOT_CACHED: Final = "Couldn't find cache"  # of ValueError too: there is neither the hub nor a copy under these options
+# What makes the library read tables as they are. "None" and "NA" are words, and no missing values; and between tabs
+# nothing is quoted, so that a quotation mark is text and ends at no later line.
+_COMMAS: Final = {"keep_default_na": False}
+_TABS: Final = {**_COMMAS, "quoting": csv.QUOTE_NONE}
 
 
 class Hub:
@@ -108,10 +115,9 @@ class Hub:
             raise UserError(f"There is no folder {self.folder}.", hint="Check the path given with --data.")
         try:
             if self.folder is None:
-                return datasets.load_dataset(self.name, **options)
-            more: dict[str, Any] = {}
-            if any(path.name.removesuffix(".gz").endswith(".csv") for path in self.folder.rglob("*")):
-                more["keep_default_na"] = False  # "None" and "NA" are words, and no missing values
+                more = _table_options(self.name, datasets.load_dataset_builder)
+                return datasets.load_dataset(self.name, **options, **more)
+            more = _table_options(str(self.folder), datasets.load_dataset_builder)
             return datasets.load_dataset(str(self.folder), streaming=True, **options, **more)
         except FileNotFoundError as error:  # the library's errors for no such dataset and for no such files
             hint = "Its files must be named after the splits, for instance train.jsonl and test.jsonl."
@@ -148,6 +154,31 @@ class Hub:
         if not isinstance(value, str):
             raise UserError(f"{self._place}, split {self.split!r}, row {row}: {value!r} is not text.")
         return value
+
+
+def _table_options(place: str, load_builder: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the options with which a dataset is read; none where its files are no tables.
+
+    Asked of what the library would read it with, for only that knows which of the files are the dataset's.
+
+    Args:
+        place: Its name, or its folder.
+        load_builder: The library's way from there to what reads it.
+    """
+    try:
+        config = load_builder(place).config
+    except ValueError as error:
+        if _NOT_CACHED not in str(error):
+            raise
+        # Without a way to the hub, a table is found in the cache only under the options that it was read with.
+        for options in (_COMMAS, _TABS):
+            with suppress(ValueError):
+                load_builder(place, **options)
+                return options
+        raise
+    if not hasattr(config, "keep_default_na"):
+        return {}
+    return _TABS if config.sep == "\t" else _COMMAS
 
 
 def _short(error: Exception) -> str:
