@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from seq2seq.errors import UserError, WorkError
-from seq2seq.text.glossary import joins_words
+from seq2seq.text.glossary import word_goes_on
 from seq2seq.text.terms import phrase
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -135,13 +135,8 @@ def _places(ban: Ban, text: str) -> list[tuple[int, int]]:
     return [
         match.span()
         for match in ban.pattern.finditer(text)
-        if not _goes_on(text, match.start()) and not _goes_on(text, match.end())
+        if not word_goes_on(text, match.start()) and not word_goes_on(text, match.end())
     ]
-
-
-def _goes_on(text: str, place: int) -> bool:
-    """Tells whether a word of the text goes on across `place`."""
-    return 0 < place < len(text) and joins_words(text[place - 1]) and joins_words(text[place])
 
 
 def _checked(word: object) -> str:

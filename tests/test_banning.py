@@ -102,6 +102,12 @@ def test_no_spelling_comes_through(subwords, search):
         assert text == "the dog saw"
 
 
+def test_a_word_goes_on_behind_what_only_shapes_it(subwords):
+    banned = Banned(["خانه", "donau"], subwords)
+    assert banned.in_text("کتاب\u200cخانه an der Donau\u00addampf") == []
+    assert banned.in_text("کتاب خانه an der Donau\u00ad") == ["خانه", "donau"]
+
+
 def test_all_alternatives_are_without_it(subwords):
     right = [subwords.encode(text) for text in ("the dog saw", "a dog saw", "the door")]
     engine = Scripted(subwords.vocabulary_size, *spellings(subwords), *right)

@@ -12,6 +12,9 @@ IDEOGRAPHS: Final = "\u3040-\u312f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-
 # Thai, Lao, Tibetan, Myanmar, Khmer: letters, about four to a word, with no space between words.
 UNSPACED_LETTERS: Final = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"
 
+# Soft hyphen, zero width non-joiner and joiner: they shape a word from within, and are no letters of it.
+JOINERS: Final = "\u00ad\u200c\u200d"
+
 _FIRST_MARK: Final = 0x300
 _MARKS_END: Final = 0x20000  # from here on there are only ideographs and unassigned code points, and then
 _VARIATION_SELECTORS: Final = "\U000e0100-\U000e01ef"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from seq2seq.errors import UserError
-from seq2seq.text.characters import IDEOGRAPHS, UNSPACED_LETTERS, marks
+from seq2seq.text.characters import IDEOGRAPHS, JOINERS, UNSPACED_LETTERS, marks
 
 _HOW = "Each line is a source term, a tab, and the target term; lines that begin with # are comments."
 
@@ -74,9 +74,10 @@ class Glossary:
     """Finds terms in normalised text.
 
     A term is found where its words stand in the text as whole words: "cat" is not in "catalogue", but it is in
-    "cat-like". In scripts that put no space between words it is found wherever its characters stand. Of terms that
-    overlap the longest is taken, of equally long ones the first. Case counts, but for one thing: at the start of the
-    text, a term whose first letter is small is also found with a capital.
+    "cat-like". Soft hyphens and zero width joiners do not end a word. In scripts that put no space between words it is
+    found wherever its characters stand. Of terms that overlap the longest is taken, of equally long ones the first.
+    Case counts, but for one thing: at the start of the text, a term whose first letter is small is also found with a
+    capital.
 
     Args:
         terms: Source terms and their target terms.
@@ -130,8 +131,17 @@ def _small(word: str) -> str:
 
 
 def joins_words(character: str) -> bool:
-    """Tells whether a character goes on with the word before it: a letter, digit or mark of a script with spaces."""
-    return bool(_word().fullmatch(character))
+    """Tells whether a character goes on with the word before it.
+
+    That is a letter, digit or mark of a script with spaces, or what joins two of them, such as a soft hyphen.
+    """
+    return character in JOINERS or bool(_letter().fullmatch(character))
+
+
+def word_goes_on(text: str, place: int) -> bool:
+    """Tells whether a word of the text goes on across `place`, be it over what joins its letters."""
+    before, after = text[:place].rstrip(JOINERS), text[place:].lstrip(JOINERS)
+    return bool(_letter().fullmatch(before[-1:]) and _letter().fullmatch(after[:1]))
 
 
 def _words(text: str) -> Iterator[tuple[int, str]]:
@@ -144,10 +154,11 @@ def _words(text: str) -> Iterator[tuple[int, str]]:
 
 
 @lru_cache(maxsize=1)
-def _word() -> re.Pattern[str]:
-    return re.compile(f"(?:(?![{IDEOGRAPHS}{UNSPACED_LETTERS}])[\\w{marks()}])+")
+def _letter() -> re.Pattern[str]:
+    return re.compile(f"(?![{IDEOGRAPHS}{UNSPACED_LETTERS}])[\\w{marks()}]")
 
 
 @lru_cache(maxsize=1)
 def _pattern() -> re.Pattern[str]:
-    return re.compile(f"{_word().pattern}|\\s+|.", re.DOTALL)
+    letters = f"(?:{_letter().pattern})+"
+    return re.compile(f"{letters}(?:[{JOINERS}]+{letters})*|\\s+|.", re.DOTALL)

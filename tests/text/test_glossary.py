@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.errors import UserError
-from seq2seq.text.glossary import Glossary, joins_words, parse_glossary
+from seq2seq.text.glossary import Glossary, parse_glossary, word_goes_on
 from seq2seq.text.letters import Characters
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
@@ -76,6 +76,15 @@ def test_whole_words_only():
     assert found("cat_s cat9 9cat ca\u0301t", {"cat": "katz"}) == []
     assert found("a.NET b", {".NET": "dotnet"}) == [(".NET", "dotnet")]
     assert found("we use C++ here", {"C++": "C plus"}) == [("C++", "C plus")]
+    assert found("کتاب\u200cخانه", {"خانه": "house", "کتاب": "book"}) == []
+    assert found("Donau\u00addampf\u00adschiff Donau\u00ad, (\u200cDonau)", {"Donau": "x"}) == [("Donau", "x")] * 2
+    assert found("猫\u200d犬", {"猫": "cat"}) == [("猫", "cat")]
+    assert found("کتاب\u200cخانه", {"کتاب\u200cخانه": "library"}) == [("کتاب\u200cخانه", "library")]
+
+
+def test_where_a_word_goes_on():
+    text = "ab\u00ad\u200dcd\u00ad -猫d"
+    assert [place for place in range(len(text) + 1) if word_goes_on(text, place)] == [1, 2, 3, 4, 5]
 
 
 def test_without_spaces_between_words_anywhere():
@@ -112,7 +121,10 @@ def test_terms_and_text_take_one_form():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(" aAb,猫é\u0301", max_size=12), st.dictionaries(st.text("aAb 猫", min_size=1, max_size=3), st.just("x")))
+@given(
+    st.text(" aAb,猫é\u0301\u200c", max_size=12),
+    st.dictionaries(st.text("aAb 猫", min_size=1, max_size=3), st.just("x")),
+)
 def test_what_is_found_is_there_and_apart(text, terms):
     terms = {source: target for source, target in terms.items() if source.strip()}
     end = 0
@@ -120,8 +132,7 @@ def test_what_is_found_is_there_and_apart(text, terms):
         assert match.start >= end
         end = match.end
         assert " ".join(text[match.start : end].split()).lower() == " ".join(match.term.source.split()).lower()
-        around = [text[match.start - 1 : match.start + 1], text[end - 1 : end + 1]]
-        assert not any(len(two) == 2 and all(map(joins_words, two)) for two in around)
+        assert not any(word_goes_on(text, place) for place in (match.start, end))
 
 
 @every
