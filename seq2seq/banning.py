@@ -68,12 +68,9 @@ class Banned:
         self._bans = [self._ban(text) for text in texts]
 
     def _ban(self, text: str) -> Ban:
-        small = text == text.lower()
-        forms = dict.fromkeys([text, text[0].upper() + text[1:], text.upper()]) if small else [text]
-        spellings = (phrase(self._tokenizer, form).ids for form in forms)
+        spellings = (phrase(self._tokenizer, form).ids for form in _forms(text))
         usual = frozenset(ids for ids in spellings if ids and self._tokenizer.placeholders.keys().isdisjoint(ids))
-        pattern = r"\s+".join(map(re.escape, text.split()))
-        return Ban(text, re.compile(pattern, re.IGNORECASE if small else 0), usual)
+        return Ban(text, _pattern(text), usual)
 
     def in_text(self, text: str) -> list[str]:
         """Returns those that `text` holds."""
@@ -130,13 +127,32 @@ def _row(ids: Sequence[int], ends: Sequence[int], begin: int, end: int) -> tuple
     return tuple(ids[max(0, first - (ends[first] == begin)) : last + 1])
 
 
+def _forms(text: str) -> list[str]:
+    """Returns a word as it stands, and where it is given in small letters as it begins a sentence and in capitals."""
+    if text != text.lower():
+        return [text]
+    return list(dict.fromkeys([text, text[0].upper() + text[1:], text.upper()]))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Returns what finds a word; of one given in small letters, any letters may be capitals."""
+    own, *others = (r"\s+".join(map(re.escape, form.split())) for form in _forms(text))
+    if not others:
+        return re.compile(own)
+    # Case is ignored letter by letter, and a few letters become two: the capitals of "straße" are "STRASSE".
+    return re.compile("|".join([f"(?i:{own})", *others]))
+
+
 def _places(ban: Ban, text: str) -> list[tuple[int, int]]:
     """Returns where a banned word stands in a text as a whole word."""
-    return [
-        match.span()
-        for match in ban.pattern.finditer(text)
-        if not word_goes_on(text, match.start()) and not word_goes_on(text, match.end())
-    ]
+    found, place = [], 0
+    while match := ban.pattern.search(text, place):
+        is_whole = not word_goes_on(text, match.start()) and not word_goes_on(text, match.end())
+        if is_whole:
+            found.append(match.span())
+        # What begins inside a longer word may overlap the phrase that is meant: "ha ha" in "haha ha ha".
+        place = match.end() if is_whole else match.start() + 1
+    return found
 
 
 def _checked(word: object) -> str:

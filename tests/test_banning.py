@@ -102,6 +102,25 @@ def test_no_spelling_comes_through(subwords, search):
         assert text == "the dog saw"
 
 
+@pytest.mark.parametrize(
+    ("word", "text", "held"),
+    [
+        ("straße", "DIE STRASSE", True),
+        ("straße", "die Straße, STRAßE", True),
+        ("straße", "die strasse", False),  # another spelling, and not that of capitals
+        ("groß", "GROSSE", False),
+        ("sehr groß", "Sehr GROẞ, SEHR  GROSS", True),
+        ("Straße", "DIE STRASSE", False),
+        ("ﬁn", "FIN", True),
+        ("ha ha", "haha ha ha", True),
+        ("ha ha", "haha haha", False),
+        ("aa", "aaa", False),
+    ],
+)
+def test_where_a_word_stands(subwords, word, text, held):
+    assert Banned([word], subwords).in_text(text) == [word] * held
+
+
 def test_a_word_goes_on_behind_what_only_shapes_it(subwords):
     banned = Banned(["خانه", "donau"], subwords)
     assert banned.in_text("کتاب\u200cخانه an der Donau\u00addampf") == []
