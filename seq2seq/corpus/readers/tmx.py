@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Final, NoReturn
@@ -18,15 +19,16 @@ from seq2seq import console
 from seq2seq.corpus.files import check_range, check_reached, check_start, open_bytes, require_file
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
+from seq2seq.text.characters import IDEOGRAPHS, UNSPACED_LETTERS, marks
 
 _CHUNK_BYTES: Final = 1 << 16
 _CODE: Final = frozenset({"bpt", "ept", "ph", "it", "ut"})  # hold markup of another format, which is no text
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF_32: Final = b"\xff\xfe\x00\x00"  # begins like the first of these
 _LINE_BREAK: Final = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
-# A placeholder is dropped; where words touch it on both sides, as around a line's break, a space keeps them apart.
 _PLACEHOLDER: Final = "\0"  # no character of XML
-_BETWEEN_WORDS: Final = re.compile(r"(?<=\w)\0+(?=\w)")
+_STOPS: Final = ".,:;!?…।॥،؛؟۔։።)"  # a space follows them in their scripts; none follows those of Chinese
+_OPENING: Final = "(¿¡"
 _UNITS_TRIED: Final = 100  # by which the languages of a file are told
 _LANGUAGES_NAMED: Final = 20
 
@@ -291,7 +293,19 @@ def _text_of(parts: list[str]) -> str:
     """Returns a segment on one line: breaks and the indentation beside them become a space, or nothing at an end."""
     text = "".join(parts)
     if _PLACEHOLDER in text:
-        text = _BETWEEN_WORDS.sub(" ", text).replace(_PLACEHOLDER, "")
+        text = _parting().sub(" ", text).replace(_PLACEHOLDER, "")
     if "\n" not in text and "\r" not in text:
         return text
     return _LINE_BREAK.sub(lambda found: "" if found.start() == 0 or found.end() == len(text) else " ", text)
+
+
+@cache
+def _parting() -> re.Pattern[str]:
+    """Returns what finds the placeholders that a space must stand for when they are dropped.
+
+    They stand, like a line's break, between two words, or between a stop and what follows it; but not between two words
+    of scripts without spaces.
+    """
+    unspaced = f"[{IDEOGRAPHS}{UNSPACED_LETTERS}\u3005-\u3007]"  # with the signs that repeat an ideograph
+    between_words = rf"(?<=[\w{marks()}])(?!(?<={unspaced})\0+{unspaced})\0+(?=\w)"
+    return re.compile(rf"{between_words}|(?<=[{_STOPS}])\0+(?=[\w{_OPENING}])")
