@@ -117,7 +117,7 @@ def guess_languages(source: Path, target: Path | None = None) -> tuple[str, str]
     pair = _guess_pair(source)
     if pair and pair == _guess_pair(target):  # train.en-de.en and train.en-de.de are caught below, by their last part
         return pair
-    found = (_guess(source), _guess(target))
+    found = (_guess(source, target), _guess(target, source))
     if found == ("", ""):
         # en.txt and fr.txt: a name that is all code counts only where both are, and differ ("my" is Burmese, and mine).
         first, second = (path.name.partition(".")[0] for path in (source, target))
@@ -142,16 +142,19 @@ def _endings(path: Path) -> list[str]:
     return [part for part in reversed(path.name.split(".")[1:]) if part not in _PACKING]
 
 
-def _guess(path: Path) -> str:
-    return next((part for part in _endings(path) if _is_code(part)), "")
+def _guess(path: Path, other: Path) -> str:
+    """Returns the code in a file's name: a known one first, for any three letters may be one, "dev" and "bak" too."""
+    codes = [part for part in _endings(path) if _is_code(part)]
+    known = next(filter(is_known, codes), "")
+    # What both files are called says nothing of the language of either.
+    return known or next((code for code in codes if code not in _endings(other)), "")
 
 
 def _guess_pair(path: Path) -> tuple[str, str] | None:
     endings = _endings(path)
-    if endings and _is_code(endings[0]):
-        return None
     for part in endings:
         first, dash, second = part.partition("-")
         if dash and first != second and _is_code(first) and _is_code(second):
-            return first, second
+            is_one_side = _is_code(endings[0]) and (is_known(endings[0]) or endings[0] in (first, second))
+            return None if is_one_side else (first, second)
     return None

@@ -295,6 +295,16 @@ def test_scripts():
         ("v1.2.src", "v1.2.tgt", ("source", "target")),
         ("pairs.tsv", None, ("source", "target")),
         ("a.xy", "b.qq", ("source", "target")),
+        ("corpus.en.dev", "corpus.fr.dev", ("en", "fr")),
+        ("a.en.trn", "a.hsb.trn", ("en", "hsb")),
+        ("a.hsb.val", "a.dsb.val", ("hsb", "dsb")),
+        ("a.en.bak", "b.de.cln", ("en", "de")),
+        ("left.dev", "right.dev", ("source", "target")),
+        ("left.dev", "right.en.dev", ("source", "en")),
+        ("a.en-fr.dev", None, ("en", "fr")),
+        ("b.en-fr.dev", "a/b.en-fr.dev", ("en", "fr")),
+        ("a.hsb-dsb.dsb", "a.hsb-dsb.hsb", ("dsb", "hsb")),
+        ("a.en-hsb.hsb", "a.en-hsb.en", ("hsb", "en")),
     ],
 )
 def test_languages_guessed_from_names(source, target, found):
