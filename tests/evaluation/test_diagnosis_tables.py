@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -105,6 +106,16 @@ def test_wrong_words_are_counted_with_their_partners():
     assert [(m.word, m.count, m.total) for m in found.missing] == [("shirt", 2, 2), ("heim", 1, 1), ("heute", 1, 1)]
     assert [(m.word, m.count, m.total) for m in found.extra] == [("hemd", 2, 2), ("sie", 1, 2)]
     assert len(wrong_words(test, most=1).missing) == 1
+
+
+def test_totals_are_counted_without_a_look_at_all_words_before(monkeypatch):
+    def slow(*_):
+        raise AssertionError("+= goes through all words counted so far, at every line")
+
+    monkeypatch.setattr(Counter, "__iadd__", slow)
+    found = wrong_words(lines(*[("s", f"p p a{n}", f"q q q b{n}") for n in range(100)]))
+    assert [(m.word, m.count, m.total) for m in found.missing[:2]] == [("q", 300, 300), ("b0", 1, 1)]
+    assert [(m.word, m.count, m.total) for m in found.extra[:2]] == [("p", 200, 200), ("a0", 1, 1)]
 
 
 def distance(left, right):

@@ -99,8 +99,8 @@ def wrong_words(lines: Sequence[Line], *, most: int = 50) -> WrongWords:
         reference = [word.casefold() for word in line.reference_words]
         output = [word.casefold() for word in line.hypothesis_words]
         wanted, given = Counter(reference), Counter(output)
-        in_references += wanted
-        in_outputs += given
+        in_references.update(wanted)  # += would go through all words so far
+        in_outputs.update(given)
         lacking, surplus = wanted - given, given - wanted
         for word, count in lacking.items():
             missing.add(word, count, line.number)
