@@ -38,6 +38,7 @@ def found(source, output, reference, *, languages=("en", "de"), training=None, o
         ("seven dogs", "fünf Hunde", "sieben Hunde", ["seven"], ["fünf"]),
         ("twenty-one birds", "Vögel", "einundzwanzig Vögel", ["twenty-one"], []),
         ("some dogs", "dreizehn Hunde", "einige Hunde", [], ["dreizehn"]),
+        ("some dogs", "dreißig Hunde", "einige Hunde", [], ["dreissig"]),
     ],
 )
 def test_numbers_lost_and_invented(source, output, reference, lost, invented):
@@ -59,6 +60,8 @@ def test_numbers_lost_and_invented(source, output, reference, lost, invented):
         ("9 p.m.", "21 Uhr", "21 Uhr"),  # the reference says that it can be put so
         ("two dogs", "Hunde", "Hunde"),  # and that it can be left out
         ("agent 007", "Agent 7", "Agent 007"),
+        ("30 men", "dreißig Männer", "30 Männer"),
+        ("31 men", "EINUNDDREISSIG Männer", "31 Männer"),
     ],
 )
 def test_numbers_that_are_only_written_otherwise(source, output, reference):
@@ -68,6 +71,7 @@ def test_numbers_that_are_only_written_otherwise(source, output, reference):
 def test_digits_count_in_any_language_and_script():
     assert found("raam 12", "pencere 21", "pencere 12", languages=("xx", "tr"))["numbers lost"] == ["12"]
     assert "numbers lost" not in found("النص ١٢", "text 12", "text 12", languages=("ar", "en"))
+    assert found("dreißig Männer", "men", "thirty men", languages=("de", "en"))["numbers lost"] == ["dreissig"]
     assert found("la pièce 4", "room 5", "room 4", languages=("fr", "en"))["numbers invented"] == ["5"]
     # "neuf" is nine and new, so it accuses nobody, and excuses.
     assert found("nine new cars", "neuf voitures", "neuf voitures neuves", languages=("en", "fr")) == {}
@@ -83,6 +87,9 @@ def test_words_of_numbers_are_written_as_the_languages_write_them():
     assert not sure("xx")
     assert excusing("de")["ein"] == {"1"}
     assert set(sure("en")) <= set(excusing("en"))
+    for language in ("en", "de", "fr"):
+        known = {*sure(language), *excusing(language)}
+        assert known == {word.casefold() for word in known}  # as the text is in which they are looked up
 
 
 # --- names

@@ -58,7 +58,10 @@ _EXCUSES: Final = {
 
 @cache
 def sure(language: str) -> Mapping[str, str]:
-    """Returns the words of a language that always say a number, each with its digits; none where it is not known."""
+    """Returns the words of a language that always say a number, each with its digits; none where it is not known.
+
+    They are written as `str.casefold` leaves them: "dreissig".
+    """
     code = _base(language)
     if code not in _UNITS:
         return {}
@@ -68,12 +71,15 @@ def sure(language: str) -> Mapping[str, str]:
     if code == "fr":
         found |= dict(_french_from_seventy())
     doubtful = {"one", "eins", "un", "null", "zero", "zéro", "acht", "neuf"}
-    return {word: value for word, value in found.items() if word not in doubtful}
+    return {word.casefold(): value for word, value in found.items() if word not in doubtful}
 
 
 @cache
 def excusing(language: str) -> Mapping[str, frozenset[str]]:
-    """Returns the words that may say a number, the sure ones among them, each with the digits it may stand for."""
+    """Returns the words that may say a number, the sure ones among them, each with the digits it may stand for.
+
+    They are written as those of `sure`.
+    """
     code = _base(language)
     found: dict[str, set[str]] = {word: {value} for word, value in sure(code).items()}
     for value, unit in enumerate(_UNITS.get(code, "").split()):
@@ -83,7 +89,7 @@ def excusing(language: str) -> Mapping[str, frozenset[str]]:
             found.setdefault(word, set()).add(str(number))
     for hundred in ("hundred", "hundert", "cent", "cents") if found else ():
         found.setdefault(hundred, set()).add("100")
-    return {word: frozenset(values) for word, values in found.items()}
+    return {word.casefold(): frozenset(values) for word, values in found.items()}
 
 
 def _compounds(code: str, value: int, word: str) -> list[tuple[str, int]]:
