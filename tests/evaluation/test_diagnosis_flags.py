@@ -10,6 +10,7 @@ from seq2seq.evaluation.diagnosis.copies import longest_run
 from seq2seq.evaluation.diagnosis.diagnose import FLAGS, diagnose
 from seq2seq.evaluation.diagnosis.evidence import gather
 from seq2seq.evaluation.diagnosis.line import Line
+from seq2seq.evaluation.diagnosis.number_phrases import without_phrases
 from seq2seq.evaluation.diagnosis.number_words import excusing, sure
 from seq2seq.evaluation.diagnosis.words import tokens, words
 from seq2seq.evaluation.worst import scored
@@ -39,6 +40,12 @@ def found(source, output, reference, *, languages=("en", "de"), training=None, o
         ("twenty-one birds", "Vögel", "einundzwanzig Vögel", ["twenty-one"], []),
         ("some dogs", "dreizehn Hunde", "einige Hunde", [], ["dreizehn"]),
         ("some dogs", "dreißig Hunde", "einige Hunde", [], ["dreissig"]),
+        # Numbers of several words explain nothing where the reference has the same.
+        ("5 million in 1999", "5 Millionen 1998", "5 Millionen 1999", ["1999"], ["1998"]),
+        ("two hundred and 7 dogs", "zweihundert und 8 Hunde", "zweihundert und 7 Hunde", ["7"], ["8"]),
+        ("in the 19th century", "im 18. Jahrhundert", "im neunzehnten Jh.", [], ["18"]),
+        ("between two and three", "zwischen zwei und vier", "zwischen zwei und drei", ["three"], ["vier"]),
+        ("a twenty-five-year-old", "ein Hund", "mit fünfundzwanzig", ["twenty-five"], []),
     ],
 )
 def test_numbers_lost_and_invented(source, output, reference, lost, invented):
@@ -62,10 +69,35 @@ def test_numbers_lost_and_invented(source, output, reference, lost, invented):
         ("agent 007", "Agent 7", "Agent 007"),
         ("30 men", "dreißig Männer", "30 Männer"),
         ("31 men", "EINUNDDREISSIG Männer", "31 Männer"),
+        ("1,000 men", "tausend Männer", "1.000 Männer"),
+        ("two hundred men", "200 Männer", "zweihundert Männer"),
+        ("1.5 million men", "1.500.000 Männer", "1,5 Millionen Männer"),
+        ("1,500,000 men", "1,5 Mio. Männer", "1.500.000 Männer"),
+        ("a twenty-five-year-old", "ein 25-jähriger", "ein fünfundzwanzigjähriger"),
+        ("a 25-year-old", "ein fünfundzwanzigjähriger", "ein 25-jähriger"),
+        ("an 18-year-old", "ein Achtzehnjähriger", "ein 18-Jähriger"),
     ],
 )
 def test_numbers_that_are_only_written_otherwise(source, output, reference):
     assert not {"numbers lost", "numbers invented"} & found(source, output, reference).keys()
+
+
+@pytest.mark.parametrize(
+    ("languages", "source", "output", "reference"),
+    [
+        (("de", "en"), "zweihundert Leute", "200 people", "two hundred people"),
+        (("de", "en"), "200 Leute", "two hundred people", "200 people"),
+        (("de", "en"), "120 Leute", "one hundred and twenty people", "120 people"),
+        (("de", "en"), "45 Leute", "forty five people", "45 people"),
+        (("de", "en"), "1999 war es", "it was nineteen ninety-nine", "it was 1999"),
+        (("fr", "en"), "deux cents personnes", "200 people", "two hundred people"),
+        (("en", "fr"), "21 people", "vingt et un personnes", "21 personnes"),
+        (("en", "fr"), "1000 people", "mille personnes", "1000 personnes"),
+        (("ru", "en"), "двести человек", "200 people", "two hundred people"),
+    ],
+)
+def test_numbers_of_several_words(languages, source, output, reference):
+    assert not {"numbers lost", "numbers invented"} & found(source, output, reference, languages=languages).keys()
 
 
 def test_digits_count_in_any_language_and_script():
@@ -90,6 +122,24 @@ def test_words_of_numbers_are_written_as_the_languages_write_them():
     for language in ("en", "de", "fr"):
         known = {*sure(language), *excusing(language)}
         assert known == {word.casefold() for word in known}  # as the text is in which they are looked up
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "phrases"),
+    [
+        ("en", "two hundred and twenty-one dogs and three cats", {"two hundred and twenty-one"}),
+        ("en", "forty five, or fifty-one", {"forty five"}),
+        ("en", "twenty and thirty, one and two", set()),
+        ("de", "zweihundert im jahrhundert, einundzwanzig", {"zweihundert"}),
+        ("de-CH", "im zwanzigsten jahr", {"zwanzigsten"}),
+        ("fr", "vingt et une, vingt et trente, dix-sept", {"vingt et une"}),
+        ("fr", "dix pour cent de deux cents", {"deux cents"}),
+        ("xx", "two hundred", set()),
+        ("", "two hundred", set()),
+    ],
+)
+def test_which_words_say_a_number_together(language, text, phrases):
+    assert without_phrases(text, language)[1] == phrases
 
 
 # --- names

@@ -62,7 +62,7 @@ def sure(language: str) -> Mapping[str, str]:
 
     They are written as `str.casefold` leaves them: "dreissig".
     """
-    code = _base(language)
+    code = base(language)
     if code not in _UNITS:
         return {}
     found = {word: str(value) for value, word in enumerate(_UNITS[code].split())}
@@ -75,12 +75,25 @@ def sure(language: str) -> Mapping[str, str]:
 
 
 @cache
+def below_twenty(language: str) -> frozenset[str]:
+    """Returns the words from zero to nineteen, written as those of `sure`, whatever else they say."""
+    code = base(language)
+    return frozenset(word.casefold() for word in [*_UNITS.get(code, "").split(), *(["une"] if code == "fr" else [])])
+
+
+@cache
+def tens(language: str) -> frozenset[str]:
+    """Returns the words for twenty, thirty and so on, written as those of `sure`."""
+    return frozenset(_TENS.get(base(language), "").casefold().split())
+
+
+@cache
 def excusing(language: str) -> Mapping[str, frozenset[str]]:
     """Returns the words that may say a number, the sure ones among them, each with the digits it may stand for.
 
     They are written as those of `sure`.
     """
-    code = _base(language)
+    code = base(language)
     found: dict[str, set[str]] = {word: {value} for word, value in sure(code).items()}
     for value, unit in enumerate(_UNITS.get(code, "").split()):
         found.setdefault(unit, set()).add(str(value))
@@ -115,5 +128,6 @@ def _french_from_seventy() -> list[tuple[str, str]]:
     return seventies + eighties
 
 
-def _base(language: str) -> str:
+def base(language: str) -> str:
+    """Returns the code of a language without its region."""
     return language.lower().replace("_", "-").partition("-")[0]

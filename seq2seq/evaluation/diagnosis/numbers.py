@@ -2,7 +2,8 @@
 
 A number is lost where source and reference have it and the translation does not, and invented where only the
 translation has it: the reference says whether it could be put otherwise. Separators count in whichever way suits
-better: 1,000.50 is 1.000,50, and 2:30 is "2 Uhr 30".
+better: 1,000.50 is 1.000,50, and 2:30 is "2 Uhr 30". Numbers that take several words accuse nobody, and where they may
+be those that are sought, none is lost or invented.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Final
 
 from seq2seq.evaluation.diagnosis.evidence import Evidence
 from seq2seq.evaluation.diagnosis.line import Flag, Line
+from seq2seq.evaluation.diagnosis.number_phrases import one_of, without_phrases
 from seq2seq.evaluation.diagnosis.number_words import excusing, sure
 
 _NUMBER: Final = re.compile(
     r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:'’/\-]\d+)*"  # thousands apart by spaces first
 )
 _DIGITS: Final = re.compile(r"\d+")
-_WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,13 @@ class _Numbers:
         shown: What may be missed elsewhere: as it is written, with its digits part by part.
         parts: Runs of digits, of words too, without zeros in front.
         joined: Numbers without their separators.
+        phrases: Those that take several words; what they say is not known.
     """
 
     shown: dict[str, tuple[str, ...]]
     parts: frozenset[str]
     joined: frozenset[str]
+    phrases: frozenset[str]
 
     def has(self, parts: tuple[str, ...]) -> bool:
         """Whether the text says a number, in one way or another."""
@@ -44,6 +48,8 @@ class _Numbers:
 
 def _lost(line: Line, evidence: Evidence) -> Iterator[str]:
     source, reference, hypothesis = _all(line, evidence)
+    if hypothesis.phrases != reference.phrases:
+        return
     for shown, parts in source.shown.items():
         if reference.has(parts) and not hypothesis.has(parts):
             yield shown
@@ -51,6 +57,8 @@ def _lost(line: Line, evidence: Evidence) -> Iterator[str]:
 
 def _invented(line: Line, evidence: Evidence) -> Iterator[str]:
     source, reference, hypothesis = _all(line, evidence)
+    if hypothesis.phrases != reference.phrases or (source.phrases and not hypothesis.phrases):
+        return
     for shown, parts in hypothesis.shown.items():
         if not source.has(parts) and not reference.has(parts):
             yield shown
@@ -61,6 +69,7 @@ def _all(line: Line, evidence: Evidence) -> tuple[_Numbers, _Numbers, _Numbers]:
     return _numbers(line.source, source), _numbers(line.reference, target), _numbers(line.hypothesis, target)
 
 
+@lru_cache(maxsize=8)  # both flags ask for those of a line
 def _numbers(text: str, language: str) -> _Numbers:
     shown: dict[str, tuple[str, ...]] = {}
     parts: set[str] = set()
@@ -70,14 +79,21 @@ def _numbers(text: str, language: str) -> _Numbers:
         shown[match.group()] = own
         parts.update(map(_plain, own))
         joined.add(_plain("".join(own)))
+    folded = text.casefold()
     certain, excused = sure(language), excusing(language)
-    for written in _WORD.findall(text.casefold()) if excused else ():
-        for word in {written, *written.split("-")} if written not in excused else {written}:
-            parts |= excused.get(word, frozenset())
-            joined |= excused.get(word, frozenset())
-            if word in certain:
-                shown[word] = (certain[word],)
-    return _Numbers(shown, frozenset(parts), frozenset(joined))
+    for word in _known(language).findall(folded):
+        parts |= excused[word]
+        joined |= excused[word]
+    rest, phrases = without_phrases(folded, language)
+    shown |= {word: (certain[word],) for word in _known(language).findall(rest) if word in certain}
+    return _Numbers(shown, frozenset(parts), frozenset(joined), phrases)
+
+
+@cache
+def _known(language: str) -> re.Pattern[str]:
+    """Returns what finds the words that may say a number, in longer words with hyphens too: "two-year-old"."""
+    words = excusing(language)
+    return re.compile(rf"(?<![^\W\d_]){one_of(words)}(?![^\W\d_])" if words else "(?!)")
 
 
 def _western(digits: str) -> str:
