@@ -12,7 +12,7 @@ from seq2seq.evaluation.diagnosis.evidence import gather
 from seq2seq.evaluation.diagnosis.line import Line
 from seq2seq.evaluation.diagnosis.number_phrases import without_phrases
 from seq2seq.evaluation.diagnosis.number_words import excusing, sure
-from seq2seq.evaluation.diagnosis.words import tokens, words
+from seq2seq.evaluation.diagnosis.words import is_as_long, tokens, words
 from seq2seq.evaluation.worst import scored
 
 NAMES = [flag.name for flag in FLAGS]
@@ -185,6 +185,9 @@ def test_the_training_text_knows_names_and_what_is_none():
         ("ein Blablablabla", "Blablablabla"),
         ("ein Nooooooo", "Nooooooo"),
         ("天天天天气", "天"),
+        ("他是一个他是一个好人", "他是一个"),
+        ("研究研究研究", "研究"),
+        ("他说他每天早上都去学校，因为他每天早上都去学校", "他每天早上都去学"),
     ],
 )
 def test_repetitions(output, detail):
@@ -199,6 +202,12 @@ def test_repetitions(output, detail):
         ("so it goes", "weiter und weiter und weiter", "weiter und weiter und weiter"),  # the reference does so
         ("in a red hat, in a red coat", "in einem roten Hut, in einem roten Kleid", "roter Hut, roter Mantel"),
         ("no, no, no", "nein, nein, nein", "nein"),
+        # Three characters of a script without spaces are no phrase, and two that come twice no slip.
+        ("I am a student and he is a teacher.", "私は学生です、彼は先生です。", "私は学生で、彼は教師です。"),
+        ("he invests in education and research", "เขาลงทุนในการศึกษาและการวิจัย", "เขาลงทุนในการศึกษาและวิจัย"),
+        ("let us talk about it", "我们商量商量", "我们谈谈"),
+        ("很好很好", "very good very good", "very good"),
+        ("北京大学在北京", "the city of Peking is in the city of Peking", "Peking University is there"),
     ],
 )
 def test_what_may_be_said_again(source, output, reference):
@@ -248,11 +257,17 @@ def test_a_text_that_runs_in_circles_is_looked_at_too():
     assert longest_run(many * 2, many) == []  # a table of this size takes a while as well
 
 
+def test_what_a_script_without_spaces_keeps():
+    said = found("我们昨天在学校里看书了", "彼は昨天在学校里看书了", "彼は昨日学校で本を読んだ", languages=("zh", "ja"))
+    assert said["copied"] == ["昨天在学校里看书了"]
+
+
 def test_what_is_the_same_in_both_languages():
     assert found("Anna Maria", "Anna Maria", "Anna Maria") == {}
     assert found("12 : 30", "12 : 30", "12.30 Uhr") == {}
     training = [("the hand", "die Hand")]
     assert "copied" not in found("my hand", "meine Hand", "meine Pfote", training=training)  # it is German too
+    assert "copied" not in found("他在北京大学", "彼は北京大学にいる", "彼は北大にいる", languages=("zh", "ja"))
     assert "copied" not in found("a sponge", "ein Sponge", "ein Schwamm")  # nobody knows what German has
     assert "copied" not in found(
         "he sings Happy Birthday to You", "Happy Birthday to You", "singt Happy Birthday to You"
@@ -281,3 +296,12 @@ def test_words_of_several_scripts():
     assert words("今日は。 हिन्दी") == ["今", "日", "は", "हिन्दी"]
     assert words("e\u0301te\u0301 ที่") == ["e\u0301te\u0301", "ที่"]
     assert tokens("«Ja»!") == ["«", "Ja", "»", "!"]
+
+
+def test_eight_characters_without_spaces_are_as_long_as_a_few_words():
+    assert is_as_long(["a", "b", "c"], 3)
+    assert not is_as_long(["a", "b"], 3)
+    assert is_as_long([*"我每天早上都去学"], 3)
+    assert not is_as_long([*"我每天早上都去"], 4)
+    assert is_as_long(["T-shirt", *"我每天早上都"], 4)
+    assert not is_as_long(["T-shirt", *"我每天早上"], 4)

@@ -11,9 +11,9 @@ from typing import Final
 
 from seq2seq.evaluation.diagnosis.evidence import Evidence
 from seq2seq.evaluation.diagnosis.line import Flag, Line
-from seq2seq.evaluation.diagnosis.words import is_unspaced
+from seq2seq.evaluation.diagnosis.words import is_as_long, is_unspaced, joined
 
-_RUN: Final = 4  # words in a row
+_RUN: Final = 4  # words in a row, or as many characters as are as long
 _MOST_CELLS: Final = 1_000_000  # words of the source times words of the output, or nothing is looked for
 _LETTERS: Final = 4  # of a single word: shorter ones are in both languages by chance
 
@@ -30,8 +30,8 @@ def _copied(line: Line, evidence: Evidence) -> Iterator[str]:
             yield "all of it"
         return
     run = longest_run(source, hypothesis)
-    if len(run) >= _RUN and not _contains(reference, run):
-        yield " ".join(run)
+    if is_as_long(run, _RUN) and not _contains(reference, run):
+        yield joined(run)
     elif evidence.origin == "training":
         yield from dict.fromkeys(word for word in hypothesis if _is_foreign(word, source, reference, evidence))
 

@@ -8,33 +8,35 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from seq2seq.evaluation.diagnosis.evidence import Evidence
 from seq2seq.evaluation.diagnosis.line import Flag, Line
-from seq2seq.evaluation.diagnosis.words import is_unspaced, is_word
+from seq2seq.evaluation.diagnosis.words import is_as_long, is_unspaced, is_word, joined
 
 _LONGEST: Final = 8  # words of what is looked for at once again
-_SHORTEST_TWICE: Final = 4  # letters of a word that is wrong twice in a row; shorter ones, as "die die", three times
-_PHRASE: Final = 3  # words of what comes again later
+# Letters of a word that is wrong twice in a row, and characters of a script without spaces; shorter ones, as "die die"
+# or "商量商量", three times.
+_SHORTEST_TWICE: Final = 4
+_PHRASE: Final = 3  # words of what comes again later, or as many characters as are as long
 _INSIDE: Final = re.compile(r"(\w{2,}?)\1{2,}|(\w)\2{4,}")
 
 
 def _repeated(line: Line, evidence: Evidence) -> Iterator[str]:
     del evidence
-    hypothesis = _folded(line.hypothesis_tokens)
-    wrong = _at_once(hypothesis) - _at_once(_folded(line.reference_tokens))
-    excused = _at_once(_folded(line.source_tokens))
-    if wrong and not excused:
+    source, hypothesis, reference = map(_folded, (line.source_tokens, line.hypothesis_tokens, line.reference_tokens))
+    wrong = _at_once(hypothesis, _SHORTEST_TWICE) - _at_once(reference)
+    if wrong and not _at_once(source):
         yield max(wrong, key=lambda words: (len(words), words))
         return
     inside = [word for word in line.hypothesis_words if _INSIDE.search(word.casefold())]
     if inside and not _INSIDE.search(f"{line.source} {line.reference}".casefold()):
         yield inside[0]
         return
-    again = _again(hypothesis, _PHRASE)
-    if again and not _again(_folded(line.source_tokens), _PHRASE - 1) and not _again(_folded(line.reference_tokens)):
+    again = _again(_phrases(hypothesis))
+    excused = _again(_runs(source, _PHRASE - 1)) or _again(_runs(reference, _PHRASE))
+    if again and not excused:
         yield again[0]
 
 
@@ -42,8 +44,14 @@ def _folded(tokens: Sequence[str]) -> list[str]:
     return [token.casefold() for token in tokens]
 
 
-def _at_once(tokens: Sequence[str]) -> set[str]:
-    """Returns the runs of words that follow upon themselves."""
+def _at_once(tokens: Sequence[str], unspaced: int = 2) -> set[str]:
+    """Returns the runs of words that follow upon themselves.
+
+    Args:
+        tokens: Words and punctuation.
+        unspaced: Characters of a script without spaces that count where they come but twice; fewer are enough as an
+            excuse than as an error.
+    """
     found = set()
     for length in range(1, min(_LONGEST, len(tokens) // 2) + 1):
         for begin in range(len(tokens) - 2 * length + 1):
@@ -51,9 +59,15 @@ def _at_once(tokens: Sequence[str]) -> set[str]:
             if run != tokens[begin + length : begin + 2 * length] or not is_word(run[0]) or _is_repeated(run):
                 continue
             thrice = tokens[begin + 2 * length : begin + 3 * length] == run
-            if length > 1 or thrice or len(run[0]) >= _SHORTEST_TWICE:
-                found.add(_joined(run))
+            if thrice or _counts_twice(run, unspaced):
+                found.add(joined(run))
     return found
+
+
+def _counts_twice(run: Sequence[str], unspaced: int) -> bool:
+    if all(is_unspaced(token[0]) for token in run):
+        return len(run) >= unspaced
+    return len(run) > 1 or len(run[0]) >= _SHORTEST_TWICE
 
 
 def _is_repeated(run: Sequence[str]) -> bool:
@@ -61,15 +75,24 @@ def _is_repeated(run: Sequence[str]) -> bool:
     return any(list(run) == list(run[:part]) * (len(run) // part) for part in range(1, len(run) // 2 + 1))
 
 
-def _joined(run: Sequence[str]) -> str:
-    return ("" if all(is_unspaced(word[0]) for word in run) else " ").join(run)
-
-
-def _again(tokens: Sequence[str], length: int = _PHRASE) -> list[str]:
-    """Returns the runs of `length` words that come more than once."""
-    runs = (tokens[i : i + length] for i in range(len(tokens) - length + 1))
-    counts = Counter(_joined(run) for run in runs if all(map(is_word, run)))
+def _again(runs: Iterable[Sequence[str]]) -> list[str]:
+    """Returns the runs that come more than once."""
+    counts = Counter(joined(run) for run in runs if all(map(is_word, run)))
     return [run for run, count in counts.items() if count > 1]
+
+
+def _runs(tokens: Sequence[str], length: int) -> Iterator[Sequence[str]]:
+    return (tokens[i : i + length] for i in range(len(tokens) - length + 1))
+
+
+def _phrases(tokens: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yields the shortest run from each place that is as long as a phrase."""
+    end = 0
+    for begin in range(len(tokens)):
+        while end < len(tokens) and not is_as_long(tokens[begin:end], _PHRASE):
+            end += 1
+        if is_as_long(tokens[begin:end], _PHRASE):
+            yield tokens[begin:end]
 
 
 FLAGS: Final = (Flag("repetition", "The output says something again that should be said once.", _repeated),)

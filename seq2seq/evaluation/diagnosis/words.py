@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 _CACHED_CHUNKS: Final = 1 << 16  # most text is made of few different words
+_CHARACTERS_OF_A_FEW_WORDS: Final = 8  # of an unspaced script; names and endings are shorter
 _LONGEST_CACHED: Final = 64  # without spaces a chunk is a sentence, and comes once
 _JOINERS: Final = "\u200c\u200d"  # between letters of one word
 # Scripts that put no space between words: each character, with its marks, counts as a word. Thai and Lao, Tibetan,
@@ -44,6 +46,25 @@ def is_unspaced(character: str) -> bool:
     """Whether a character is of a script that puts no space between words."""
     point = ord(character)
     return point >= 0x0E00 and any(first <= point <= last for first, last in _UNSPACED)
+
+
+def joined(run: Sequence[str]) -> str:
+    """Returns words in a row as a text, without spaces where their script has none."""
+    return ("" if all(is_unspaced(word[0]) for word in run) else " ").join(run)
+
+
+def is_as_long(run: Sequence[str], num_words: int) -> bool:
+    """Whether a run is as long as a few words of a script with spaces.
+
+    Eight characters of a script without spaces are as long, and of both together a share of each.
+
+    Args:
+        run: Words in a row; each character of a script without spaces is one.
+        num_words: The few words, three or four.
+    """
+    unspaced = sum(is_unspaced(word[0]) for word in run)
+    spaced = len(run) - unspaced
+    return spaced * _CHARACTERS_OF_A_FEW_WORDS + unspaced * num_words >= num_words * _CHARACTERS_OF_A_FEW_WORDS
 
 
 def _cut(chunk: str) -> tuple[str, ...]:
