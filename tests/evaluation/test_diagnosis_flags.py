@@ -202,6 +202,8 @@ def test_repetitions(output, detail):
         ("so it goes", "weiter und weiter und weiter", "weiter und weiter und weiter"),  # the reference does so
         ("in a red hat, in a red coat", "in einem roten Hut, in einem roten Kleid", "roter Hut, roter Mantel"),
         ("no, no, no", "nein, nein, nein", "nein"),
+        ("I have 100,000 dollars", "Ich habe 100000 Dollar", "Ich habe 100.000 Dollar"),  # and so do digits
+        ("one million", "1000000", "eine Million"),
         # Three characters of a script without spaces are no phrase, and two that come twice no slip.
         ("I am a student and he is a teacher.", "私は学生です、彼は先生です。", "私は学生で、彼は教師です。"),
         ("he invests in education and research", "เขาลงทุนในการศึกษาและการวิจัย", "เขาลงทุนในการศึกษาและวิจัย"),

@@ -20,7 +20,7 @@ _LONGEST: Final = 8  # words of what is looked for at once again
 # or "商量商量", three times.
 _SHORTEST_TWICE: Final = 4
 _PHRASE: Final = 3  # words of what comes again later, or as many characters as are as long
-_INSIDE: Final = re.compile(r"(\w{2,}?)\1{2,}|(\w)\2{4,}")
+_INSIDE: Final = re.compile(r"([^\W\d_]{2,}?)\1{2,}|([^\W\d_])\2{4,}")  # letters: 100000 is a number
 
 
 def _repeated(line: Line, evidence: Evidence) -> Iterator[str]:
