@@ -29,6 +29,7 @@ Found = dict[int, tuple[Job, "list[Hypothesis]"]]
 """Each job as it was searched last, and what was found for it, best first; by its number."""
 
 _USUAL_BEAM: Final = 8
+_WITHOUT_BEAM: Final = {"greedy", "sampling"}  # searches that have no use for its setting
 
 
 class Searcher:
@@ -52,7 +53,7 @@ class Searcher:
             engine: Computes the steps.
         """
         found: Found = {}
-        settings = _with_fewer_sentences(request.settings)
+        settings = _with_fewer_sentences(request)
         waiting = {frozenset[tuple[int, ...]](): jobs}
         while waiting:
             work = [
@@ -138,11 +139,13 @@ def _search_of(settings: SearchSettings, nbest: int) -> Search:
     return build.search(settings, nbest=nbest)
 
 
-def _with_fewer_sentences(settings: SearchSettings) -> SearchSettings:
+def _with_fewer_sentences(request: Request) -> SearchSettings:
     """Returns settings whose batches have as many hypotheses as those of a usual beam, where sentences have more."""
-    width = max(settings.beam, _USUAL_BEAM)
-    if settings.mbr <= width:
+    settings = request.settings
+    beam = 1 if settings.name in _WITHOUT_BEAM else settings.beam
+    rows = max(beam, request.num_candidates)
+    if rows <= _USUAL_BEAM:
         return settings
     from msgspec.structs import replace as changed
 
-    return changed(settings, batch_sentences=max(1, settings.batch_sentences * width // settings.mbr))
+    return changed(settings, batch_sentences=max(1, settings.batch_sentences * _USUAL_BEAM // rows))

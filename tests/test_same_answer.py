@@ -46,6 +46,30 @@ def test_no_bit_depends_on_batches_windows_threads_or_neighbours(lines, sentence
     assert all(size <= sentences for size in one.engine.batches)
 
 
+@pytest.mark.parametrize(
+    ("search", "nbest", "largest"),
+    [
+        ({"beam": 8}, 1, 64),
+        ({"beam": 9}, 1, 56),
+        ({"beam": 200}, 1, 2),
+        ({"beam": 1000}, 1, 1),
+        ({"beam": 3}, 16, 32),
+        ({"beam": 16, "mbr": 4}, 1, 32),
+        ({"mbr": 16}, 1, 32),
+        ({"mbr": 16}, 32, 16),
+        ({"name": "greedy", "beam": 200}, 1, 64),
+        ({"name": "sampling", "beam": 200}, 16, 32),
+    ],
+)
+def test_a_batch_has_fewer_sentences_where_each_has_many_hypotheses(search, nbest, largest):
+    lines = ["we have dogs", "zaz and cats"] * 35
+    one = reverser(**search)
+    found = list(one.translate_stream(lines, nbest=nbest))
+    assert max(one.engine.batches) == largest
+    if search.get("name") != "sampling":  # which draws by the place in the text
+        assert found == [reverser(**search).translate(line, nbest=nbest) for line in lines[:2]] * 35
+
+
 @pytest.mark.parametrize("search", ["beam", "greedy", "sampling"])
 def test_of_a_trained_model_too(translator, search):
     nbest = 1 if search == "greedy" else 4
