@@ -12,6 +12,7 @@ from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, Thr
 
 if TYPE_CHECKING:
     from seq2seq.recipe.presets import Preset
+    from seq2seq.recipe.schema import Recipe
 
 EXAMPLES = (
     ("seq2seq prepare --source my.en --target my.de", "your own files; every setting is chosen for you"),
@@ -136,6 +137,8 @@ def prepare(
             threads=threads,
         )
     final = apply_overrides(chosen.recipe, settings or [])
+    if recipe and reverse and not any(one.strip().startswith("evaluation.tokenize") for one in settings or []):
+        _tell_scoring(final)
     folder = RunFolder(run or RUNS / final.name)
     reasons = fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final)
     if recipe and folder.manifest.is_file() and find_recipe(recipe).resolve() == folder.recipe.resolve():
@@ -178,6 +181,7 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: b
 
     from seq2seq.errors import UserError
     from seq2seq.pipeline.automatic import as_pretokenised
+    from seq2seq.pipeline.turning import turned
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.presets import Preset
     from seq2seq.recipe.toml import load_recipe
@@ -192,10 +196,25 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: b
     label = path.stem if found.name == "run" else found.name
     found = replace(found, name=label + "-reversed" if reverse else label)
     if reverse:
-        found = replace(found, data=replace(found.data, reverse=not found.data.reverse))
+        found = turned(found)
     if minutes:
         found = replace(found, training=replace(found.training, minutes=minutes, max_epochs=0.0, max_updates=0))
     return as_pretokenised(Preset(found, {})) if pretokenised else Preset(found, {})
+
+
+def _tell_scoring(recipe: Recipe) -> None:
+    """Warns where a recipe that was turned round counts words in a way that was chosen for its other language."""
+    from seq2seq import console
+    from seq2seq.pipeline.sources import languages
+    from seq2seq.recipe.languages import metric_tokenizer
+
+    old_target, new_target = languages(recipe.data)
+    usual = metric_tokenizer(new_target)
+    if recipe.evaluation.tokenize != usual and not recipe.data.pretokenised:  # then its own tokens are scored
+        console.warn(
+            f"evaluation.tokenize stays {recipe.evaluation.tokenize!r}, as the recipe says for text in {old_target!r}. "
+            f"Usual for {new_target!r}: --set evaluation.tokenize={usual}"
+        )
 
 
 def _automatic(

@@ -630,6 +630,45 @@ def test_a_folder_in_the_hubs_own_layout(tmp_path):
     assert texts(back, "test") == [target for _, target in pairs[90:]]
 
 
+def turned_recipe(folder, *, tokenize, vectors="", more=""):
+    """The recipe that `--reverse` makes of one from Chinese into English."""
+    write_pairs(folder, toy_pairs(40))
+    (folder / "my.toml").write_text(
+        'name = "my"\ndescription = "From Chinese."\nresults = ["72.8 BLEU"]\n'
+        '[data]\nsource_language = "zh"\ntarget_language = "en"\ntrain = ["toy.en", "toy.eu"]\n'
+        f'development_size = 5\n[model]\n{vectors}\n[evaluation]\ntokenize = "{tokenize}"\n',
+        encoding="utf-8",
+    )
+    options = ["--reverse", "--data", folder, *more.split()]
+    told = prepare(folder / "my.toml", *options, run=folder / "run")
+    return load_recipe(folder / "run" / "recipe.toml"), told.err
+
+
+def test_the_other_direction_of_a_recipe_is_scored_as_its_own_target_language(tmp_path):
+    recipe, told = turned_recipe(tmp_path, tokenize="13a")
+    assert recipe.evaluation.tokenize == "zh"
+    assert "evaluation.tokenize" not in told
+    assert (recipe.description, recipe.results) == ("", ())
+
+
+def test_a_way_to_score_that_was_chosen_by_hand_stays_and_is_told_of(tmp_path):
+    recipe, told = turned_recipe(tmp_path / "a", tokenize="intl")
+    assert recipe.evaluation.tokenize == "intl"
+    assert "evaluation.tokenize stays 'intl'" in told
+    assert "--set evaluation.tokenize=zh" in told
+    for more in ("--set evaluation.tokenize=char", "--pretokenised"):
+        assert "stays" not in turned_recipe(tmp_path / more, tokenize="intl", more=more)[1]
+
+
+def test_pretrained_vectors_are_turned_round_with_their_languages(tmp_path):
+    for name in ("zh", "en"):
+        (tmp_path / name).write_text("dog 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8\n", encoding="utf-8")
+    vectors = f'tie = "none"\nsource_vectors = "{tmp_path / "zh"}"\ntarget_vectors = "{tmp_path / "en"}"\n'
+    words = "--set text.tokenizer=words --set text.joint=false --set text.vocabulary_size=40"
+    model = turned_recipe(tmp_path, tokenize="13a", vectors=vectors, more=words)[0].model
+    assert (model.source_vectors, model.target_vectors) == (str(tmp_path / "en"), str(tmp_path / "zh"))
+
+
 def test_a_run_inside_a_datasets_folder_is_refused(tmp_path):
     write_jsonl(tmp_path / "train.jsonl", toy_pairs(40))
     options = ("--hub", "a/b", "--from", "en", "--into", "eu", "--data", tmp_path)

@@ -1,0 +1,29 @@
+"""The recipe of the other direction: what else changes sides where a recipe is turned round."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from seq2seq.pipeline.sources import languages
+from seq2seq.recipe.languages import metric_tokenizer
+from seq2seq.recipe.schema import Recipe
+
+
+def turned(recipe: Recipe) -> Recipe:
+    """Returns the recipe that learns the other direction from the same text.
+
+    Pretrained vectors go with their languages. What was measured and said was of the old direction. Scores count words
+    as the new target language does, where they did so for the old one; any other way was a person's choice, and stays.
+    """
+    data, model, evaluation = recipe.data, recipe.model, recipe.evaluation
+    new_target, old_target = languages(data)
+    if evaluation.tokenize == metric_tokenizer(old_target):
+        evaluation = replace(evaluation, tokenize=metric_tokenizer(new_target))
+    return replace(
+        recipe,
+        description="",
+        results=(),
+        data=replace(data, reverse=not data.reverse),
+        model=replace(model, source_vectors=model.target_vectors, target_vectors=model.source_vectors),
+        evaluation=evaluation,
+    )
