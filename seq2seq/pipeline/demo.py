@@ -79,11 +79,16 @@ def demonstrate(
 
 
 def _is_older(recipe: Recipe, run: RunFolder) -> bool:
-    """Whether the folder holds a demonstration on other data or other settings of the text."""
+    """Whether the folder holds a demonstration on other data or other settings of the text.
+
+    A copy of its recipe on a person's own files keeps its name: only what learned from the phrasebook is ours to drop.
+    """
     if not run.manifest.is_file():
         return False
     manifest = run.read_manifest()
-    return bool(manifest["name"] == recipe.name and manifest["inputs"] != current_inputs(recipe))
+    learned = load_recipe(run.recipe).data
+    is_ours = manifest["name"] == recipe.name and learned.reader.name == "phrasebook" and not learned.corpora
+    return bool(is_ours and manifest["inputs"] != current_inputs(recipe))
 
 
 def _examples(tests: list[scoring.TestSet], results: list[scoring.Result]) -> list[Example]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from tiny_bundles import make_bundle
-from toy_runs import call
+from toy_runs import call, done, refused, sets, toy_pairs, write_pairs
 
-from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.bundle import MANIFEST_VERSION, RunFolder, open_bundle
+from seq2seq.folders import write_json, write_text
 from seq2seq.pipeline import demo
-from seq2seq.pipeline.prepare import Prepared
+from seq2seq.pipeline.prepare import Prepared, current_inputs
 from seq2seq.pipeline.train import Trained
+from seq2seq.recipe.catalog import find_recipe
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.counters import Counters
@@ -48,3 +50,26 @@ def test_a_tuned_demonstration_is_searched_as_it_was_tuned(tmp_path, monkeypatch
     # What another search gives is shown, and is none of the model's own scores.
     assert [what for what, _ in seen] == (["trained", "kept"] if as_tuned else ["trained"])
     assert open_bundle(run.path).recipe == made.recipe
+
+
+def test_a_copy_of_its_recipe_on_files_of_ones_own_is_no_demonstration(tmp_path):
+    write_pairs(tmp_path, toy_pairs(60))
+    text = find_recipe("demo").read_text(encoding="utf-8")
+    own = 'train = ["toy.en", "toy.eu"]\ndevelopment_size = 5'
+    (tmp_path / "demo.toml").write_text(text.replace('reader = "phrasebook"', own), encoding="utf-8")
+    run, small = RunFolder(tmp_path / "run"), sets("text.vocabulary_size=300")
+    done("prepare", tmp_path / "demo.toml", "--data", tmp_path, "--run", run.path, *small)
+    (run.checkpoints / "last").mkdir(parents=True)
+    before = run.manifest.read_bytes()
+    assert "holds a training on other data" in refused("demo", "--run", run.path)
+    assert run.manifest.read_bytes() == before
+    assert (run.checkpoints / "last").is_dir()
+
+
+def test_a_demonstration_on_older_phrases_gives_way_to_a_new_one(tmp_path):
+    run, shipped = RunFolder(tmp_path / "run"), find_recipe("demo")
+    recipe, inputs = load_recipe(shipped), {"settings": "0" * 32, "files": {}}
+    write_text(run.recipe, shipped.read_text(encoding="utf-8"))
+    for older, found in ((True, inputs), (False, current_inputs(recipe))):
+        write_json(run.manifest, {"schema_version": MANIFEST_VERSION, "name": "demo", "inputs": found})
+        assert demo._is_older(recipe, run) is older
