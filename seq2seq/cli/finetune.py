@@ -103,6 +103,7 @@ def finetune(
     if resume and restart:
         raise UserError("--resume and --restart contradict each other.", hint="Give one of them.")
     bundle = open_bundle(model)
+    tuning.check_weights(bundle)
     given = {"--source": source, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub}
     text = _text(bundle, given, target, data)
     before = tuning.old_text(bundle, old)

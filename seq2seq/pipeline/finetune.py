@@ -165,6 +165,19 @@ def model_name(bundle: Bundle) -> str:
     return (around.path.name if around.manifest.is_file() else "") or bundle.recipe.name
 
 
+def check_weights(bundle: Bundle) -> None:
+    """Makes sure that a model has weights which training can go on from.
+
+    Raises:
+        UserError: It is of graphs alone.
+    """
+    if not bundle.weights.is_file():
+        raise UserError(
+            f"{bundle.path} holds graphs only, and no weights to go on from.",
+            hint="Name the bundle that it was made from, in the folder of its training.",
+        )
+
+
 def check_begun(run: RunFolder) -> None:
     """Makes sure that there is a fine-tuning to go on with.
 

@@ -355,6 +355,18 @@ def test_wrong_input_is_refused(toy, text, tmp_path, options, message):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_bundle_of_graphs_alone_is_refused_before_its_text_is_read(toy, text, tmp_path):
+    bundle = open_bundle(toy.run)
+    facts = dict(bundle.facts)
+    facts["files"] = {name: told for name, told in facts["files"].items() if name != bundle.weights.name}
+    shutil.copytree(bundle.path, tmp_path / "graphs", ignore=shutil.ignore_patterns(bundle.weights.name))
+    write_json(tmp_path / "graphs" / "bundle.json", facts)
+    told = refused("finetune", tmp_path / "graphs", *text, "--run", tmp_path / "run")
+    assert f"{tmp_path / 'graphs'} holds graphs only" in told
+    assert "counting" not in told
+    assert not (tmp_path / "run").exists()
+
+
 def test_old_pairs_that_are_not_there_cannot_be_asked_for(toy, text, tmp_path):
     shutil.copytree(toy.run / "bundle", tmp_path / "bundle")
     told = refused("finetune", tmp_path / "bundle", *text, "--old-share", "0.5", "--run", tmp_path / "run")
