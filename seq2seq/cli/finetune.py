@@ -102,6 +102,8 @@ def finetune(
 
     if resume and restart:
         raise UserError("--resume and --restart contradict each other.", hint="Give one of them.")
+    if resume and force:  # the training would be dropped that is to go on
+        raise UserError("--resume and --force contradict each other.", hint="Give one of them.")
     bundle = open_bundle(model)
     tuning.check_weights(bundle)
     given = {"--source": source, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub}

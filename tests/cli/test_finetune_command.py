@@ -281,6 +281,16 @@ def test_there_must_be_something_to_resume(toy, text, tmp_path):
     assert looks(tmp_path / "run")[-1]["update"] == 2
 
 
+def test_what_is_to_go_on_is_not_dropped(toy, tuned, text):
+    run, _ = tuned
+    before = contents(run)
+    other = [*text, *sets("data.test_size=3")]
+    assert "--resume and --force contradict" in refused(
+        "finetune", toy.run, *other, "--run", run, "--resume", "--force"
+    )
+    assert contents(run) == before
+
+
 def test_going_on_keeps_the_settings_that_were_given_before(toy, text, tmp_path):
     run = tmp_path / "run"
     done("finetune", toy.run, *text, "--run", run, *SHORT, *sets("training.hold=200"), "--prepare-only")
