@@ -108,13 +108,13 @@ def finetune(
     tuning.check_weights(bundle)
     given = {"--source": source, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub}
     text = _text(bundle, given, target, data)
-    before = tuning.old_text(bundle, old)
-    share = _share(old_share, before, bundle)
     name = run.name if run else f"{tuning.model_name(bundle)}-finetuned"
     folder = RunFolder(run or RUNS / name)
+    begun = tuning.begun(folder) if resume else None  # what was said before need not be said again
+    text = begun.reading(text) if begun else text
+    before = tuning.old_text(bundle, old or (begun.old if begun else None))
+    share = _share(begun.old_share if begun and old_share is None else old_share, before, bundle)
     tuning.check_place(folder, bundle, before)
-    if resume:
-        tuning.check_begun(folder)
     tokenizers = TokenizerPair.load(bundle.tokenizers)
     if before and share:
         tuning.check_tags(tokenizers, before)
@@ -129,9 +129,14 @@ def finetune(
         minutes=minutes,
         settings=settings or [],
     )
-    kept = load_recipe(folder.recipe) if resume else chosen.recipe  # what was set before is not chosen anew
+    kept = begun.recipe if begun else chosen.recipe  # what was set before is not chosen anew
     base = replace(
-        chosen.recipe, model=kept.model, training=kept.training, search=kept.search, evaluation=kept.evaluation
+        chosen.recipe,
+        data=text if begun else chosen.recipe.data,
+        model=kept.model,
+        training=kept.training,
+        search=kept.search,
+        evaluation=kept.evaluation,
     )
     longer = [f"training.minutes={minutes}"] if resume and minutes else []
     final = apply_overrides(base, [*longer, *(settings or [])])

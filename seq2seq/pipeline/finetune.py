@@ -178,8 +178,27 @@ def check_weights(bundle: Bundle) -> None:
         )
 
 
-def check_begun(run: RunFolder) -> None:
-    """Makes sure that there is a fine-tuning to go on with.
+@dataclass(frozen=True)
+class Begun:
+    """What a fine-tuning was begun with.
+
+    Attributes:
+        recipe: Its settings.
+        old_share: Share of the pairs learned from that are old ones; None: it does not say.
+        old: The run that the old text is of; None: there is none any more, or it does not say.
+    """
+
+    recipe: Recipe
+    old_share: float | None
+    old: Path | None
+
+    def reading(self, text: Data) -> Data:
+        """Returns how its new text is read, where `text` says only which files it is in."""
+        return replace(self.recipe.data, reader=text.reader, hub=text.hub, train=text.train)
+
+
+def begun(run: RunFolder) -> Begun:
+    """Returns what the fine-tuning that is to go on was begun with.
 
     Raises:
         UserError: There is none.
@@ -189,6 +208,10 @@ def check_begun(run: RunFolder) -> None:
             f"There is no fine-tuning in {run.path} to go on with.",
             hint="Name its folder with --run; or leave out --resume, and begin one.",
         )
+    start = run.read_manifest().get("start", {})
+    old = Path(start["old"]) if "old" in start else None  # older runs do not name it
+    at_hand = old is not None and RunFolder(old).manifest.is_file()
+    return Begun(load_recipe(run.recipe), start.get("told", {}).get("old_share"), old if at_hand else None)
 
 
 def check_place(run: RunFolder, bundle: Bundle, old: OldText | None) -> None:
@@ -488,7 +511,10 @@ def basis(bundle: Bundle, tokenizers: TokenizerPair, old: OldText | None, *, old
     return Basis(
         tokenizers,
         inputs=inputs,
-        facts={"weights": weights, "told": told, "command": command},
+        facts={
+            **{"weights": weights, "told": told, "command": command},
+            **({"old": str(old.run.path.absolute())} if old else {}),
+        },
         sets={name: _Stored(path) for name, path in (old.sets if old else {}).items()},
         added=_Mixed(old, old_share) if old and old_share else lambda gathered: gathered,
         save=lambda run: _copy(bundle.weights, run.start),

@@ -363,11 +363,12 @@ def _missing(run: RunFolder, manifest: Mapping[str, Any]) -> list[Path]:
 
 def _check_untrained(run: RunFolder, missing: list[Path]) -> None:
     if run.checkpoints.exists() or run.bundle.exists():
+        go_on = f"Go on with it: seq2seq train {shlex.quote(str(run.path))} --resume   Or choose"
         raise UserError(
             f"{missing[0]} is missing, and preparing again would drop the training in {run.path}."
             if missing
             else f"{run.path} holds a training on other data or text settings, which this would make useless.",
-            hint="Choose another folder with --run, or drop that training with --force.",
+            hint=f"{'Choose' if missing else go_on} another folder with --run, or drop that training with --force.",
         )
 
 

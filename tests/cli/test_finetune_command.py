@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -301,6 +302,23 @@ def test_going_on_keeps_the_settings_that_were_given_before(toy, text, tmp_path)
     done("finetune", toy.run, *text, "--run", run, "--resume", *sets("training.max_updates=4"))
     training = load_recipe(run / "recipe.toml").training
     assert (training.max_updates, training.hold) == (4, 200)
+
+
+def test_going_on_keeps_what_was_said_of_the_text_before(toy, text, tmp_path):
+    shutil.copytree(toy.run / "bundle", tmp_path / "bundle")
+    run, model = tmp_path / "run", tmp_path / "bundle"
+    begun = ["--old", toy.run, "--old-share", "0.25", *sets("data.test_size=3", "data.deduplicate=false")]
+    done("finetune", model, *text, "--run", run, *SHORT, *begun)
+    before, prepared = load_recipe(run / "recipe.toml"), (run / "manifest.json").read_bytes()
+    done("finetune", model, *text, "--run", run, "--resume", *sets("training.max_updates=4"))
+    assert load_recipe(run / "recipe.toml").data == before.data
+    assert looks(run)[-1]["update"] == 4
+    # Said again it is the same; another is refused, with the command that goes on.
+    for again in (begun, ["--old-share", "0.25"], sets("data.test_size=3")):
+        done("finetune", model, *text, "--run", run, "--resume", *again)
+    assert read_json(run / "manifest.json")["inputs"] == json.loads(prepared)["inputs"]
+    told = refused("finetune", model, *text, "--run", run, "--resume", "--old-share", "0.5")
+    assert f"seq2seq train {run} --resume" in told
 
 
 def test_without_a_folder_the_run_is_called_after_the_models_own(toy, text, tmp_path, monkeypatch):
