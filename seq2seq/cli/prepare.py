@@ -194,7 +194,8 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: b
     path = find_recipe(name)
     found = load_recipe(path)
     label = path.stem if found.name == "run" else found.name
-    found = replace(found, name=label + "-reversed" if reverse else label)
+    # What was measured with the recipe elsewhere is no result of this run, whose settings may yet be changed.
+    found = replace(found, name=label + "-reversed" if reverse else label, results=())
     if reverse:
         found = turned(found)
     if minutes:

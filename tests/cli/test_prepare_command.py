@@ -630,6 +630,17 @@ def test_a_folder_in_the_hubs_own_layout(tmp_path):
     assert texts(back, "test") == [target for _, target in pairs[90:]]
 
 
+def test_what_was_measured_with_a_recipe_is_no_result_of_a_run(tmp_path):
+    write_pairs(tmp_path, toy_pairs(40))
+    (tmp_path / "my.toml").write_text(
+        'results = ["72.8 BLEU"]\n[data]\nsource_language = "en"\ntarget_language = "eu"\n'
+        'train = ["toy.en", "toy.eu"]\ndevelopment_size = 5\n',
+        encoding="utf-8",
+    )
+    prepare(tmp_path / "my.toml", "--data", tmp_path, run=tmp_path / "run")
+    assert load_recipe(tmp_path / "run" / "recipe.toml").results == ()
+
+
 def turned_recipe(folder, *, tokenize, vectors="", more=""):
     """The recipe that `--reverse` makes of one from Chinese into English."""
     write_pairs(folder, toy_pairs(40))
