@@ -23,6 +23,9 @@ LIMITS = Limits(1.5, 5)
 SEARCHES: tuple[Greedy | Beam, ...] = Greedy(limits=LIMITS), Beam(5, limits=LIMITS)
 TIE = 1e-4
 """Two translations whose scores are this close are equals: which one is found is a matter of rounding."""
+APART = 0.02
+"""The share of translations that may differ in 32 bits; one may in any sample. Where two beginnings are equals,
+rounding chooses which is kept, and their ends are not equals. A wrong graph is known by its log-probabilities."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def check(found: Differences, precision: str) -> None:
     Raises:
         WorkError: They do.
     """
-    same = precision != "fp32" or not (found.greedy or found.beam)
+    most = max(1, int(APART * found.sentences)) if precision == "fp32" else found.sentences
+    same = max(found.greedy, found.beam) <= most
     if same and found.largest <= LARGEST[precision] and found.mean <= MEAN[precision]:
         return
     raise WorkError(
