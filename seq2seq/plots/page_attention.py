@@ -5,6 +5,7 @@ Cells of about equal weight are one path, so that a map takes some kilobytes and
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from seq2seq.plots.page_html import safe
 
 _CELL = 18
 _CHARACTER = 7.3  # width of a letter, about
+_WIDE = 12  # width of one of Chinese, Japanese and Korean, which is as wide as the text is high
 _SHADES = 10
 _LONGEST = 18  # characters of a token that are shown
 
@@ -44,8 +46,7 @@ def attention_svg(shown: Map, name: str) -> str:
     """
     weights = checked(shown.source_tokens, shown.tokens, shown.weights)
     columns, rows = _labels(shown.source_tokens), _labels(shown.tokens)
-    left = round(_CHARACTER * max(map(len, rows), default=0)) + 8
-    top = round(_CHARACTER * max(map(len, columns), default=0)) + 8
+    left, top = (round(max(map(_width, labels), default=0)) + 8 for labels in (rows, columns))
     width, height = left + _CELL * len(columns) + 4, top + _CELL * len(rows) + 4
     paths: list[list[str]] = [[] for _ in range(_SHADES + 1)]
     for row, values in enumerate(weights.tolist()):
@@ -73,3 +74,13 @@ def attention_svg(shown: Map, name: str) -> str:
 
 def _labels(tokens: Sequence[str]) -> list[str]:
     return [token if len(token) <= _LONGEST else token[: _LONGEST - 1] + "…" for token in tokens]
+
+
+def _width(label: str) -> float:
+    return sum(map(_width_of_character, label))
+
+
+def _width_of_character(character: str) -> float:
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:  # drawn over the letter before, or not at all
+        return 0
+    return _WIDE if unicodedata.east_asian_width(character) in "WF" else _CHARACTER

@@ -206,6 +206,25 @@ def test_attention_is_darker_where_the_weight_is_larger():
         attention_svg(Map(["a"], ["b"], [[1.0, 0.0]]), "x")
 
 
+@pytest.mark.parametrize(
+    ("label", "width"),
+    [
+        ("room", 29),
+        ("国際連合", 48),
+        ("ﾃｽﾄ", 22),  # half as wide as テスト
+        ("e\u0301te\u0301", 22),
+        ("ที่นี่", 15),
+        ("東" * 19, 17 * 12 + 7),
+        ("\t\x1b", 15),
+    ],
+)
+def test_labels_of_attention_have_room_for_wide_letters(label, width):
+    drawn = Checked(attention_svg(Map(["a", label], [label, "b"], [[0.5, 0.5], [0.5, 0.5]]), "line 1"))
+    (row,) = {float(a["x"]) for a in drawn.all("text") if "x" in a}
+    (top,) = {float(re.match(r"translate\(\d+ (\d+)\)", a["transform"])[1]) for a in drawn.all("text") if "x" not in a}
+    assert (row, top) == (width + 8 - 6, width + 8 - 5)
+
+
 def test_bars_are_as_long_as_their_values_and_say_them():
     drawn = Checked(
         bars("a", "BLEU", [Bar("1-5", 50, "50.0", "3 sentences"), Bar("6-10", 250, "250.0", "9 sentences")])
