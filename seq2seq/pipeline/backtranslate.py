@@ -23,7 +23,6 @@ from seq2seq.pipeline import synthetic
 from seq2seq.pipeline.prepare import Prepared
 from seq2seq.pipeline.synthetic import Author, Made, Rows, Sieve
 from seq2seq.recipe.schema import Recipe
-from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.tagged import BACK_TRANSLATED
 
 COMMAND: Final = "backtranslate"
@@ -85,7 +84,7 @@ def backtranslate(
     """
     source, target = synthetic.way_of(of)
     synthetic.check_direction(author.bundle, (target, source), hint=_other_way(of))
-    folder, before = synthetic.texts(run), load_recipe(of.recipe)
+    folder, reading = synthetic.texts(run), synthetic.reading(of)
     corpora = synthetic.corpora_of(of)
     name = synthetic.free_name(NAME, corpora)
 
@@ -98,7 +97,7 @@ def backtranslate(
     synthetic.begin(run, COMMAND)
     selected, written = folder / f"{name}.selected", folder / f"{name}.written"
     report = synthetic.select(
-        _given(wish.files), selected, data=before.data, excluded=synthetic.held_out(of, "target"), most=wish.most
+        _given(wish.files), selected, data=reading, excluded=synthetic.held_out(of, "target"), most=wish.most
     )
     synthetic.translated(author, selected, written, resume=resume)
     # What the model read is the target of what is learned, and what it wrote is the source.

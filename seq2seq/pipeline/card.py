@@ -84,6 +84,8 @@ def data_facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if len(corpora) > 1 or any("by" in one or "tag" in one for one in corpora):
         keys = ("name", "pairs", "weight", "tag", "by")
         found["corpora"] = [{key: one[key] for key in keys if key in one} for one in corpora]
+    if "cleaning" in manifest.get("synthetic", {}):
+        found["cleaning"] = manifest["synthetic"]["cleaning"]
     return found
 
 

@@ -92,7 +92,7 @@ def distill(
     report = synthetic.select(
         _given(of, corpora, wish.files),
         selected,
-        data=before.data,
+        data=synthetic.reading(of),
         excluded=synthetic.held_out(of, "source"),
         references=references if wish.nearest else None,
     )

@@ -28,6 +28,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum
+from seq2seq.pipeline import cleaning
 from seq2seq.pipeline.automatic import asked, own_sets
 from seq2seq.pipeline.basis import Basis
 from seq2seq.pipeline.gather import Gathered, Kept
@@ -260,7 +261,7 @@ def described(bundle: Bundle, *, reader: str, files: Sequence[Path] = (), hub: s
     Raises:
         UserError: The files' names say that the sides are swapped.
     """
-    old, pair = bundle.recipe.data, languages(bundle.recipe.data)
+    old, pair = cleaning.of_new_text(bundle.recipe.data, bundle.facts.get("data", {})), languages(bundle.recipe.data)
     named = guess_languages(files[0], files[1]) if len(files) == 2 else pair
     if pair[0] != pair[1] and named == pair[::-1]:
         raise UserError(

@@ -43,6 +43,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum, read_json, write_json
+from seq2seq.pipeline import cleaning
 from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.prepare import Prepared, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
@@ -221,6 +222,13 @@ def way_of(run: RunFolder) -> tuple[str, str]:
     return manifest["source_language"], manifest["target_language"]
 
 
+def reading(run: RunFolder) -> Data:
+    """Returns how new text that a run has not seen is normalised and filtered: as the text was that people gave it."""
+    manifest = run.read_manifest()
+    facts = {**manifest.get("synthetic", {}), "corpora": manifest.get("corpora", ())}
+    return cleaning.of_new_text(load_recipe(run.recipe).data, facts)
+
+
 def held_out(run: RunFolder, side: str) -> HashSet:
     """Returns the fingerprints of what one side of the development and test sets says: training must not see it."""
     found = HashSet()
@@ -254,7 +262,7 @@ def select(
     Args:
         given: The sentences, as sources of pairs whose targets are their references or empty.
         path: Where to.
-        data: How the run that they are for normalises, and how long a sentence may be.
+        data: How they are normalised, and how long a sentence may be; see `reading`.
         excluded: Fingerprints of what training must not see.
         most: How many to take; 0: all.
         references: Where the references go, line by line beside them; None: nowhere.
@@ -496,8 +504,9 @@ def recipe_of(
         **{"reader": Choice("aligned"), "hub": "", "train": (), "columns": (0, 1), "fields": ()},
         **{"development": _files("development"), "test": _files("test") if has_test else ()},
         **{"development_lines": None, "test_lines": None, "development_size": 0, "test_size": 0},
-        **{"corpora": tuple(corpora), "filters": (Choice(Empty.reason),), "deduplicate": False},
+        **{"corpora": tuple(corpora)},
     )
+    data = cleaning.already_cleaned(data)
     training = before.training
     if minutes:
         training = changed(training, minutes=minutes, max_epochs=0.0, max_updates=0)
@@ -580,7 +589,8 @@ def prepared(
     done = prepare(recipe, run, folder=texts(run), reasons=reasons, threads=threads, tokenizers=tokenizers)
     writers = {**{rows.name: rows.by for rows in corpora_of(of)}, made.name: notes["by"]}
     corpora = [{**one, **({"by": by} if (by := writers.get(one["name"])) else {})} for one in done.manifest["corpora"]]
-    manifest = {**done.manifest, "corpora": corpora, "synthetic": {**notes, **made.to_dict()}}
+    told = {**notes, **made.to_dict(), "cleaning": cleaning.told(reading(of))}
+    manifest = {**done.manifest, "corpora": corpora, "synthetic": told}
     for name in of.splits():
         if name not in manifest["splits"]:  # its ids are what they were
             copyfile(of.split(name), run.split(name))

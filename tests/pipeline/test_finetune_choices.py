@@ -7,16 +7,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as changed
 from tiny_bundles import make_bundle
 from toy_runs import toy_pairs, write_pairs
 
-from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.corpus.cleaning import Report
 from seq2seq.corpus.held import Held
 from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Row, write_split
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
+from seq2seq.pipeline.cleaning import already_cleaned, told
 from seq2seq.pipeline.finetune import (
     HOLD,
     OldText,
@@ -34,7 +36,7 @@ from seq2seq.pipeline.gather import Gathered, Kept
 from seq2seq.pipeline.spool import Spool
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.overrides import apply_overrides
-from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.schema import Choice, Data, Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
 
@@ -160,6 +162,24 @@ def test_text_is_read_as_the_models_own_was(bundle, tokenizers, tmp_path):
     assert (data.development_size, data.test_size) == (20, 20)
     own, _ = chosen(bundle, tokenizers, tmp_path, 400, "data.test_size=3")
     assert (own.recipe.data.development_size, own.recipe.data.test_size) == (20, 3)
+
+
+def test_new_text_for_a_student_is_cleaned_as_its_teachers_text_was(bundle, tmp_path):
+    """The student's own text was clean, so its recipe says that nothing is to be done."""
+    clean = already_cleaned(bundle.recipe.data)
+    original = Data(filters=(Choice("empty"), Choice("length", {"maximum": 30})))
+    written = [{"name": "distilled", "pairs": 3, "weight": 1.0, "by": "distill"}]
+    for facts, filters in (
+        ({"corpora": written, "cleaning": told(original)}, original.filters),
+        ({"corpora": written}, Data().filters),  # of a run that did not write it down
+    ):
+        student = Bundle(bundle.path, changed(bundle.recipe, data=clean), {"data": facts})
+        data = described(student, reader="tsv", files=[tmp_path / "any.tsv"])
+        assert complete(Recipe(data=data)).data.filters == complete(Recipe(data=Data(filters=filters))).data.filters
+        assert data.deduplicate
+    # Where nobody wrote anything but people, it is a person's own setting.
+    own = described(Bundle(bundle.path, changed(bundle.recipe, data=clean)), reader="tsv", files=[tmp_path / "a.tsv"])
+    assert (own.filters, own.deduplicate) == (clean.filters, False)
 
 
 def test_a_model_of_a_reversed_run_keeps_its_direction(tmp_path):

@@ -22,6 +22,8 @@ from seq2seq.pipeline import distill as distill_module
 from seq2seq.pipeline import synthetic
 from seq2seq.pipeline.backtranslate import backtranslate, usual_weight
 from seq2seq.pipeline.basis import Basis
+from seq2seq.pipeline.card import data_facts
+from seq2seq.pipeline.cleaning import told
 from seq2seq.pipeline.distill import distill
 from seq2seq.pipeline.prepare import data_digest, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, values
@@ -185,6 +187,19 @@ class TestDistill:
         assert (told["read"], told["kept"]) == (7, 2)
         counts = {reason: one["count"] for reason, one in told["dropped"].items()}
         assert counts == {"leakage": 2, "empty": 1, "duplicate": 1, "length": 1}
+
+    def test_how_people_had_their_text_cleaned_goes_from_student_to_student(self, tmp_path, prepared) -> None:
+        first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+        distill(author(Told(shout)), prepared, first, distill_module.Wish(), threads=1)
+        text = tmp_path / "more.en"
+        text.write_text("a very " * 20 + "long dog\nsix cats sing\n", encoding="utf-8")  # the run takes 30 words
+        teacher = Told(shout)
+        made = distill(author(teacher), first, second, distill_module.Wish((text,)), threads=1)
+        assert teacher.read == ["six cats sing"]
+        cleaning = made.manifest["synthetic"]["cleaning"]
+        assert cleaning == first.read_manifest()["synthetic"]["cleaning"] == data_facts(made.manifest)["cleaning"]
+        assert [one.name for one in load_recipe(second.recipe).data.filters] == ["empty"]
+        assert cleaning == told(load_recipe(prepared.recipe).data)
 
     def test_of_several_the_one_most_like_the_reference(self, tmp_path, prepared) -> None:
         references = dict(TRAIN)
