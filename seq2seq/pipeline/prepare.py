@@ -36,7 +36,7 @@ from seq2seq.pipeline.lock import LOCK, only_one
 from seq2seq.pipeline.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.sources import Sources, check_name, fingerprint, languages, open_sources
 from seq2seq.pipeline.spool import Spool, in_chunks
-from seq2seq.pipeline.vocabulary import report_size
+from seq2seq.pipeline.vocabulary import check_text, report_size
 from seq2seq.pipeline.workers import Workers, available_cores
 from seq2seq.recipe.decode import complete, table_from_recipe
 from seq2seq.recipe.schema import Recipe
@@ -112,7 +112,8 @@ def prepare(
 
     Raises:
         UserError: A file is wrong, of text or of vectors, no pair is left, a training with other data has begun in this
-            folder (or, as `spare_begun` says, with other settings), it is no run and holds what would be overwritten,
+            folder (or, as `spare_begun` says, with other settings), a vocabulary that was taken over cannot be as the
+            recipe says, it is no run and holds what would be overwritten,
             another process is preparing or training it, or a shard is missing or of something else.
     """
     check_name(run.path)
@@ -126,7 +127,7 @@ def prepare(
         sources = replace(sources, tests={**sources.tests, **basis.sets})
         inputs["start"] = dict(basis.inputs)
     else:
-        tokenizers = tokenizers or _taken_over(run, inputs)
+        tokenizers = tokenizers or _taken_over(recipe, run, inputs)
         if tokenizers is not None:
             tokenizers = tokenizers.with_tags(_tags(recipe))
             inputs["vocabulary"] = _fingerprint(tokenizers)
@@ -589,13 +590,18 @@ def _check_tags(recipe: Recipe, tokenizers: TokenizerPair) -> None:
             )
 
 
-def _taken_over(run: RunFolder, inputs: Mapping[str, Any]) -> TokenizerPair | None:
-    """Returns the vocabulary of a run that has it from another one; None: it has not, or is to be of other files."""
+def _taken_over(recipe: Recipe, run: RunFolder, inputs: Mapping[str, Any]) -> TokenizerPair | None:
+    """Returns the vocabulary of a run that has it from another one; None: it has not, or is to be of other files.
+
+    Raises:
+        UserError: It has, and the recipe asks for another vocabulary.
+    """
     if not run.manifest.is_file():
         return None
     before = run.read_manifest()["inputs"]
     if "vocabulary" not in before or before["files"] != inputs["files"]:
         return None
+    check_text(run, load_recipe(run.recipe), complete(recipe))
     return TokenizerPair.load(run.tokenizers)
 
 

@@ -48,6 +48,7 @@ from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.prepare import Prepared, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
 from seq2seq.pipeline.sources import languages
+from seq2seq.pipeline.vocabulary import check_text
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Search
 from seq2seq.recipe.toml import load_recipe
@@ -512,7 +513,7 @@ def recipe_of(
         training = changed(training, minutes=minutes, max_epochs=0.0, max_updates=0)
     found = changed(before, name=name, description="", results=(), data=data, training=training)
     found = apply_overrides(found, list(settings))
-    _check_text(run, before, found)
+    check_text(run, before, found)
     return found
 
 
@@ -527,17 +528,6 @@ def _check_from_scratch(run: RunFolder) -> None:
         hint=f"Name another run with --of: the one that it was fine-tuned from{f', {name!r}' if name else ''}, or any "
         "that was trained from scratch. Models that translate may be fine-tuned.",
     )
-
-
-def _check_text(run: RunFolder, before: Recipe, now: Recipe) -> None:
-    """Refuses another vocabulary than that of the run whose vocabulary is taken over."""
-    for key in now.text.__struct_fields__:
-        if getattr(now.text, key) != getattr(before.text, key):
-            raise UserError(
-                f"text.{key} cannot change: the vocabulary is that of {run.path}.",
-                hint="Leave it out, or make a run with it, to be named with --of: seq2seq prepare … --set "
-                f"text.{key}=…",
-            )
 
 
 def asked(minutes: float | None, settings: Sequence[str]) -> list[str]:

@@ -1,15 +1,37 @@
-"""Says where a text has fewer ids than its vocabulary was to get."""
+"""What a vocabulary cannot be: another than the one that is taken over, or larger than its text supports."""
 
 from __future__ import annotations
 
 from seq2seq import console
+from seq2seq.bundle import RunFolder
 from seq2seq.errors import UserError
+from seq2seq.recipe.schema import Recipe
 from seq2seq.text.pairs import TokenizerPair, plain
 
 SMALL = 400
 """The smallest vocabulary that is recommended: 260 of its ids are bytes and special ones."""
 TOO_MANY_TIMES = 2
 """Who asks for so many times what the text gives has not looked at the text, or has given the wrong file."""
+
+
+def check_text(run: RunFolder, before: Recipe, now: Recipe) -> None:
+    """Makes sure that no other vocabulary is asked for than that of the run whose vocabulary is taken over.
+
+    Args:
+        run: That run.
+        before: Its recipe.
+        now: What is asked for.
+
+    Raises:
+        UserError: Another is.
+    """
+    for key in now.text.__struct_fields__:
+        if getattr(now.text, key) != getattr(before.text, key):
+            raise UserError(
+                f"text.{key} cannot change: the vocabulary is that of {run.path}.",
+                hint="Leave it out, or make a run with it, to be named with --of: seq2seq prepare … --set "
+                f"text.{key}=…",
+            )
 
 
 def report_size(tokenizers: TokenizerPair, *, asked: int, by_hand: bool = True) -> None:

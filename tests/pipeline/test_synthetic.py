@@ -243,6 +243,16 @@ class TestDistill:
         assert prepare(recipe, run, folder=synthetic.texts(run), threads=1).changed
         assert (run.tokenizers / "joint" / "sentencepiece.model").read_bytes() == before
 
+    def test_nor_does_it_say_that_it_has_another_vocabulary(self, tmp_path, prepared) -> None:
+        run = RunFolder(tmp_path / "student")
+        distill(author(Told(shout)), prepared, run, distill_module.Wish(), threads=1)
+        before = run.recipe.read_bytes()
+        other = apply_overrides(load_recipe(run.recipe), ["text.vocabulary_size=999"])
+        for force in (False, True):
+            with pytest.raises(UserError, match=r"text\.vocabulary_size cannot change"):
+                prepare(other, run, folder=synthetic.texts(run), force=force, threads=1)
+        assert run.recipe.read_bytes() == before
+
     def test_an_extra_test_set_comes_along(self, tmp_path, prepared) -> None:
         extra = RunFolder(tmp_path / "teacher")
         for path in ("data", "tokenizer", "manifest.json", "recipe.toml"):
