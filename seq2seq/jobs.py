@@ -9,6 +9,7 @@ from typing import Final
 from seq2seq.banning import Sequences
 from seq2seq.request import Request
 from seq2seq.splitting import CHARACTERS_A_TOKEN, MayCut, Part, split
+from seq2seq.text.blank import is_blank
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.restoring import Sentence, read_sentence
@@ -84,9 +85,8 @@ class Cutter:
         """Returns the parts of each line: none of a blank one, and one of most others."""
         longest, encode = request.settings.split_tokens, self._tokenizers.source.encode_batch
         texts = [self._normaliser(line) for line in lines]
-        short = self._encoded(
-            {n: text for n, text in enumerate(texts) if text.strip() and len(text) <= longest * CHARACTERS_A_TOKEN}
-        )
+        seen = {number: text for number, text in enumerate(texts) if not is_blank(text)}
+        short = self._encoded({n: text for n, text in seen.items() if len(text) <= longest * CHARACTERS_A_TOKEN})
         may_cut = _outside_terms(request)
         found = []
         for number, text in enumerate(texts):
@@ -94,7 +94,7 @@ class Cutter:
             if number in short and len(own) <= longest:
                 found.append([Part(text, own, "", torn=False)] if own else [])
             else:
-                parts = split(text, longest, encode, may_cut) if text.strip() else []
+                parts = split(text, longest, encode, may_cut) if number in seen else []
                 found.append([part for part in parts if part.ids])
         return found
 

@@ -61,7 +61,7 @@ def test_what_a_translation_holds(translator):
 
 
 def test_blank_stays_blank(translator):
-    for blank in ("", " ", "\t\n", "\u2003"):
+    for blank in ("", " ", "\t\n", "\u2003", "\u200b", "\u00ad \u200e\ufe0f", "\u200b" * 5000):
         found = translator.translate(blank)
         assert (found.source, found.text, found.tokens, found.log_prob) == (blank, "", [], 0.0)
     texts = [t.text for t in translator.translate(["", SENTENCES[0], " "])]

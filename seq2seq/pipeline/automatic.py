@@ -24,6 +24,7 @@ from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset, choose
 from seq2seq.recipe.schema import Choice, Data, Recipe, Schedule, Training
 from seq2seq.registry import READERS
+from seq2seq.text.blank import is_blank
 from seq2seq.text.subwords import characters_needed
 
 FILES_REASON = "Your own files."
@@ -293,7 +294,7 @@ def _has_text(reader: Hub) -> bool:
 
 
 def _is_pair(pair: Pair) -> bool:
-    return bool(pair.source.strip() and pair.target.strip())
+    return not (is_blank(pair.source) or is_blank(pair.target))
 
 
 def measure(pairs: Iterator[Pair]) -> Measured:

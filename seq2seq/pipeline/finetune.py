@@ -40,6 +40,7 @@ from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import TEST_PURPOSE, Preset, held_out_size
 from seq2seq.recipe.schema import Choice, Data, Recipe, Risk, Schedule, Training
 from seq2seq.recipe.toml import load_recipe
+from seq2seq.text.blank import is_blank
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.special import UNK
 from seq2seq.text.tagged import tags_of
@@ -292,7 +293,7 @@ def measure(pairs: Iterator[Pair], tokenizers: TokenizerPair) -> Measured:
     tokens, words, unknown = [0, 0], [0, 0], 0
     with console.Progress("counting", unit="pairs") as progress:
         for pair in pairs:
-            if not (pair.source.strip() and pair.target.strip()):
+            if is_blank(pair.source) or is_blank(pair.target):
                 continue
             num_pairs += 1
             progress.advance()

@@ -52,6 +52,7 @@ from seq2seq.pipeline.vocabulary import check_text
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Search
 from seq2seq.recipe.toml import load_recipe
+from seq2seq.text.blank import is_blank
 from seq2seq.text.pairs import TokenizerPair
 
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ def select(
             is_new = seen.add(fingerprints.of_pairs(pair._replace(target="") for pair in pairs))
             for number, pair in enumerate(pairs):
                 report.read += 1
-                if not pair.source.strip():
+                if is_blank(pair.source):
                     report.drop(Empty.reason, pair)
                 elif leaked is not None and leaked[number]:
                     report.drop(LEAKAGE, pair)

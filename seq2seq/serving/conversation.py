@@ -14,6 +14,7 @@ from seq2seq.errors import Seq2SeqError
 from seq2seq.plots.characters import printable
 from seq2seq.plots.terminal import AttentionGrid, confidence_text
 from seq2seq.serving.commands import find, is_command
+from seq2seq.text.blank import is_blank
 
 
 class Translated(Protocol):
@@ -126,7 +127,7 @@ class Conversation:
             if is_command(line):
                 name, _, argument = line.strip().partition(" ")
                 return find(name).run(self, argument.strip())
-            if line.strip():
+            if not is_blank(line):
                 self._translate(line.strip())
         except BrokenPipeError:
             raise

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from seq2seq.serving.commands import is_known_command
 from seq2seq.serving.conversation import Conversation, Translates
+from seq2seq.text.blank import is_blank
 
 PROMPT = "> "
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
@@ -117,7 +118,7 @@ def answer_lines(conversation: Conversation, lines: TextIO, answers: TextIO) -> 
     try:
         for line in lines:
             text = line.rstrip("\r\n")
-            if not text.strip():
+            if is_blank(text):
                 answers.write("\n")
             elif not conversation.reply(text if is_known_command(text) else f" {text}"):
                 break

@@ -246,6 +246,7 @@ def test_number_mismatches_are_a_share_of_the_pairs_with_numbers():
         ("markup tags", "A <b>bold</b> word<br/>", "Take the tags out"),
         ("control characters", "A bell\x07 rings", "'prepare' takes them out"),
         ("empty sides", "  ", "filter 'empty'"),
+        ("empty sides", "\u200e\u200b ", "filter 'empty'"),
     ],
 )
 def test_each_oddity(kind, bad, advice):
@@ -271,7 +272,9 @@ def test_identical_sides():
     found = of_kind(diagnose(source, target, only=(Oddities,)), "identical sides")
     assert (found.count, found.severity) == (200, Severity.WARNING)
     assert "filter 'identical'" in found.advice
-    assert diagnose([""] * 10, [""] * 10, only=(Oddities,)).findings[0].kind == "empty sides"
+    for blank in ("", "\u200b"):
+        (found,) = diagnose([blank] * 10, [blank] * 10, only=(Oddities,)).findings
+        assert found.kind == "empty sides"
 
 
 def apart(text):

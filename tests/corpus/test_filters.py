@@ -105,7 +105,9 @@ def test_count_words(text, num_words):
     assert count_words(text) == num_words
 
 
-@pytest.mark.parametrize(("source", "target"), [("", "x"), ("x", ""), ("", ""), (" ", "x"), ("x", "\u3000")])
+@pytest.mark.parametrize(
+    ("source", "target"), [("", "x"), ("x", ""), ("", ""), (" ", "x"), ("x", "\u3000"), ("\u200b", "x")]
+)
 def test_empty(source, target):
     assert Empty().rejects(pair(source, target))
 

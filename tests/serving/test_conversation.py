@@ -105,7 +105,7 @@ def test_a_long_translation_stays_one_line_without_markup_or_emoji_codes():
 
 def test_blank_lines_are_not_answered():
     fake = Fake()
-    assert answers(conversation(fake), "", "   ", "\t\n") == ""
+    assert answers(conversation(fake), "", "   ", "\t\n", "\u200b\u200e") == ""
     assert not fake.asked
 
 

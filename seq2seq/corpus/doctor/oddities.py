@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seq2seq.corpus.doctor.batch import Batch, Side
 from seq2seq.corpus.doctor.examination import Brief, Collected, Examination, Finding, Severity, counted, percent
+from seq2seq.text.blank import is_blank
 
 _LOUD_SHARE: Final = 0.01  # of pairs, for what a setting or a filter mends
 _EQUAL_SHARE: Final = 0.1  # names, numbers and loan words are the same in both languages
@@ -41,7 +42,7 @@ class Oddities(Examination):
             map(str.__eq__, batch.source.texts, batch.target.texts), np.bool_, len(batch)
         )
         for name, side in (("source", batch.source), ("target", batch.target)):
-            blank = side.num_words == 0
+            blank = np.fromiter(map(is_blank, side.texts), np.bool_, len(batch))
             marked["empty sides"] |= blank
             marked["identical sides"] &= ~blank
             if "&" in side.joined:

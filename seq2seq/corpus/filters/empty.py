@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from seq2seq.corpus.filters.filter import Filter
 from seq2seq.corpus.pair import Pair
+from seq2seq.text.blank import is_blank
 
 
 class Empty(Filter):
@@ -14,5 +15,5 @@ class Empty(Filter):
     reason: ClassVar[str] = "empty"
 
     def rejects(self, pair: Pair) -> bool:
-        """Returns whether a side is empty or all white space."""
-        return not pair.source or not pair.target or pair.source.isspace() or pair.target.isspace()
+        """Returns whether nothing can be seen of a side."""
+        return is_blank(pair.source) or is_blank(pair.target)
