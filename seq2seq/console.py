@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from unicodedata import category
 
 from seq2seq.errors import Seq2SeqError
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as LiveProgress
 
 LOG_INTERVAL_SECONDS = 30.0
+_STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, halves of characters, separators of lines and paragraphs
 _hushed = False
 
 
@@ -31,7 +33,7 @@ def messages() -> Console:
     """Returns the console for what a person reads while the work goes on: stderr."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 @cache
@@ -39,7 +41,7 @@ def output() -> Console:
     """Returns the console for results: stdout."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)
 
 
 def use_utf8() -> None:
@@ -213,8 +215,13 @@ def _duration(seconds: float) -> str:
 
 
 def _printable(text: str) -> str:
-    """Returns `text` without control characters: a file's content must not steer the terminal it is quoted on."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
+    """Returns `text` without control characters: a file's content must not steer the terminal it is quoted on.
+
+    Spaces that do not break, joiners and marks of direction stay as they are: no terminal is steered by them.
+    """
+    if text.isprintable():
+        return text
+    return "".join("�" if category(c) in _STEERING and c not in "\n\t" else c for c in text)
 
 
 def _jsonable(value: object) -> object:

@@ -24,7 +24,13 @@ class PipeConsole(Console):
 
     def __init__(self, file: TextIO) -> None:
         super().__init__(
-            file=file, color_system=None, force_terminal=False, no_color=True, width=10_000, highlight=False
+            file=file,
+            color_system=None,
+            force_terminal=False,
+            no_color=True,
+            width=10_000,
+            highlight=False,
+            emoji=False,
         )
 
     def on_broken_pipe(self) -> None:
@@ -74,7 +80,7 @@ def talk(
     lines, answers, failures = stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr
     terminal = lines.isatty() and answers.isatty()
     _tolerate(lines, answers, failures, utf8=not terminal)
-    console = Console(file=answers, highlight=False) if terminal else PipeConsole(answers)
+    console = Console(file=answers, highlight=False, emoji=False) if terminal else PipeConsole(answers)
     conversation = Conversation(
         translator,
         console,

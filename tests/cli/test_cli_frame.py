@@ -277,6 +277,19 @@ def test_quoted_text_cannot_steer_the_terminal(capsys):
     assert capsys.readouterr().err == "error: found '�[2J�'.\n"
 
 
+@pytest.mark.parametrize("forced", [False, True])
+def test_messages_say_what_they_quote(monkeypatch, capsys, forced):
+    if forced:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    text = "x:id:y 5\u202f000\u00a0km می\u200cخواهم क्\u200dष \u200fא\u200e a\u00adb :smile: \u3000"
+    console.say(text)
+    console.output().print(text, markup=False, soft_wrap=True)
+    captured = capsys.readouterr()
+    assert (captured.err, captured.out) == (f"{text}\n", f"{text}\n")
+    console.say("a\x9b2Jb\x85c\u2028d\u2029e\x7ff\rg\ud83dh")
+    assert capsys.readouterr().err == "a�2Jb�c�d�e�f�g�h\n"
+
+
 def test_json_is_one_line_and_knows_numpy_paths_and_dataclasses(capsys):
     @dataclass
     class Point:
