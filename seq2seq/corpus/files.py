@@ -34,6 +34,10 @@ _NOT_TEXT: Final = (
     (b"\xff\xfe", "is UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
     (b"\xfe\xff", "is UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"),
 )
+# The higher bytes of Latin, Greek, Cyrillic, Armenian, Hebrew and Arabic letters in UTF-16: nothing that text holds.
+_HIGHER_BYTES: Final = bytes(range(9))
+_UTF_16_SHARE: Final = 0.7  # of every second byte; the rest are dashes and quotation marks
+_UTF_16_LOOKED_AT: Final = 1000  # bytes
 _BZIP2_BLOCK: Final = b"1AY&SY"  # follows "BZh" and a digit: three letters alone may begin a text
 # What each suffix stands for, and the program that decompresses it.
 _KINDS: Final = {
@@ -353,13 +357,30 @@ def _known_start(raw: bytes) -> tuple[str, str] | None:
     return None
 
 
+def _unmarked_utf_16(raw: bytes) -> tuple[str, str] | None:
+    """Returns what a first line is that looks like UTF-16 without a byte order mark, and what to do with it."""
+    start = raw[:_UTF_16_LOOKED_AT]
+    halves = {"BE": start[0::2], "LE": start[1::2]}
+    counts = {order: len(half) - len(half.translate(None, _HIGHER_BYTES)) for order, half in halves.items()}
+    for order, other in (("BE", "LE"), ("LE", "BE")):
+        is_higher = counts[order] >= max(2, _UTF_16_SHARE * len(halves[order]))
+        if is_higher and counts[other] <= (1 - _UTF_16_SHARE) * len(halves[other]):
+            what = "looks like UTF-16 text without a byte order mark"
+            return what, f"Convert it: iconv -f UTF-16{order} -t UTF-8 FILE > NEW"
+    return None
+
+
 def check_start(raw: bytes, path: Path) -> None:
     """Refuses what is known by its first bytes to be no text in UTF-8.
+
+    Args:
+        raw: They, at best the whole first line.
+        path: The file, for the message.
 
     Raises:
         UserError: It is; the message says what the file is and what makes text of it.
     """
-    found = _known_start(raw)
+    found = _known_start(raw) or _unmarked_utf_16(raw)
     if found:
         program = _KINDS.get(path.suffix.lower(), ("", ""))[1]
         first, name = (f"Decompress it with {program} -d. ", path.stem) if program else ("", path.name)

@@ -166,9 +166,26 @@ def test_what_is_packed_or_in_another_encoding_is_named(tmp_path, raw, what, hin
         decode_line(raw.split(b"\n")[0] + b"\xff", path, 1)
 
 
-def test_the_advice_for_utf16_is_right(tmp_path):
+@pytest.mark.parametrize("text", ["one two\nthree\n", "née —\n", "Он спит.\n", "ГЛАВА\n", "Ένα\r\nδύο\r\n", "שלום\n"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_its_mark_is_told_by_its_first_line(tmp_path, text, encoding):
     path = tmp_path / "wrong.txt"
-    path.write_bytes("née\nゆき\n".encode("utf-16"))
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(UserError, match=r"wrong\.txt looks like UTF-16 text without a byte order mark") as refused:
+        list(read_lines(path))
+    assert f"iconv -f {encoding.upper().replace('16-', '16')} -t UTF-8 wrong.txt" in refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\0\0\0\0\0\0", "one\0two\x01three", "a\tb\tc\td", "\x01a", ""])
+def test_odd_text_is_text(tmp_path, text):
+    (tmp_path / "text").write_text(f"{text}\n", encoding="utf-8")
+    assert list(read_lines(tmp_path / "text")) == [text]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_the_advice_for_utf16_is_right(tmp_path, encoding):
+    path = tmp_path / "wrong.txt"
+    path.write_bytes("née\nゆき\n".encode(encoding))
     with pytest.raises(UserError) as refused:
         list(read_lines(path))
     command = refused.value.hint.removeprefix("Convert it: ").removesuffix(" > NEW")

@@ -571,9 +571,9 @@ def test_units_without_one_of_the_languages_are_passed_over_and_told_once(tmp_pa
     assert told.count("2 of 4 units lack en or de and are passed over, the first at line 3.") == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "iso-8859-1", "utf-8-sig", "cp1252"])
 def test_the_encoding_that_is_declared_is_read(tmp_path, encoding):
-    text = HEAD.replace("UTF-8", encoding.removesuffix("-sig")) + unit("é", "ü") + "</body></tmx>"
+    text = HEAD.replace("UTF-8", re.sub("-(sig|[lb]e)$", "", encoding)) + unit("é", "ü") + "</body></tmx>"
     (tmp_path / "a.tmx").write_bytes(text.encode(encoding))
     assert list(Tmx(tmp_path / "a.tmx", **EN_DE)()) == [Pair(1, "é", "ü")]
 

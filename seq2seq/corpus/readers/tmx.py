@@ -23,7 +23,7 @@ from seq2seq.text.characters import IDEOGRAPHS, UNSPACED_LETTERS, marks
 
 _CHUNK_BYTES: Final = 1 << 16
 _CODE: Final = frozenset({"bpt", "ept", "ph", "it", "ut"})  # hold markup of another format, which is no text
-_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")  # the parser knows it without its mark too
 _UTF_32: Final = b"\xff\xfe\x00\x00"  # begins like the first of these
 _LINE_BREAK: Final = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
 _PLACEHOLDER: Final = "\0"  # no character of XML
