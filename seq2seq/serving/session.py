@@ -16,6 +16,7 @@ from seq2seq.serving.conversation import Conversation, Translates
 from seq2seq.text.blank import is_blank
 
 PROMPT = "> "
+_BYTE_ORDER_MARK = "\ufeff"
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 
 
@@ -80,6 +81,8 @@ def talk(
     lines, answers, failures = stdin or sys.stdin, stdout or sys.stdout, stderr or sys.stderr
     terminal = lines.isatty() and answers.isatty()
     _tolerate(lines, answers, failures, utf8=not terminal)
+    if not terminal:
+        _end_at_line_feeds(lines)
     console = Console(file=answers, highlight=False, emoji=False) if terminal else PipeConsole(answers)
     conversation = Conversation(
         translator,
@@ -122,8 +125,10 @@ def converse(conversation: Conversation, read: Callable[[], str]) -> None:
 def answer_lines(conversation: Conversation, lines: TextIO, answers: TextIO) -> int:
     """Answers each line on `answers` at once, so that a program may wait for it; returns the exit code."""
     try:
-        for line in lines:
+        for number, line in enumerate(lines):
             text = line.rstrip("\r\n")
+            if number == 0:
+                text = text.removeprefix(_BYTE_ORDER_MARK)
             if is_blank(text):
                 answers.write("\n")
             elif not conversation.reply(text if is_known_command(text) else f" {text}"):
@@ -142,6 +147,13 @@ def _tolerate(*streams: TextIO, utf8: bool) -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace", **({"encoding": "utf-8"} if utf8 else {}))
+
+
+def _end_at_line_feeds(lines: TextIO) -> None:
+    """Makes a line feed alone the end of a line: a carriage return inside one would add an answer to it."""
+    reconfigure = getattr(lines, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(newline="\n")
 
 
 def _silence(answers: TextIO) -> None:

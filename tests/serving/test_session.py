@@ -68,6 +68,13 @@ def test_nothing_in_nothing_out():
 def test_windows_line_ends_and_odd_separators_do_not_add_lines():
     assert piped("a\r\nb\r\n")[0] == "A\nB\n"
     assert piped("a\u2028b\x0bc\nd\n")[0] == "A B C\nD\n"
+    assert piped("a\rb\nc\r\n\r\nd\r")[0] == "A B\nC\n\nD\n"
+
+
+def test_a_byte_order_mark_is_one_at_the_start_only():
+    assert piped("\ufeff:nbest 2\na\n")[0].splitlines() == ["The 2 best are shown.", "1  -1.000  A"]
+    assert piped("\ufeffa\n\ufeff:nbest 2\n")[0] == "A\n\ufeff:NBEST 2\n"
+    assert piped("\ufeff\nb\n")[0] == "\nB\n"
 
 
 def test_any_bytes_are_read():
