@@ -113,8 +113,8 @@ def prepare(
     Raises:
         UserError: A file is wrong, of text or of vectors, no pair is left, a training with other data has begun in this
             folder (or, as `spare_begun` says, with other settings), a vocabulary that was taken over cannot be as the
-            recipe says, it is no run and holds what would be overwritten,
-            another process is preparing or training it, or a shard is missing or of something else.
+            recipe says, the folder goes on from a model and no `basis` is given, it is no run and holds what would be
+            overwritten, another process is preparing or training it, or a shard is missing or of something else.
     """
     check_name(run.path)
     recipe = vectors.located(recipe)
@@ -127,6 +127,7 @@ def prepare(
         sources = replace(sources, tests={**sources.tests, **basis.sets})
         inputs["start"] = dict(basis.inputs)
     else:
+        _check_begins_anew(run)
         tokenizers = tokenizers or _taken_over(recipe, run, inputs)
         if tokenizers is not None:
             tokenizers = tokenizers.with_tags(_tags(recipe))
@@ -206,6 +207,7 @@ def prepare_shard(
     sources = open_sources(recipe.data, folder)
     _check_outside(run, sources)
     inputs = _inputs(recipe, sources)
+    _check_begins_anew(run)
     _up_to_date(run, inputs, force=force)  # what merging would refuse is refused now
     vectors.check_files(recipe)
     place = shard.folder(run.path)
@@ -233,6 +235,20 @@ def _check_outside(run: RunFolder, sources: Sources) -> None:
         raise UserError(
             f"{run.path} lies in {sources.folder}, whose files are the dataset.",
             hint="Choose a place outside of it: --run FOLDER",
+        )
+
+
+def _check_begins_anew(run: RunFolder) -> None:
+    """Refuses a run that goes on from a model: of its recipe alone a training from scratch would be made.
+
+    Raises:
+        UserError: It is one.
+    """
+    start = run.read_manifest().get("start") if run.manifest.is_file() else None
+    if start is not None:
+        raise UserError(
+            f"{run.path} is a fine-tuning, and its recipe does not say what it goes on from.",
+            hint=f"Prepare it again with: {start['command']}   Or choose another folder with --run.",
         )
 
 

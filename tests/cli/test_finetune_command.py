@@ -350,6 +350,17 @@ def test_prepared_anew_with_other_text_settings_it_names_its_own_command(tuned):
     assert "seq2seq finetune" in told
 
 
+def test_its_recipe_alone_does_not_make_a_training_from_scratch_of_it(toy, text, tmp_path):
+    run = tmp_path / "run"
+    done("finetune", toy.run, *text, "--run", run, *SHORT, "--prepare-only")
+    before = contents(run)
+    for more in ([], ["--force"], ["--shard", "1/2"]):
+        told = refused("prepare", run / "recipe.toml", "--run", run, *more)
+        assert f"{run} is a fine-tuning" in told
+        assert f"seq2seq finetune {toy.run} --source" in told
+        assert contents(run) == before
+
+
 def test_to_hold_on_there_must_be_a_model(toy, tmp_path):
     shutil.copytree(toy.run, tmp_path / "run")
     assert "starts from none" in refused("train", tmp_path / "run", "--restart", *sets("training.hold=1"))
