@@ -11,6 +11,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as reweighed
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
@@ -564,7 +565,7 @@ class _Mixed:
             if pairs:
                 name = f"{OLD}{corpus['name']}" if len(corpora) > 1 else "old"
                 weight = float(corpus["weight"]) * float(corpus["pairs"]) ** (1 / self.old.temperature - 1)
-                kept.append(Kept(name, weight, spooled, pairs, str(corpus["tag"])))
+                kept.append(Kept(name, weight, spooled, pairs, str(corpus["tag"]), corpus.get("by", "")))
             first = end
         drawn = sum(corpus.weight * corpus.pairs for corpus in kept)
         if not drawn:
@@ -574,7 +575,7 @@ class _Mixed:
             )
         num_new = sum(corpus.weight * corpus.pairs for corpus in gathered.corpora)
         factor = self.share / (1 - self.share) * num_new / drawn
-        weighed = [Kept(one.name, one.weight * factor, one.spooled, one.pairs, one.tag) for one in kept]
+        weighed = [reweighed(one, weight=one.weight * factor) for one in kept]
         left_out = len(store) - sum(corpus.pairs for corpus in kept)
         if left_out:
             console.warn(

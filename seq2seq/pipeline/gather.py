@@ -40,13 +40,17 @@ KNOWN_SOURCE = "known-source"
 
 @dataclass(frozen=True)
 class Kept:
-    """What is left of one corpus to train on: `pairs` pairs, in the spool under `spooled` with what was set aside."""
+    """What is left of one corpus to train on: `pairs` pairs, in the spool under `spooled` with what was set aside.
+
+    `by` is the command that had a model write one of its sides; empty: both are people's, as far as is known.
+    """
 
     name: str
     weight: float
     spooled: str
     pairs: int
     tag: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from seq2seq.errors import UserError
 from seq2seq.folders import describe, read_json, write_json, write_text
 from seq2seq.pipeline import shards, vectors
 from seq2seq.pipeline.basis import Basis
-from seq2seq.pipeline.gather import Gathered, Reading, gather
+from seq2seq.pipeline.gather import Gathered, Kept, Reading, gather
 from seq2seq.pipeline.jobs import Tokenise, Untokenised, packed
 from seq2seq.pipeline.lock import LOCK, only_one
 from seq2seq.pipeline.reasons import SET_BY_YOU, values
@@ -451,8 +451,9 @@ def _make(
                 splits = {name: _write(name, gathered, ready, tokenizers, workers) for name in gathered.reports}
         write_text(ready.recipe, dump_recipe(recipe, reasons))
         manifest = {**_manifest(recipe, inputs, gathered, splits, tokenizers, reasons), "folder": place}
-        manifest |= _written_by(manifest["corpora"], run)
-        if basis is not None:
+        if basis is None:  # else the old corpora know it themselves, and another run's were here before
+            manifest |= _written_by(manifest["corpora"], run)
+        else:
             basis.save(ready)
             manifest["start"] = dict(basis.facts)
         write_json(ready.manifest, manifest)
@@ -628,6 +629,11 @@ def _fingerprint(tokenizers: TokenizerPair) -> str:
         return _digest(describe(Path(folder)))
 
 
+def _marks(corpus: Kept) -> dict[str, str]:
+    """Returns what sets a corpus apart from text that people wrote."""
+    return {key: value for key, value in (("tag", corpus.tag), ("by", corpus.by)) if value}
+
+
 def _manifest(
     recipe: Recipe,
     inputs: Mapping[str, Any],
@@ -646,8 +652,7 @@ def _manifest(
         "recipe": _recipe_digest(recipe),
         "splits": dict(splits),
         "corpora": [
-            {"name": one.name, "pairs": one.pairs, "weight": one.weight, **({"tag": one.tag} if one.tag else {})}
-            for one in gathered.corpora
+            {"name": one.name, "pairs": one.pairs, "weight": one.weight, **_marks(one)} for one in gathered.corpora
         ],
         "cleaning": {name: report.to_dict() for name, report in gathered.reports.items()},
         "vocabulary": {

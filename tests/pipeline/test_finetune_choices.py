@@ -18,6 +18,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Row, write_split
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
+from seq2seq.pipeline.card import data_facts
 from seq2seq.pipeline.cleaning import already_cleaned, told
 from seq2seq.pipeline.finetune import (
     HOLD,
@@ -33,6 +34,7 @@ from seq2seq.pipeline.finetune import (
     old_text,
 )
 from seq2seq.pipeline.gather import Gathered, Kept
+from seq2seq.pipeline.prepare import prepare
 from seq2seq.pipeline.spool import Spool
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.overrides import apply_overrides
@@ -268,6 +270,22 @@ def test_several_old_corpora_share_the_old_part_as_they_did(bundle, tokenizers, 
     assert drawn[1] / drawn[2] == pytest.approx(before[0] / before[1])
     assert added.sizes()["train"] == 30 + 59 + 15
     assert "old a 7" not in {pair.source for pair in added.pairs("train")}
+
+
+def test_it_is_still_known_which_old_pairs_a_model_wrote(bundle, tokenizers, tmp_path):
+    old = prepared(tmp_path / "old", [("a", 6, 1.0, ""), ("b", 4, 1.0, "")])
+    corpora = [old.manifest["corpora"][0], {**old.manifest["corpora"][1], "by": "distill"}]
+    old = dataclasses.replace(old, manifest={**old.manifest, "corpora": corpora})
+    data = described(bundle, reader="aligned", files=write_pairs(tmp_path, toy_pairs(20), name="new"))
+    recipe = changed(bundle.recipe, data=changed(data, development_size=2))
+    run = RunFolder(tmp_path / "run")
+    made = prepare(recipe, run, threads=1, basis=basis(bundle, tokenizers, old, old_share=0.5, command="")).manifest
+    assert [(one["name"], one.get("by")) for one in made["corpora"]] == [
+        ("new.en", None),
+        ("old-a", None),
+        ("old-b", "distill"),
+    ]
+    assert [one.get("by") for one in data_facts(made)["corpora"]] == [None, None, "distill"]  # as the card says it
 
 
 def test_old_pairs_of_which_none_is_left_are_told_of(bundle, tokenizers, tmp_path):
