@@ -89,7 +89,6 @@ def finetune(
     """
     from msgspec.structs import replace
 
-    from seq2seq import console
     from seq2seq.bundle import RUNS, RunFolder, open_bundle
     from seq2seq.errors import UserError
     from seq2seq.pipeline import finetune as tuning
@@ -171,9 +170,6 @@ def finetune(
     )
     _say_result(folder, model, done, as_json=as_json)
     if not done.finished:
-        console.say(
-            f"Stopped after update {done.counters.update:,}. Go on with: seq2seq train {_quoted(folder)} --resume"
-        )
         raise typer.Exit(130)
 
 
@@ -267,9 +263,11 @@ def _tell_prepared(done: Prepared) -> None:
 
 def _say_result(folder: RunFolder, model: Path, done: Trained, *, as_json: bool) -> None:
     from seq2seq import console
+    from seq2seq.cli.second_stage import stopped_at
     from seq2seq.pipeline.finetune import before_and_after
 
-    scores = before_and_after(folder, done.counters.best_update)
+    # Where the second stage found a better model, that is the one that was kept.
+    scores = before_and_after(folder, done.counters.best_update, refined=done.refined.best if done.refined else {})
     if as_json:
         console.emit_json(
             {
@@ -280,9 +278,22 @@ def _say_result(folder: RunFolder, model: Path, done: Trained, *, as_json: bool)
                 "kept_update": done.counters.best_update,
                 "seconds": round(done.seconds, 1),
                 "scores": scores,
+                **({"refined": done.refined.to_dict()} if done.refined is not None else {}),
             }
         )
-        return
+    else:
+        _show_scores(scores)
+    if not done.finished:
+        console.say(f"Stopped after {stopped_at(done)}. Go on with: seq2seq train {_quoted(folder)} --resume")
+    elif not as_json:
+        _say_kept(model, done)
+        console.say(f"Did it help? seq2seq evaluate {_quoted(folder)} --against {shlex.quote(str(model))}")
+
+
+def _show_scores(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+    """Prints what the new and the old text gained or lost."""
+    from seq2seq import console
+
     if scores:
         console.emit(f"{'development':<13}{'':<7}{'before':>9}{'after':>9}{'gained':>9}")
     for text, told in scores.items():
@@ -290,14 +301,22 @@ def _say_result(folder: RunFolder, model: Path, done: Trained, *, as_json: bool)
             values = [told[when][name] for when in ("before", "after") if when in told]
             gained = f"{values[1] - values[0]:>+9.2f}" if len(values) == 2 else ""
             console.emit(f"{text + ' text':<13}{label:<7}" + "".join(f"{value:>9.2f}" for value in values) + gained)
-    if done.finished:
-        kept = done.counters.best_update
-        console.say(
-            f"Kept the weights of update {kept:,} of {done.counters.update:,}."
-            if kept
-            else f"No update translated the new text better: what is kept is {model} as it was."
-        )
-        console.say(f"Did it help? seq2seq evaluate {_quoted(folder)} --against {shlex.quote(str(model))}")
+
+
+def _say_kept(model: Path, done: Trained) -> None:
+    """Says which weights the bundle holds."""
+    from seq2seq import console
+    from seq2seq.cli.second_stage import refined
+
+    kept = done.counters.best_update
+    weights = f"the weights of update {kept:,} of {done.counters.update:,}"
+    if done.refined is not None:
+        console.say(f"The second stage began with {weights if kept else f'{model} as it was'}.")
+        console.say(refined(done.refined))
+    elif kept:
+        console.say(f"Kept {weights}.")
+    else:
+        console.say(f"No update translated the new text better: what is kept is {model} as it was.")
 
 
 def _quoted(folder: RunFolder) -> str:

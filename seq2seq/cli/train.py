@@ -13,7 +13,6 @@ from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, Thr
 
 if TYPE_CHECKING:
     from seq2seq.bundle import RunFolder
-    from seq2seq.pipeline.refine import Refined
     from seq2seq.pipeline.several import Seat
     from seq2seq.pipeline.train import Trained
     from seq2seq.recipe.schema import Recipe, Training
@@ -134,6 +133,7 @@ def _asked_for(run: Path, settings: list[str]) -> tuple[RunFolder, Recipe]:
 
 def _say_result(path: Path, bundle: Path, training: Training, done: Trained, *, as_json: bool) -> None:
     from seq2seq import console
+    from seq2seq.cli.second_stage import stopped_at
 
     named = shlex.quote(str(path))
     if as_json:
@@ -149,10 +149,7 @@ def _say_result(path: Path, bundle: Path, training: Training, done: Trained, *, 
             }
         )
     if not done.finished:
-        at = f"update {done.counters.update:,}"
-        if done.refined is not None:
-            at = f"update {done.refined.counters.update:,} of the second stage"
-        console.say(f"Stopped after {at}. Go on with: seq2seq train {named} --resume")
+        console.say(f"Stopped after {stopped_at(done)}. Go on with: seq2seq train {named} --resume")
         return
     if done.updates:
         _say_done(path, done, training.patience)
@@ -165,6 +162,7 @@ def _say_result(path: Path, bundle: Path, training: Training, done: Trained, *, 
 
 def _say_done(path: Path, done: Trained, patience: int) -> None:
     from seq2seq import console
+    from seq2seq.cli.second_stage import refined
 
     best = done.best
     early = f", early: {done.counters.looks} looks without a better score" if _gave_up(done.counters, patience) else ""
@@ -172,20 +170,8 @@ def _say_done(path: Path, done: Trained, patience: int) -> None:
     if best:
         console.say(f"Best at update {best['update']:,}: development BLEU {best['bleu']:.2f}, chrF {best['chrf']:.2f}.")
     if done.refined is not None:
-        console.say(_refined(done.refined))
+        console.say(refined(done.refined))
     console.say(f"Learning curve: {path / 'pictures' / 'learning-curve.png'}")
-
-
-def _refined(refined: Refined) -> str:
-    """Tells whether the second stage made a better model."""
-    before, now = refined.before, refined.best
-    length = f"Refined for minimum risk by {refined.counters.update:,} updates: "
-    if not now:
-        return f"{length}none was better than the first stage's best, which is kept (BLEU {before['bleu']:.2f})."
-    return (
-        f"{length}development BLEU {before['bleu']:.2f} -> {now['bleu']:.2f}, "
-        f"chrF {before['chrf']:.2f} -> {now['chrf']:.2f}."
-    )
 
 
 def _gave_up(counters: Counters, patience: int) -> bool:

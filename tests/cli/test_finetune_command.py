@@ -12,14 +12,17 @@ import torch
 from safetensors.torch import load_file
 from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs, write_pairs
 
-from seq2seq.bundle import open_bundle
+from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.cli.ensembles import Models
+from seq2seq.cli.finetune import _say_result
 from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
-from seq2seq.folders import read_json, write_json
+from seq2seq.folders import read_json, write_json, write_text
 from seq2seq.pipeline.finetune import HOLD
-from seq2seq.pipeline.train import ConsoleReporter
+from seq2seq.pipeline.refine import Refined
+from seq2seq.pipeline.train import ConsoleReporter, Trained
 from seq2seq.recipe.toml import load_recipe
+from seq2seq.training.counters import Counters
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.translation import Translation
 
@@ -98,6 +101,27 @@ def test_the_new_text_gains_and_the_old_is_reported_beside_it(toy, tuned):
     assert shown[1][4] == f"{best['bleu']:.2f}"
     assert [line[:3] for line in shown[4:]] == [["old", "text", name] for name in ("BLEU", "chrF", "loss")]
     assert shown[4][3:5] == [f"{row['old_bleu']:.2f}" for row in (rows[0], best)]
+
+
+@pytest.mark.parametrize("is_better", [True, False])
+def test_a_second_stage_tells_what_it_made_of_the_first(tmp_path, capfd, is_better):
+    run, scores = RunFolder(tmp_path / "run"), {"loss": 1.0, "bleu": 20.0, "chrf": 40.0}
+    first = {**scores, "bleu": 30.0}
+    rows = [{"kind": "validation", "update": update, **row} for update, row in ((0, scores), (8, first))]
+    write_text(run.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+    best = {**scores, "update": 3, "bleu": 33.0} if is_better else {}
+    stage = Refined(Counters(update=5), finished=True, updates=5, before=first, best=best)
+    done = Trained(Counters(update=10, best_update=8), True, 15, 1.0, first, stage)
+    _say_result(run, tmp_path / "model", done, as_json=False)
+    told = capfd.readouterr()
+    after = "33.00" if is_better else "30.00"
+    assert told.out.splitlines()[1].split() == ["new", "text", "BLEU", "20.00", after, f"+{float(after) - 20:.2f}"]
+    assert "The second stage began with the weights of update 8 of 10." in told.err
+    assert ("BLEU 30.00 -> 33.00" if is_better else "first stage's best, which is kept (BLEU 30.00)") in told.err
+    _say_result(run, tmp_path / "model", done, as_json=True)
+    told = json.loads(capfd.readouterr().out)
+    assert told["scores"]["new"]["after"]["bleu"] == float(after)
+    assert told["refined"] == stage.to_dict()
 
 
 def test_it_starts_from_the_models_weights(toy, tuned):
