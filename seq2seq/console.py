@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as LiveProgress
 
 LOG_INTERVAL_SECONDS = 30.0
+RECENT_SECONDS = 300.0
+"""By what was done in this time the rest is reckoned: neither a pause nor a busy hour before it counts."""
 _STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, halves of characters, separators of lines and paragraphs
 _hushed = False
 
@@ -127,17 +130,18 @@ class Progress:
         self.total = total
         self.unit = unit
         self.completed = 0.0
-        self._first = 0.0
         self.note = ""
         self._interval_seconds = interval_seconds
         self._clock = clock
-        self._started = self._last_line = clock()
+        self._last_line = clock()
+        self._marks = deque([(self._last_line, 0.0)])  # when how much was done, a second apart or more
         self._live: LiveProgress | None = None
         self._task: Any = None
         self._spoke = False
 
     def __enter__(self) -> Self:
-        self._started = self._last_line = self._clock()
+        self._last_line = self._clock()
+        self._marks = deque([(self._last_line, self.completed)])
         if _interactive():
             self._live = _live_progress()
             self._task = self._live.add_task(self.description, total=self.total, figures="")
@@ -158,6 +162,7 @@ class Progress:
         """Sets how many units are done."""
         self.completed = completed
         self.note = note or self.note
+        self._mark()
         if self._live is not None:
             self._live.update(self._task, completed=completed, total=self.total, figures=self._figures())
         elif self._clock() - self._last_line >= self._interval_seconds:
@@ -165,8 +170,15 @@ class Progress:
 
     def start_from(self, completed: float) -> None:
         """Says that `completed` units were done before: they count for the share, not for the rate."""
-        self._first = self.completed = completed
-        self._started = self._clock()
+        self.completed = completed
+        self._marks = deque([(self._clock(), completed)])
+
+    def _mark(self) -> None:
+        now = self._clock()
+        if now - self._marks[-1][0] >= 1.0:
+            self._marks.append((now, self.completed))
+        while len(self._marks) > 2 and now - self._marks[0][0] > RECENT_SECONDS:
+            self._marks.popleft()
 
     def _line(self) -> None:
         self._last_line = self._clock()
@@ -175,8 +187,9 @@ class Progress:
 
     def _figures(self) -> str:
         """Returns count, share, rate, time left and note, as far as each is known."""
-        elapsed = self._clock() - self._started
-        rate = (self.completed - self._first) / elapsed if elapsed > 0 else 0.0
+        begin, done = self._marks[0]
+        elapsed = self._clock() - begin
+        rate = (self.completed - done) / elapsed if elapsed > 0 else 0.0
         count = f"{self.completed:,.0f}" + (f"/{self.total:,.0f}" if self.total else "")
         parts = [f"{count} {self.unit}".strip()]
         if self.total:

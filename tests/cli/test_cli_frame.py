@@ -385,6 +385,27 @@ def test_hours_are_shown(capsys):
     assert "2:46:30 left" in capsys.readouterr().err
 
 
+def test_the_time_left_follows_the_last_minutes_and_no_pause(capsys):
+    clock = Clock()
+    with console.Progress("training", 10_000, unit="updates", clock=clock) as progress:
+        progress.start_from(1000)
+        for update in range(1001, 2001):  # ten a second
+            clock.now += 0.1
+            progress.update(update)
+        assert progress._figures() == "2,000/10,000 updates, 20 %, 10/s, 13:20 left"
+        clock.now += 3600  # stopped, and gone on with
+        for update in range(2001, 2101):
+            clock.now += 0.1
+            progress.update(update)
+        assert progress._figures() == "2,100/10,000 updates, 21 %, 10/s, 13:10 left"
+        for update in range(2101, 3101):  # another works on the machine
+            clock.now += 0.4
+            progress.update(update)
+        assert ", 2.5/s, 46:" in progress._figures()
+    assert len(progress._marks) <= console.RECENT_SECONDS + 2
+    capsys.readouterr()
+
+
 def test_half_a_surrogate_pair_is_no_reason_to_say_nothing(capsys):
     console.emit_json({"a": "x \ud83d y"})
     assert json.loads(capsys.readouterr().out) == {"a": "x ? y"}

@@ -613,7 +613,8 @@ def test_progress_of_what_is_gone_on_with_begins_where_it_was(source, target, wa
     translate(Task(source, target, resume=True))
     first, again = watched
     assert again.total == first.total
-    assert again._first == pytest.approx(first.told[0])  # what was done before counts for the share, not for the rate
+    # What was done before counts for the share, not for the rate.
+    assert again._marks[0][1] == pytest.approx(first.told[0])
     assert again.told == pytest.approx(first.told[1:] or again.told)
     assert again.completed == again.total
 
