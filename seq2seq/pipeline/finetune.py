@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as reweighed
+from dataclasses import replace as replaced
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
@@ -575,7 +575,7 @@ class _Mixed:
             )
         num_new = sum(corpus.weight * corpus.pairs for corpus in gathered.corpora)
         factor = self.share / (1 - self.share) * num_new / drawn
-        weighed = [reweighed(one, weight=one.weight * factor) for one in kept]
+        weighed = [replaced(one, weight=one.weight * factor) for one in kept]
         left_out = len(store) - sum(corpus.pairs for corpus in kept)
         if left_out:
             console.warn(
@@ -583,7 +583,7 @@ class _Mixed:
                 "model has seen them, so its scores there before fine-tuning are kinder than they should be."
             )
         gathered.reports["train"].kept += sum(corpus.pairs for corpus in kept)
-        return Gathered(gathered.spool, gathered.reports, (*gathered.corpora, *weighed), gathered.held, gathered.split)
+        return replaced(gathered, corpora=(*gathered.corpora, *weighed))
 
     def _spool(self, gathered: Gathered, store: Store, first: int, end: int, name: str) -> int:
         """Writes what may be trained on of some rows. Returns the number of pairs."""

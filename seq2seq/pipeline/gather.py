@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from seq2seq import build, console
 from seq2seq.corpus import fingerprints
-from seq2seq.corpus.cleaning import DUPLICATE, SAMPLE_PAIRS, Cleaner, Report, in_batches
+from seq2seq.corpus.cleaning import DUPLICATE, LEAKAGE, SAMPLE_PAIRS, Cleaner, Report, in_batches
 from seq2seq.corpus.filters.empty import Empty
 from seq2seq.corpus.hash_set import HashSet
 from seq2seq.corpus.held import Held
@@ -63,6 +63,8 @@ class Gathered:
         corpora: What there is to train on, in order.
         held: What training must not see.
         split: Tells the training pairs from those that were set aside; None where none were.
+        turned: Whether these were chosen by the other side, so that training pairs may have their sources: these are
+            left out.
     """
 
     spool: Spool
@@ -70,6 +72,7 @@ class Gathered:
     corpora: tuple[Kept, ...]
     held: Held
     split: Split | None = None
+    turned: bool = False
 
     def sizes(self) -> dict[str, int]:
         """Returns the number of pairs of each split."""
@@ -82,7 +85,8 @@ class Gathered:
             return
         for corpus in self.corpora:
             for batch in self.spool.batches(corpus.spooled):
-                yield batch if self.split is None else chosen(batch, self.split.belong(places(batch), "train"))
+                rows = batch if self.split is None else chosen(batch, self.split.belong(places(batch), "train"))
+                yield chosen(rows, ~leaking(rows, self.held)) if self.turned else rows
 
     def pairs(self, split: str) -> Iterator[Pair]:
         """Yields the pairs of a split; those of "train" corpus after corpus."""
@@ -115,6 +119,11 @@ def places(batch: Any) -> fingerprints.Fingerprints:  # noqa: ANN401
     """Returns the places of the pairs of a record batch."""
     found: fingerprints.Fingerprints = batch.column("place").to_numpy()
     return found
+
+
+def leaking(batch: Any, held: Held) -> NDArray[np.bool_]:  # noqa: ANN401
+    """Returns which rows of a record batch have a source that is held out."""
+    return held.sources.contains(fingerprints.of_sentences(batch.column("source").to_pylist()))
 
 
 def chosen(batch: Any, mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401
@@ -181,7 +190,8 @@ def gather(
     corpora = _divide(corpora, split, spool, reports, begun.aside)
     for part in begun.aside:
         held.add(spool.pairs(part))
-    return Gathered(spool, reports, corpora, held, split)
+    found = Gathered(spool, reports, corpora, held, split)
+    return _without_leaks(found) if data.reverse else found
 
 
 def begin(data: Data, sources: Sources, spool: Spool) -> Begun:
@@ -212,7 +222,7 @@ def begin(data: Data, sources: Sources, spool: Spool) -> Begun:
     aside = {part: size for part, size in wanted.items() if size and part not in given}
     sizes = {f"{part}_size": size for part, size in aside.items()}
     splitter = Splitter(**sizes, seed=data.seed) if aside else None
-    return Begun(Clean(cleaner, splitter), reports, held, aside)
+    return Begun(Clean(cleaner, splitter, turned=data.reverse), reports, held, aside)
 
 
 def _check_left(name: str, report: Report) -> None:
@@ -320,6 +330,27 @@ def _divide(
         reports["train"].read -= len(members)
         reports["train"].kept -= len(members)
     return tuple(left)
+
+
+def _without_leaks(gathered: Gathered) -> Gathered:
+    """Leaves training pairs out that have the source of a pair set aside.
+
+    In the other direction they are many translations of one sentence; here they are one translation of many, which
+    were set aside each by itself.
+    """
+    report, left = gathered.reports["train"], []
+    for corpus in gathered.corpora:
+        report.corpus = corpus.name if len(gathered.corpora) > 1 else ""
+        leaks = 0
+        for batch in replace(gathered, corpora=(corpus,)).batches("train"):
+            for pair in as_pairs(chosen(batch, leaking(batch, gathered.held))):
+                report.drop(LEAKAGE, pair)
+                leaks += 1
+        report.kept -= leaks
+        left.append(replace(corpus, pairs=corpus.pairs - leaks))
+    if report.kept == 0:
+        raise UserError("No training pair is left: all have a source that is held out.", hint=_most_dropped(report))
+    return replace(gathered, corpora=tuple(left), turned=True)
 
 
 def _most_dropped(report: Report) -> str:

@@ -57,10 +57,13 @@ class Clean:
     Attributes:
         cleaner: Does it; it has learned what it must.
         splitter: Gives the pairs their places; None where no split is drawn.
+        turned: Whether the pairs are the other way round than in their files. Their places are those of the side that
+            is the source there, so that models of both directions hold the same pairs out.
     """
 
     cleaner: Cleaner
     splitter: Splitter | None
+    turned: bool = False
 
     def __call__(self, block: RawBlock) -> CleanBlock:
         """Returns what is left of a block."""
@@ -68,7 +71,8 @@ class Clean:
         pairs = list(map(Pair, block.lines, block.sources, block.targets))
         kept = self.cleaner.sifted(pairs, report)
         hashes = fingerprints.of_pairs(kept if self.cleaner.deduplicate else ())
-        places = self.splitter.places_of(pair.source for pair in kept) if self.splitter else None
+        placed = (pair.target if self.turned else pair.source for pair in kept)
+        places = self.splitter.places_of(placed) if self.splitter else None
         return CleanBlock(packed(spool.as_batch(kept, places)), hashes, report)
 
 

@@ -130,6 +130,25 @@ class TestGather:
             for every in (1, 3, 50, 500):
                 assert list(found.texts(("source", "target")[side], every)) == texts[::every]
 
+    def test_both_directions_hold_the_same_pairs_out(self, tmp_path):
+        # Each third pair has the target of another, which is a source when it is turned round.
+        pairs = [(f"source {n}", f"target {n - n % 3 // 2}") for n in range(90)]
+        aside = {"development_size": 10, "test_size": 10, "seed": 3}
+        ahead = gather(Data(**aside), sources({"one": (1.0, Listed(*pairs))}), Spool(tmp_path / "ahead"))
+        swapped = Listed(*((target, source) for source, target in pairs))
+        back = gather(Data(reverse=True, **aside), sources({"one": (1.0, swapped)}), Spool(tmp_path / "back"))
+        for part in ("development", "test"):
+            assert sides(back.pairs(part)) == [(target, source) for source, target in sides(ahead.pairs(part))]
+        held = {source for part in ("development", "test") for source, _ in sides(back.pairs(part))}
+        wanted = [(target, source) for source, target in sides(ahead.pairs("train")) if target not in held]
+        assert sides(back.pairs("train")) == wanted
+        leaks = ahead.sizes()["train"] - len(wanted)
+        assert leaks > 0
+        report = back.reports["train"]
+        assert report.dropped["leakage"].count == leaks
+        assert report.read == report.kept + leaks
+        assert back.sizes()["train"] == back.corpora[0].pairs == len(wanted)
+
     def test_filters_learn_from_all_corpora(self, tmp_path):
         greek = Listed(*((f"Μύλος {n}", f"mill {n}") for n in range(20)), ("mill", "mill"))
         more = Listed(*((f"Νερό {n}", f"water {n}") for n in range(20)), ("Νερό", "Νερό"))
