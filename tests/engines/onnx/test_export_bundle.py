@@ -116,7 +116,7 @@ def test_an_older_bundle_gets_them_by_the_command_and_loses_nothing(toy: Toy, ba
 def test_scales_are_never_chosen_by_sentences_that_mean_nothing(toy: Toy, bare: Path, monkeypatch) -> None:
     """What random ids give is smaller than what words give, and the rest would be cut off."""
     calibrate = mock.Mock(wraps=calibration.calibrate)
-    monkeypatch.setattr("seq2seq.engines.onnx.write.calibrate", calibrate)
+    monkeypatch.setitem(add_graphs.__globals__, "calibrate", calibrate)
     monkeypatch.chdir(bare)
     for name in (bare, Path()):
         assert add_graphs(open_bundle(name))["sample"] == "random ids"
