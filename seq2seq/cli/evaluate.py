@@ -78,6 +78,9 @@ def evaluate(
 
     Then where it goes wrong: numbers and names lost or invented, repetitions, outputs too short or too long, words left
     as they are in the source, scores by sentence length and by rarity of the words, and the most common wrong words.
+
+    Scores of the run's own sets, with the model's own settings and without --engine, are kept in the run and in the
+    model card; others are shown.
     """
     from seq2seq import console
     from seq2seq.bundle import open_bundle

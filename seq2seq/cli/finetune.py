@@ -69,7 +69,13 @@ def finetune(
     prepare_only: Annotated[
         bool, typer.Option("--prepare-only", help="Make the run and stop; train it with: seq2seq train RUN.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the last checkpoint. Name MODEL and the text again; what else was said before stays.",
+        ),
+    ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Forget the fine-tuning so far and start again.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Prepare again, and drop a training on other text.")] = False,
     device: DeviceOption = Device.AUTO,

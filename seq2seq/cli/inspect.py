@@ -43,7 +43,9 @@ def inspect(
         str, typer.Option("--from", help="Source language, e.g. en. Default: what the file or its name says.")
     ] = "",
     into_language: Annotated[str, typer.Option("--into", help="Target language, e.g. de. Default: likewise.")] = "",
-    data: Annotated[Path | None, typer.Option("--data", help="The folder with the recipe's files.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The folder with the recipe's files, or with a copy of --hub.")
+    ] = None,
     examples: Annotated[int, typer.Option("--examples", min=0, help="Lines shown of each finding.")] = 3,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where something serious is found; else that is advice only.")

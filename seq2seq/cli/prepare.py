@@ -49,7 +49,9 @@ def prepare(
         str, typer.Option("--from", help="Source language, e.g. en. Default: what the file or its name says.")
     ] = "",
     into_language: Annotated[str, typer.Option("--into", help="Target language, e.g. de. Default: likewise.")] = "",
-    data: Annotated[Path | None, typer.Option("--data", help="The folder with the recipe's files.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The folder with the recipe's files, or with a copy of --hub.")
+    ] = None,
     run: Annotated[
         Path | None, typer.Option("--run", help="The folder to make. Default: runs/ and the recipe's name.")
     ] = None,

@@ -1,4 +1,4 @@
-"""Setting development and test pairs aside from one corpus, so that no source sentence is on two sides."""
+"""Setting development and test pairs aside from one corpus, so that no sentence that places them is on two sides."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _BATCH_PAIRS: Final = 4096
 
 
 class Splitter:
-    """Chooses development and test pairs by their source sentences.
+    """Chooses development and test pairs by the sentences of one side: the source, or in a reversed run the target.
 
-    Each source sentence has a fingerprint that depends on it and the seed only. Sentences are taken in the order of
-    their fingerprints, first for development until it has its pairs, then for test; the rest is train. So all
-    translations of one sentence go the same way (also where only case, punctuation or spaces differ), the order of
-    the corpus does not matter, and a part exceeds its size by less than the number of pairs of its last sentence.
+    So both directions hold the same pairs out. Each such sentence has a fingerprint that depends on it and the seed
+    only. They are taken in the order of their fingerprints, first for development until it has its pairs, then for
+    test; the rest is train. So all pairs with one sentence there go the same way (also where only case, punctuation or
+    spaces differ), the order of the corpus does not matter, and a part exceeds its size by less than the number of
+    pairs of its last sentence.
 
     Two passes: `fit` once over the pairs, then `Split.parts_of` on each batch of them. Who keeps the fingerprints, the
     pairs' places, needs but one pass over the text: `places_of`, `add` and `split`, then `Split.belong`. Memory: 16

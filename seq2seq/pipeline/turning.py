@@ -6,14 +6,15 @@ from msgspec.structs import replace
 
 from seq2seq.pipeline.sources import languages
 from seq2seq.recipe.languages import metric_tokenizer
-from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.schema import Choice, Recipe
 
 
 def turned(recipe: Recipe) -> Recipe:
     """Returns the recipe that learns the other direction from the same text.
 
-    Pretrained vectors go with their languages. What was measured and said was of the old direction. Scores count words
-    as the new target language does, where they did so for the old one; any other way was a person's choice, and stays.
+    Pretrained vectors and the scripts of filters go with their languages. What was measured and said was of the old
+    direction. Scores count words as the new target language does, where they did so for the old one; any other way was
+    a person's choice, and stays.
     """
     data, model, evaluation = recipe.data, recipe.model, recipe.evaluation
     new_target, old_target = languages(data)
@@ -23,7 +24,13 @@ def turned(recipe: Recipe) -> Recipe:
         recipe,
         description="",
         results=(),
-        data=replace(data, reverse=not data.reverse),
+        data=replace(data, reverse=not data.reverse, filters=tuple(map(_turned, data.filters))),
         model=replace(model, source_vectors=model.target_vectors, target_vectors=model.source_vectors),
         evaluation=evaluation,
     )
+
+
+def _turned(part: Choice) -> Choice:
+    """Returns a filter whose settings of the two sides have changed places."""
+    sides = {"source": "target", "target": "source"}
+    return Choice(part.name, {sides.get(key, key): value for key, value in part.settings.items()})

@@ -185,7 +185,9 @@ def _switch(name: str, argument: str, *, before: bool) -> bool:
 
 
 COMMANDS = (
-    Command(":beam", "N", "follow N translations at the same time; 1 is fastest, 5 is usual", _beam),
+    Command(
+        ":beam", "N", "follow N translations at the same time, and show the likeliest; 1 is fastest, 5 is usual", _beam
+    ),
     Command(":mbr", "N", "take the one of N candidates that is most like the others; 0: the likeliest", _mbr),
     Command(":nbest", "N", "show the N best translations with their scores", _nbest),
     Command(":attention", "[on|off]", "show which source tokens each token was made from", _attention, ("on", "off")),

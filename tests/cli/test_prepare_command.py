@@ -17,6 +17,9 @@ import zstandard
 from toy_runs import NUM_PAIRS, TINY, call, done, refused, sets, toy, toy_pairs, toy_translation, write_pairs
 
 from seq2seq.data.store import Store
+from seq2seq.pipeline.turning import turned
+from seq2seq.recipe.decode import complete
+from seq2seq.recipe.schema import Choice, Data, Recipe
 from seq2seq.recipe.toml import load_recipe
 
 __all__ = ["toy"]
@@ -669,6 +672,13 @@ def test_a_way_to_score_that_was_chosen_by_hand_stays_and_is_told_of(tmp_path):
     assert "--set evaluation.tokenize=zh" in told
     for more in ("--set evaluation.tokenize=char", "--pretokenised"):
         assert "stays" not in turned_recipe(tmp_path / more, tokenize="intl", more=more)[1]
+
+
+def test_the_scripts_of_a_filter_are_turned_round_with_their_languages():
+    data = Data(filters=(Choice("empty"), Choice("script", {"source": "Latin", "target": "Cyrillic", "minimum": 0.7})))
+    empty, script = turned(complete(Recipe(data=data))).data.filters
+    assert empty == Choice("empty")
+    assert script.settings == {"source": "Cyrillic", "target": "Latin", "minimum": 0.7}
 
 
 def test_pretrained_vectors_are_turned_round_with_their_languages(tmp_path):
