@@ -103,12 +103,12 @@ class Report:
             "missing": list(side.missing),
             "bleu": [round(run["bleu"], 2) for _, run in sorted(side.runs.items())],
             "bleu_mean": round(side.mean("bleu"), 3),
-            "bleu_spread": _rounded(side.spread("bleu"), 3),
-            "difference": _rounded(difference, 3),
-            "p_value": _rounded(p_value, 4),
+            "bleu_spread": rounded(side.spread("bleu"), 3),
+            "difference": rounded(difference, 3),
+            "p_value": rounded(p_value, 4),
             "chrf_mean": round(side.mean("chrf"), 3),
-            "chrf_spread": _rounded(side.spread("chrf"), 3),
-            "chrf_difference": _rounded(chrf_difference, 3),
+            "chrf_spread": rounded(side.spread("chrf"), 3),
+            "chrf_difference": rounded(chrf_difference, 3),
             "minutes": round(side.trained("seconds") / 60, 2),
             "updates": round(side.trained("updates")),
             "best_update": round(side.trained("best_update")),
@@ -193,7 +193,7 @@ def _plus_minus(row: Mapping[str, Any], key: str) -> str:
     return f"{row[f'{key}_mean']:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ablation_report import Report, Side
+from ablation_report import Report, Side, rounded
 from synthetic import machine
 
 from seq2seq.bundle import open_bundle
@@ -76,19 +76,15 @@ def compared(sides: Sequence[Side], rules: Evaluation, share_of: str | None) -> 
                 "name": side.name,
                 "bleu": [round(run["bleu"], 2) for run in side.runs.values()],
                 "mean": round(side.mean("bleu"), 2),
-                "spread": _rounded(side.spread("bleu")),
+                "spread": rounded(side.spread("bleu"), 2),
                 "chrf": round(side.mean("chrf"), 2),
-                "difference": _rounded(difference),
-                "p_value": p_value if p_value is None else round(p_value, 4),
-                "share": _rounded(share),
+                "difference": rounded(difference, 2),
+                "p_value": rounded(p_value, 4),
+                "share": rounded(share, 2),
                 "sentences_per_second": round(side.mean("speed"), 1),
             }
         )
     return rows
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:

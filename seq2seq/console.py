@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress as LiveProgress
 
 LOG_INTERVAL_SECONDS = 30.0
-RECENT_SECONDS = 300.0
-"""By what was done in this time the rest is reckoned: neither a pause nor a busy hour before it counts."""
+RECENT_MARKS = 300
+"""By what was done between so many moments, a second apart or more, the rest is reckoned: after some minutes of work a
+pause or a busy hour before them no longer counts, and looks at the development set in between do."""
 _STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, halves of characters, separators of lines and paragraphs
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reverse what stands behind them
 _hushed = False
 
 
@@ -134,14 +136,14 @@ class Progress:
         self._interval_seconds = interval_seconds
         self._clock = clock
         self._last_line = clock()
-        self._marks = deque([(self._last_line, 0.0)])  # when how much was done, a second apart or more
+        self._marks = _marks(self._last_line, 0.0)
         self._live: LiveProgress | None = None
         self._task: Any = None
         self._spoke = False
 
     def __enter__(self) -> Self:
         self._last_line = self._clock()
-        self._marks = deque([(self._last_line, self.completed)])
+        self._marks = _marks(self._last_line, self.completed)
         if _interactive():
             self._live = _live_progress()
             self._task = self._live.add_task(self.description, total=self.total, figures="")
@@ -171,14 +173,12 @@ class Progress:
     def start_from(self, completed: float) -> None:
         """Says that `completed` units were done before: they count for the share, not for the rate."""
         self.completed = completed
-        self._marks = deque([(self._clock(), completed)])
+        self._marks = _marks(self._clock(), completed)
 
     def _mark(self) -> None:
         now = self._clock()
         if now - self._marks[-1][0] >= 1.0:
             self._marks.append((now, self.completed))
-        while len(self._marks) > 2 and now - self._marks[0][0] > RECENT_SECONDS:
-            self._marks.popleft()
 
     def _line(self) -> None:
         self._last_line = self._clock()
@@ -199,6 +199,11 @@ class Progress:
             if self.total and self.completed < self.total:
                 parts.append(f"{_duration((self.total - self.completed) / rate)} left")
         return ", ".join([*parts, self.note] if self.note else parts)
+
+
+def _marks(now: float, completed: float) -> deque[tuple[float, float]]:
+    """Returns the first of the moments at which it was noted how much was done."""
+    return deque([(now, completed)], maxlen=RECENT_MARKS)
 
 
 def _interactive() -> bool:
@@ -230,11 +235,11 @@ def _duration(seconds: float) -> str:
 def _printable(text: str) -> str:
     """Returns `text` without control characters: a file's content must not steer the terminal it is quoted on.
 
-    Spaces that do not break, joiners and marks of direction stay as they are: no terminal is steered by them.
+    Spaces that do not break, joiners and marks of direction stay as they are; overrides of direction do not.
     """
     if text.isprintable():
         return text
-    return "".join("�" if category(c) in _STEERING and c not in "\n\t" else c for c in text)
+    return "".join("�" if c in _TURNING or (category(c) in _STEERING and c not in "\n\t") else c for c in text)
 
 
 def _jsonable(value: object) -> object:

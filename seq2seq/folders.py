@@ -166,7 +166,10 @@ def whole_folder(path: Path, *, before: Path | None = None) -> Iterator[Path]:
 def _share(file: Path) -> None:
     """Lets all read a file who may read its folder: safetensors writes its own for nobody but their owner."""
     mode = file.stat().st_mode
-    file.chmod(mode | (file.parent.stat().st_mode & 0o444))
+    wanted = mode | (file.parent.stat().st_mode & 0o444)
+    if wanted != mode:
+        with suppress(PermissionError):  # a file system where the owner is another's business
+            file.chmod(wanted)
 
 
 def replaced(path: Path) -> Path:

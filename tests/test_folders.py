@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -173,6 +174,16 @@ def test_who_may_read_the_folder_may_read_its_files(tmp_path, umask: int, mode: 
     finally:
         os.umask(before)
     assert (tmp_path / "model" / "weights").stat().st_mode & 0o777 == mode
+
+
+def test_where_nobody_may_say_who_reads_a_file_it_is_written_all_the_same(tmp_path, monkeypatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", forbidden)
+    with whole_folder(tmp_path / "model") as folder:
+        (folder / "weights").touch(0o600)
+    assert (tmp_path / "model" / "weights").is_file()
 
 
 def test_a_replacement_after_one_that_was_cut_off(tmp_path) -> None:

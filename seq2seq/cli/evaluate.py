@@ -17,7 +17,7 @@ from seq2seq.cli.options import (
     ModelArgument,
     SetOption,
     ThreadsOption,
-    compared,
+    num_candidates,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def evaluate(
         check_page(html)
     bundle = open_bundle(model)
     assignments = [] if beam is None else [f"search.beam={beam}", "search.name=beam"]
-    candidates = compared(mbr, settings or [], otherwise=beam is not None)
+    candidates = num_candidates(mbr, settings or [], otherwise=beam is not None)
     assignments += [] if candidates is None else [f"search.mbr={candidates}"]
     recipe = apply_overrides(bundle.recipe, [*(settings or []), *assignments])
     run = _run_of(bundle.path) if source is None else None

@@ -79,7 +79,7 @@ MbrOption = Annotated[
 ]
 
 
-def compared(mbr: int | None, settings: Sequence[str], *, otherwise: bool) -> int | None:
+def num_candidates(mbr: int | None, settings: Sequence[str], *, otherwise: bool) -> int | None:
     """Returns how many candidates the options ask to compare; None: as many as the model's recipe says.
 
     Args:

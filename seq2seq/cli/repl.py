@@ -15,7 +15,7 @@ from seq2seq.cli.options import (
     ModelArgument,
     SetOption,
     ThreadsOption,
-    compared,
+    num_candidates,
 )
 
 EXAMPLES = (
@@ -53,7 +53,7 @@ def repl(
 
     bundle = open_bundle(model)
     chosen = [] if mbr is None else ["search.name=beam"]  # as each line is translated
-    candidates = compared(mbr, settings or [], otherwise=beam is not None)
+    candidates = num_candidates(mbr, settings or [], otherwise=beam is not None)
     chosen += [] if candidates is None else [f"search.mbr={candidates}"]
     bundle = replace(bundle, recipe=apply_overrides(bundle.recipe, [*(settings or []), *chosen]))
     opened = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)

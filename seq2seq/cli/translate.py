@@ -19,7 +19,7 @@ from seq2seq.cli.options import (
     ModelArgument,
     SetOption,
     ThreadsOption,
-    compared,
+    num_candidates,
 )
 from seq2seq.registry import SEARCHES
 
@@ -210,7 +210,7 @@ def translate(
             "search.beam": beam,
             "search.min_length": min_length,
             "search.no_repeat_ngram": no_repeat_ngram,
-            "search.mbr": compared(mbr, settings or [], otherwise=name is not None),
+            "search.mbr": num_candidates(mbr, settings or [], otherwise=name is not None),
             "search.temperature": temperature,
             "search.top_k": top_k,
             "search.top_p": top_p,

@@ -14,7 +14,7 @@ _VARIABLE = "SACREBLEU_SEED"
 _lock = threading.Lock()
 
 
-def check_resamples(resamples: int, seed: int, *, none_allowed: bool = True) -> None:
+def check_resamples(resamples: int, seed: int = 1, *, none_allowed: bool = True) -> None:
     """Refuses a number of resamples that gives no 95 % interval, and a seed sacreBLEU would not keep.
 
     Raises:

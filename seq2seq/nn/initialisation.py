@@ -16,6 +16,7 @@ The draws come from torch's global generator, as those of the constructors do: a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -66,10 +67,10 @@ def uniform(network: nn.Module, *, bound: float) -> None:
     Deviation: they draw the biases as well.
 
     Raises:
-        ValueError: `bound` is not above 0.
+        ValueError: `bound` is not above 0, or infinite.
     """
-    if not bound > 0:
-        raise ValueError(f"the bound of uniform weights must be above 0, not {bound}")
+    if not 0 < bound < math.inf:
+        raise ValueError(f"the bound of uniform weights must be a number above 0, not {bound}")
 
     def fill(matrix: Tensor) -> None:
         nn.init.uniform_(matrix, -bound, bound)

@@ -15,6 +15,7 @@ from seq2seq.data.store import Store
 from seq2seq.errors import UserError, nearest
 from seq2seq.evaluation.diagnosis.diagnose import Diagnosis
 from seq2seq.evaluation.metrics import Score, score
+from seq2seq.evaluation.resampling import check_resamples
 from seq2seq.evaluation.significance import Comparison, compare
 from seq2seq.evaluation.worst import Sentence, lowest, scored
 from seq2seq.folders import write_json, write_text
@@ -167,8 +168,9 @@ def evaluate(
         diagnose: Finds out where it goes wrong; None: nobody asks.
 
     Raises:
-        UserError: `other` has another number of lines.
+        UserError: `other` has another number of lines, or there are too few resamples for an interval.
     """
+    check_resamples(rules.bootstrap)  # before the work, and not after it
     begin = time.perf_counter()
     hypotheses = translate_all(translator, test.sources, settings)
     seconds = time.perf_counter() - begin

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as replaced
+from dataclasses import replace as with_changes
 from itertools import accumulate
 from math import ceil
 from pathlib import Path
@@ -182,7 +182,7 @@ def check_weights(bundle: Bundle) -> None:
 
 
 @dataclass(frozen=True)
-class Begun:
+class Beginning:
     """What a fine-tuning was begun with.
 
     Attributes:
@@ -200,7 +200,7 @@ class Begun:
         return replace(self.recipe.data, reader=text.reader, hub=text.hub, train=text.train)
 
 
-def begun(run: RunFolder) -> Begun:
+def begun(run: RunFolder) -> Beginning:
     """Returns what the fine-tuning that is to go on was begun with.
 
     Raises:
@@ -214,7 +214,7 @@ def begun(run: RunFolder) -> Begun:
     start = run.read_manifest().get("start", {})
     old = Path(start["old"]) if "old" in start else None  # older runs do not name it
     at_hand = old is not None and RunFolder(old).manifest.is_file()
-    return Begun(load_recipe(run.recipe), start.get("told", {}).get("old_share"), old if at_hand else None)
+    return Beginning(load_recipe(run.recipe), start.get("told", {}).get("old_share"), old if at_hand else None)
 
 
 def check_place(run: RunFolder, bundle: Bundle, old: OldText | None) -> None:
@@ -575,7 +575,7 @@ class _Mixed:
             )
         num_new = sum(corpus.weight * corpus.pairs for corpus in gathered.corpora)
         factor = self.share / (1 - self.share) * num_new / drawn
-        weighed = [replaced(one, weight=one.weight * factor) for one in kept]
+        weighed = [with_changes(one, weight=one.weight * factor) for one in kept]
         left_out = len(store) - sum(corpus.pairs for corpus in kept)
         if left_out:
             console.warn(
@@ -583,7 +583,7 @@ class _Mixed:
                 "model has seen them, so its scores there before fine-tuning are kinder than they should be."
             )
         gathered.reports["train"].kept += sum(corpus.pairs for corpus in kept)
-        return replaced(gathered, corpora=(*gathered.corpora, *weighed))
+        return with_changes(gathered, corpora=(*gathered.corpora, *weighed))
 
     def _spool(self, gathered: Gathered, store: Store, first: int, end: int, name: str) -> int:
         """Writes what may be trained on of some rows. Returns the number of pairs."""

@@ -8,7 +8,7 @@ pair, 16 for moments.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, islice
 from typing import Any, Protocol
@@ -191,7 +191,11 @@ def gather(
     for part in begun.aside:
         held.add(spool.pairs(part))
     found = Gathered(spool, reports, corpora, held, split)
-    return _without_leaks(found) if data.reverse else found
+    if not data.reverse:
+        return found
+    if "test" in begun.aside:
+        _notice_known(found.pairs, {"test": reports["test"]})
+    return _without_leaks(found)
 
 
 def begin(data: Data, sources: Sources, spool: Spool) -> Begun:
@@ -215,7 +219,7 @@ def begin(data: Data, sources: Sources, spool: Spool) -> Begun:
         _check_left(name, reports[name])
         held.add(spool.pairs(name))
     if sources.development:
-        _notice_known(spool, {name: reports[name] for name in sources.tests})
+        _notice_known(spool.pairs, {name: reports[name] for name in sources.tests})
     cleaner = Cleaner(normaliser, filters=filters, deduplicate=data.deduplicate, excluded=held.sources)
     cleaner.learn(_Beginnings(sources.corpora))
     wanted: dict[Part, int] = {"development": data.development_size, "test": data.test_size}
@@ -234,12 +238,12 @@ def _check_left(name: str, report: Report) -> None:
         )
 
 
-def _notice_known(spool: Spool, tests: Mapping[str, Report]) -> None:
+def _notice_known(pairs: Callable[[str], Iterator[Pair]], tests: Mapping[str, Report]) -> None:
     """Counts the test pairs whose source the best model is chosen by, in the reports of their sets."""
     development = Held()
-    development.add(spool.pairs("development"))
+    development.add(pairs("development"))
     for name, report in tests.items():
-        for batch in in_batches(spool.pairs(name), BATCH_PAIRS):
+        for batch in in_batches(pairs(name), BATCH_PAIRS):
             known = development.sources.contains(fingerprints.of_sentences(pair.source for pair in batch))
             for pair, is_known in zip(batch, known.tolist(), strict=True):
                 if is_known:

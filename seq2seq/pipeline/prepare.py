@@ -127,7 +127,7 @@ def prepare(
         sources = replace(sources, tests={**sources.tests, **basis.sets})
         inputs["start"] = dict(basis.inputs)
     else:
-        _check_begins_anew(run)
+        _check_begins_anew(run, inputs)
         tokenizers = tokenizers or _taken_over(recipe, run, inputs)
         if tokenizers is not None:
             tokenizers = tokenizers.with_tags(_tags(recipe))
@@ -207,7 +207,7 @@ def prepare_shard(
     sources = open_sources(recipe.data, folder)
     _check_outside(run, sources)
     inputs = _inputs(recipe, sources)
-    _check_begins_anew(run)
+    _check_begins_anew(run, inputs)
     _up_to_date(run, inputs, force=force)  # what merging would refuse is refused now
     vectors.check_files(recipe)
     place = shard.folder(run.path)
@@ -238,14 +238,15 @@ def _check_outside(run: RunFolder, sources: Sources) -> None:
         )
 
 
-def _check_begins_anew(run: RunFolder) -> None:
-    """Refuses a run that goes on from a model: of its recipe alone a training from scratch would be made.
+def _check_begins_anew(run: RunFolder, inputs: Mapping[str, Any]) -> None:
+    """Refuses the text of a run that goes on from a model: of its recipe alone a training from scratch would be made.
 
     Raises:
-        UserError: It is one.
+        UserError: It is.
     """
-    start = run.read_manifest().get("start") if run.manifest.is_file() else None
-    if start is not None:
+    before = run.read_manifest() if run.manifest.is_file() else {}
+    start = before.get("start")
+    if start is not None and before["inputs"]["files"] == inputs["files"]:
         raise UserError(
             f"{run.path} is a fine-tuning, and its recipe does not say what it goes on from.",
             hint=f"Prepare it again with: {start['command']}   Or choose another folder with --run.",

@@ -279,8 +279,8 @@ def _choice(value: object, trail: str, where: Place) -> Choice:
     except UserError as error:
         raise UserError(f"{where.at(trail)}: {trail}: {error.message}", hint=error.hint) from None
     for key, entry in filled.items():
-        if isinstance(entry, float) and not math.isfinite(entry):
-            raise UserError(f"{where.at(trail)}: {trail}.{key} must be a finite number, not {show(entry)}.")
+        if isinstance(entry, float) and math.isnan(entry):
+            raise UserError(f"{where.at(trail)}: {trail}.{key} must be a number, not {show(entry)}.")
     return Choice(name, {key: _like(defaults[key], entry) for key, entry in filled.items()})
 
 

@@ -145,9 +145,8 @@ def _endings(path: Path) -> list[str]:
 def _guess(path: Path, other: Path) -> str:
     """Returns the code in a file's name: a known one first, for any three letters may be one, "dev" and "bak" too."""
     codes = [part for part in _endings(path) if _is_code(part)]
-    known = next(filter(is_known, codes), "")
-    # What both files are called says nothing of the language of either.
-    return known or next((code for code in codes if code not in _endings(other)), "")
+    own = [code for code in codes if code not in _endings(other)]  # what both are called says nothing of either
+    return next((code for some in (filter(is_known, own), own, filter(is_known, codes)) for code in some), "")
 
 
 def _guess_pair(path: Path) -> tuple[str, str] | None:

@@ -507,19 +507,6 @@ def _warmup(recipe: Recipe) -> Problem | None:
     return None
 
 
-FEWEST_RESAMPLES = 40  # as the evaluation room says, which this one must not know
-
-
-def _resamples(recipe: Recipe) -> Problem | None:
-    resamples = recipe.evaluation.bootstrap
-    if 0 < resamples < FEWEST_RESAMPLES:
-        return Problem(
-            f"evaluation.bootstrap = {resamples} resamples give no 95 % interval.",
-            f"Write {FEWEST_RESAMPLES} or more, of which 1,000 is usual, or 0 for no interval.",
-        )
-    return None
-
-
 def _word_split(recipe: Recipe) -> Problem | None:
     split = recipe.text.tokenizer.settings.get("split", "auto")
     if split not in ("auto", "words", "spaces"):
@@ -613,7 +600,6 @@ RULES: tuple[Rule, ...] = (
     _some_limit,
     _risk_candidates,
     _warmup,
-    _resamples,
     _word_split,
     _subword_sampling,
     _member_settings,

@@ -45,7 +45,8 @@ _PUNCTUATION_TAIL: Final = ".,;:!?)\\]}>'\"»”’…›«“‘‹。，、；
 _UNSPACED: Final = IDEOGRAPHS + UNSPACED_LETTERS  # beside which an address stands without a space, and which it has not
 _IN_MAIL: Final = rf"[^\W{_UNSPACED}]"
 _ADDRESS_PATTERN: Final = (
-    rf"(?:https?://|www\.)[^\s{_UNSPACED}]*[^\s{_PUNCTUATION_TAIL}{_UNSPACED}]"  # a page's
+    # a page's, in whose path may stand what must not stand beside it
+    rf"(?:https?://|www\.)(?:[^\s{_UNSPACED}]|(?<=[/=#])[{_UNSPACED}]++)+(?<![{_PUNCTUATION_TAIL}])"
     # and mail's; its parts are bounded as in RFC 5321, so that a long run of letters and dots costs no quadratic time
     rf"|(?:{_IN_MAIL}|[.+-]){{1,64}}@(?:{_IN_MAIL}|-){{1,63}}(?:\.(?:{_IN_MAIL}|-){{1,63}})+"
 )
@@ -297,5 +298,7 @@ def _pattern() -> re.Pattern[str]:
     """Whatever stands between spaces, cut into addresses, numbers, words and single other characters."""
     letter = f"[\\w{marks()}]"
     number = f"{_NUMBER_PATTERN}(?!{letter})"  # "3rd" and "4x4" are words
-    before = f"[{_UNSPACED}]++(?={_ADDRESS_PATTERN})"  # letters that would else go on into the address behind them
-    return re.compile(f"(?P<address>{_ADDRESS_PATTERN})|(?P<number>{number})|{before}|{letter}+|.", re.DOTALL)
+    # Without spaces, letters would go on into the address behind them.
+    before = f"[{_UNSPACED}]++(?={_ADDRESS_PATTERN})"
+    word = f"{letter}(?:(?!https?://|www\\.){letter})*"
+    return re.compile(f"(?P<address>{_ADDRESS_PATTERN})|(?P<number>{number})|{before}|{word}|.", re.DOTALL)

@@ -393,17 +393,31 @@ def test_the_time_left_follows_the_last_minutes_and_no_pause(capsys):
             clock.now += 0.1
             progress.update(update)
         assert progress._figures() == "2,000/10,000 updates, 20 %, 10/s, 13:20 left"
-        clock.now += 3600  # stopped, and gone on with
-        for update in range(2001, 2101):
+        clock.now += 3600  # stopped, and gone on with for some minutes
+        for update in range(2001, 6001):
             clock.now += 0.1
             progress.update(update)
-        assert progress._figures() == "2,100/10,000 updates, 21 %, 10/s, 13:10 left"
-        for update in range(2101, 3101):  # another works on the machine
+        assert progress._figures() == "6,000/10,000 updates, 60 %, 10/s, 6:40 left"
+        for update in range(6001, 7001):  # another works on the machine
             clock.now += 0.4
             progress.update(update)
-        assert ", 2.5/s, 46:" in progress._figures()
-    assert len(progress._marks) <= console.RECENT_SECONDS + 2
+        assert progress._figures() == "7,000/10,000 updates, 70 %, 2.5/s, 20:00 left"
+    assert len(progress._marks) == console.RECENT_MARKS
+
+
+def test_the_time_left_counts_the_looks_in_between(capsys):
+    clock = Clock()
+    with console.Progress("training", 20_000, unit="updates", clock=clock) as progress:
+        for update in range(1, 5001):  # a look of 500 seconds each 100 updates of 5 seconds
+            clock.now += 5 if update % 100 else 505
+            progress.update(update)
+        assert ", 0.1/s, 41:" in progress._figures()
     capsys.readouterr()
+
+
+def test_what_is_quoted_cannot_turn_the_message_round(capsys):
+    console.say("a\u202eb\u2066c\u200fd\u00a0e")
+    assert capsys.readouterr().err == "a�b�c\u200fd\u00a0e\n"
 
 
 def test_half_a_surrogate_pair_is_no_reason_to_say_nothing(capsys):

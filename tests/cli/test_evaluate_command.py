@@ -100,6 +100,12 @@ def test_scores_with_other_settings_are_shown_and_not_kept(evaluated):
         assert (run / "evaluation" / "test.json").read_bytes() == files
 
 
+def test_too_few_resamples_are_refused_before_anything_is_translated(evaluated):
+    run, _ = evaluated
+    told = refused("evaluate", run, *sets("evaluation.bootstrap=39"))
+    assert "at least 40" in told and "translating" not in told
+
+
 def test_a_copy_that_was_exported_into_the_run_keeps_its_own_scores(evaluated):
     run, _ = evaluated
     copy = run / "small"

@@ -383,6 +383,9 @@ def test_its_recipe_alone_does_not_make_a_training_from_scratch_of_it(toy, text,
         assert f"{run} is a fine-tuning" in told
         assert f"seq2seq finetune {toy.run} --source" in told
         assert contents(run) == before
+    other = write_pairs(tmp_path, toy_pairs(60))
+    done("prepare", "--source", other[0], "--target", other[1], "--run", run, "--force")  # that is another wish
+    assert not (run / "start.safetensors").exists()
 
 
 def test_to_hold_on_there_must_be_a_model(toy, tmp_path):

@@ -508,6 +508,7 @@ def test_a_translation_memory_as_tools_write_it(tmp_path):
         ("one<ph>&lt;br/&gt;</ph>two", "one two"),
         ("one<ph/><ph/>two", "one two"),
         ("First.<ph>&lt;br/&gt;</ph>Second", "First. Second"),
+        ("1,<ph/>000 at 12:<ph/>30.<ph/>Then", "1,000 at 12:30. Then"),
         ("(One)<ph/>Two!<ph/>(Three)<ph/>¿Qué?<ph/>¡Sí!", "(One) Two! (Three) ¿Qué? ¡Sí!"),
         ("(<ph/>one<ph/>) <ph/>two<ph/>.", "(one) two."),
         ("नमस्ते<ph/>दुनिया।<ph/>हम", "नमस्ते दुनिया। हम"),
@@ -834,6 +835,10 @@ def test_hub_without_a_folder_reads_what_the_library_gives(monkeypatch):
     assert list(reader()) == [Pair(1, "a", "c"), Pair(2, "b", "d")]
 
 
+AS_WORDS = {"keep_default_na": False, "na_values": [""]}
+COMMAS = SimpleNamespace(sep=",", keep_default_na=True)
+
+
 @pytest.mark.parametrize(("sep", "quoting"), [(",", {}), ("\t", {"quoting": csv.QUOTE_NONE})])
 def test_hub_reads_a_table_of_the_hub_as_one_of_a_folder(monkeypatch, sep, quoting):
     asked = []
@@ -844,10 +849,23 @@ def test_hub_reads_a_table_of_the_hub_as_one_of_a_folder(monkeypatch, sep, quoti
 
     give(monkeypatch, load, SimpleNamespace(sep=sep, keep_default_na=True))
     Hub("x/y", "train", **EN_DE).splits()
-    assert asked == [{"keep_default_na": False, **quoting}]
+    assert asked == [{**AS_WORDS, **quoting}]
 
 
-@pytest.mark.parametrize("kept", [{"keep_default_na": False}, {"keep_default_na": False, "quoting": csv.QUOTE_NONE}])
+def test_hub_reads_a_table_with_an_empty_number_far_down(monkeypatch, tmp_path):
+    """The library reads such a table in pieces, and takes the kind of a column from the first."""
+    import datasets
+
+    rows = "".join(f"a{n},b{n},{'' if n == 15_000 else n}\n" for n in range(20_000))
+    write(tmp_path / "train.csv", "en,de,score\n" + rows)
+    whole = datasets.load_dataset
+    kept = {"split": "train", "cache_dir": str(tmp_path / "cache")}
+    give(monkeypatch, lambda name, *, split, **options: whole(str(tmp_path), **options, **kept), COMMAS)
+    pairs = list(Hub("x/y", "train", **EN_DE)())
+    assert (len(pairs), pairs[15_000][1:]) == (20_000, ("a15000", "b15000"))
+
+
+@pytest.mark.parametrize("kept", [AS_WORDS, {**AS_WORDS, "quoting": csv.QUOTE_NONE}])
 def test_hub_out_of_reach_finds_a_table_in_the_cache_as_it_was_read(monkeypatch, kept):
     import datasets
 

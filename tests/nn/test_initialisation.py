@@ -215,7 +215,7 @@ def test_cells_inside_a_transition_are_filled_and_their_norms_stay_one(scheme: s
     assert all((norm.weight == 1).all() for norm in norms)
 
 
-@pytest.mark.parametrize("bound", [0.0, -1.0])
-def test_a_bound_that_is_not_above_zero_is_refused(bound: float) -> None:
-    with pytest.raises(ValueError, match="must be above 0"):
+@pytest.mark.parametrize("bound", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_bound_that_is_no_number_above_zero_is_refused(bound: float) -> None:
+    with pytest.raises(ValueError, match="must be a number above 0"):
         initialisation.uniform(nn.Linear(2, 2), bound=bound)

@@ -131,8 +131,8 @@ class TestGather:
                 assert list(found.texts(("source", "target")[side], every)) == texts[::every]
 
     def test_both_directions_hold_the_same_pairs_out(self, tmp_path):
-        # Each third pair has the target of another, which is a source when it is turned round.
-        pairs = [(f"source {n}", f"target {n - n % 3 // 2}") for n in range(90)]
+        # Three pairs have one target, which is their source when they are turned round.
+        pairs = [(f"source {n}", f"target {n // 3}") for n in range(90)]
         aside = {"development_size": 10, "test_size": 10, "seed": 3}
         ahead = gather(Data(**aside), sources({"one": (1.0, Listed(*pairs))}), Spool(tmp_path / "ahead"))
         swapped = Listed(*((target, source) for source, target in pairs))
@@ -148,6 +148,10 @@ class TestGather:
         assert report.dropped["leakage"].count == leaks
         assert report.read == report.kept + leaks
         assert back.sizes()["train"] == back.corpora[0].pairs == len(wanted)
+        development = {source for source, _ in sides(back.pairs("development"))}
+        shared = sum(source in development for source, _ in sides(back.pairs("test")))
+        assert shared and back.reports["test"].noticed[KNOWN_SOURCE].count == shared
+        assert KNOWN_SOURCE not in ahead.reports["test"].noticed
 
     def test_filters_learn_from_all_corpora(self, tmp_path):
         greek = Listed(*((f"Μύλος {n}", f"mill {n}") for n in range(20)), ("mill", "mill"))

@@ -297,6 +297,7 @@ def test_scripts():
         ("a.xy", "b.qq", ("source", "target")),
         ("corpus.en.dev", "corpus.fr.dev", ("en", "fr")),
         ("a.en.trn", "a.hsb.trn", ("en", "hsb")),
+        ("a.my.hsb", "a.my.dsb", ("hsb", "dsb")),
         ("a.hsb.val", "a.dsb.val", ("hsb", "dsb")),
         ("a.en.bak", "b.de.cln", ("en", "de")),
         ("left.dev", "right.dev", ("source", "target")),

@@ -22,7 +22,8 @@ _NO_SPLIT: Final = re.compile(r"(Bad|Unknown) split\b")
 _NOT_CACHED: Final = "Couldn't find cache"  # of ValueError too: there is neither the hub nor a copy under these options
 # What makes the library read tables as they are. "None" and "NA" are words, and no missing values; and between tabs
 # nothing is quoted, so that a quotation mark is text and ends at no later line.
-_COMMAS: Final = {"keep_default_na": False}
+# A cell with nothing in it is a missing value, so that a column of numbers may have one.
+_COMMAS: Final = {"keep_default_na": False, "na_values": [""]}
 _TABS: Final = {**_COMMAS, "quoting": csv.QUOTE_NONE}
 
 

@@ -308,4 +308,5 @@ def _parting() -> re.Pattern[str]:
     """
     unspaced = f"[{IDEOGRAPHS}{UNSPACED_LETTERS}\u3005-\u3007]"  # with the signs that repeat an ideograph
     between_words = rf"(?<=[\w{marks()}])(?!(?<={unspaced})\0+{unspaced})\0+(?=\w)"
-    return re.compile(rf"{between_words}|(?<=[{_STOPS}])\0+(?=[\w{_OPENING}])")
+    behind_a_stop = rf"(?<=[{_STOPS}])(?!(?<=\d.)\0+\d)\0+(?=[\w{_OPENING}])"  # 1,000 and 12:30 have none
+    return re.compile(f"{between_words}|{behind_a_stop}")

@@ -123,6 +123,15 @@ def test_scales_are_never_chosen_by_sentences_that_mean_nothing(toy: Toy, bare: 
     assert not calibrate.called
 
 
+def test_the_development_set_of_another_vocabulary_is_no_sample(toy: Toy, bare: Path, tmp_path: Path) -> None:
+    run = tmp_path / "other"
+    shutil.copytree(toy.run, run, ignore=shutil.ignore_patterns("bundle", "checkpoints"))
+    guest = Path(shutil.copytree(bare, run / "teacher"))
+    assert development_sample(open_bundle(guest))
+    (run / "tokenizer" / "more").write_text("of another vocabulary")
+    assert development_sample(open_bundle(guest)) == []
+
+
 @pytest.mark.parametrize("name", ["", "bundle"])
 def test_graphs_that_are_made_on_the_way_know_the_development_set(toy: Toy, tmp_path: Path, monkeypatch, name) -> None:
     """A training that was stopped has no graphs yet: whoever translates first makes them, in the run or its bundle."""
