@@ -15,31 +15,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ablation_report import Report, Side, rounded
+from published_scores import parse, translated
 from synthetic import machine
 
 from seq2seq.bundle import open_bundle
 from seq2seq.corpus.files import read_lines
-from seq2seq.device import physical_cores
 from seq2seq.evaluation.metrics import score
-from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Evaluation
-from seq2seq.translator import load
-
-
-def translated(paths: Sequence[Path], sources: list[str], given: argparse.Namespace) -> tuple[list[str], float]:
-    """Returns what one system makes of the sources, and how many of them it did a second, once it was warm."""
-    translator = load([str(path) for path in paths], engine=given.engine, device="cpu", threads=given.threads)
-    settings = apply_overrides(open_bundle(paths[0]).recipe, given.set).search
-    list(translator.translate_stream(sources[:1], settings))
-    begin = time.perf_counter()
-    texts = [one.text for one in translator.translate_stream(sources, settings)]
-    return texts, len(sources) / (time.perf_counter() - begin)
 
 
 def scored(hypotheses: list[str], references: list[str], rules: Evaluation) -> dict[str, Any]:
@@ -130,11 +117,7 @@ def main() -> None:
     parser.add_argument("--split", type=Path, nargs=2, action="append", required=True, metavar=("SOURCE", "REFERENCE"))
     parser.add_argument("--group", nargs="+", action="append", required=True, metavar=("NAME", "MODEL"))
     parser.add_argument("--share-of", metavar="NAME", help="of whose gain to say how much each group has")
-    parser.add_argument("--engine", default="onnx-fp32")
-    parser.add_argument("--set", action="append", default=[], help="of [search]")
-    parser.add_argument("--threads", type=int, default=0, help="0: all physical cores")
-    given = parser.parse_args()
-    given.threads = given.threads or physical_cores()
+    given = parse(parser)
     systems = groups(parser, given)
     sources, references = ([line for split in given.split for line in read_lines(split[side])] for side in (0, 1))
     rules = open_bundle(next(iter(systems.values()))[0][0]).recipe.evaluation
@@ -142,8 +125,8 @@ def main() -> None:
     for name, group in systems.items():
         runs = {}
         for seed, paths in enumerate(group):
-            texts, speed = translated(paths, sources, given)
-            runs[seed] = {**scored(texts, references, rules), "speed": speed}
+            texts, seconds = translated(paths, sources, given)
+            runs[seed] = {**scored(texts, references, rules), "speed": len(sources) / seconds}
         sides.append(Side(name, (), runs))
     rows = compared(sides, rules, given.share_of)
     print(table(rows))

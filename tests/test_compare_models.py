@@ -80,9 +80,9 @@ def test_models_translate_alone_or_together(script, models):
     search = replace(models[0].recipe.search, beam=2)
     found = []
     for system in (paths[:1], paths[1:], paths):
-        texts, speed = script["translated"](system, sources, given)
+        texts, seconds = script["translated"](system, sources, given)
         together = load([str(path) for path in system], engine="torch", threads=1)
-        assert texts == [one.text for one in together.translate_stream(sources, search)] and speed > 0
+        assert texts == [one.text for one in together.translate_stream(sources, search)] and seconds > 0
         found.append(texts)
     assert found[0] != found[1] and found[2] not in found[:2]
 
