@@ -111,7 +111,8 @@ def prototype(tmp_path_factory):
     pairs = sentences()
     for place, side in enumerate(("en", "fr")):
         write(folder / f"my.{side}", [pair[place] for pair in pairs])
-        write(folder / f"new.{side}", [pair[place] for pair in pairs[:6]])
+        for name in ("new", "dev", "test"):
+            write(folder / f"{name}.{side}", [pair[place] for pair in pairs[:6]])
     write(folder / "theirs.fr", [pair[1].upper() for pair in pairs[:6]])
     write(folder / "pairs.tsv", ["\t".join(pair) for pair in pairs])
     for name in MULTI30K_FILES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("seq2seq prepare --source my.en --target my.de", "your own files; every setting is chosen for you"),
     ("seq2seq prepare --source my.en --target my.de --reverse", "the other direction"),
+    ("seq2seq prepare --source my.en --target my.de --test test.en --test test.de", "a test set of your own"),
     ("seq2seq prepare --tsv pairs.tsv.gz --from en --into de", "one file, a pair a line, a tab between"),
     ("seq2seq prepare --jsonl pairs.jsonl.zst", "one file, a JSON object a line, fields named by language"),
     ("seq2seq prepare --tmx memory.tmx --from de --into en", "a translation memory"),
@@ -45,6 +47,20 @@ def prepare(
     ] = None,
     tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead of two files: a translation memory.")] = None,
     hub: Annotated[str, typer.Option("--hub", help="Instead of files: a dataset of the hub, owner/name.")] = "",
+    development: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--development",
+            metavar="FILE",
+            help="Your own development set, read as your corpus is: one file, or the option twice, the source first. "
+            "Default: pairs are set aside.",
+            show_default=False,
+        ),
+    ] = None,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option("--test", metavar="FILE", help="Your own test set, given likewise.", show_default=False),
+    ] = None,
     from_language: Annotated[
         str, typer.Option("--from", help="Source language, e.g. en. Default: what the file or its name says.")
     ] = "",
@@ -119,8 +135,10 @@ def prepare(
             f"prepare needs one corpus, and was given {found}.",
             hint="Give --source and --target, or one of --tsv, --jsonl, --tmx and --hub, or a recipe's name.",
         )
-    options = {"--target": target, "--from": from_language, "--into": into_language, "--data": data}
+    own_sets = {"--development": development, "--test": test}
+    options = {"--target": target, "--from": from_language, "--into": into_language, "--data": data, **own_sets}
     _check_options(given[0], [name for name, value in options.items() if value])
+    settings = [*_set_files(own_sets, num_files=2 if source else 1), *(settings or [])]
     if recipe:
         chosen = _shipped(recipe, reverse=reverse, minutes=minutes, pretokenised=pretokenised)
     else:
@@ -134,12 +152,12 @@ def prepare(
             minutes=minutes,
             reverse=reverse,
             pretokenised=pretokenised,
-            settings=settings or [],
+            settings=settings,
             device=device.value,
             threads=threads,
         )
-    final = apply_overrides(chosen.recipe, settings or [])
-    if recipe and reverse and not any(one.strip().startswith("evaluation.tokenize") for one in settings or []):
+    final = apply_overrides(chosen.recipe, settings)
+    if recipe and reverse and not any(one.strip().startswith("evaluation.tokenize") for one in settings):
         _tell_scoring(final)
     folder = RunFolder(run or RUNS / final.name)
     reasons = fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final)
@@ -163,18 +181,47 @@ def _check_options(corpus: str, options: list[str]) -> None:
     """Refuses an option that would have no effect with this kind of corpus."""
     from seq2seq.errors import UserError
 
+    own_sets = ("--development", "--test")
     useful = {
         "RECIPE": ("--data",),
-        "--source": ("--target", "--from", "--into"),
-        "--tsv": ("--from", "--into"),
-        "--jsonl": ("--from", "--into"),
-        "--tmx": ("--from", "--into"),
+        "--source": ("--target", "--from", "--into", *own_sets),
+        "--tsv": ("--from", "--into", *own_sets),
+        "--jsonl": ("--from", "--into", *own_sets),
+        "--tmx": ("--from", "--into", *own_sets),
         "--hub": ("--from", "--into", "--data"),
     }
     for option in options:
         if option not in useful[corpus]:
             what = "a recipe" if corpus == "RECIPE" else corpus
             raise UserError(f"{option} does nothing with {what}.", hint=f"Leave out {option}, or see --help.")
+
+
+def _set_files(sets: dict[str, list[Path] | None], *, num_files: int) -> list[str]:
+    """Returns the assignments, as of `--set`, that name a person's own development and test files.
+
+    Raises:
+        UserError: A file is missing, or there are more or fewer than the corpus has.
+    """
+    from seq2seq.corpus.files import require_file
+    from seq2seq.errors import UserError
+    from seq2seq.pipeline.sources import check_name
+
+    found = []
+    for option, files in sets.items():
+        if not files:
+            continue
+        if len(files) != num_files:
+            usual = " ".join(f"{option} {name}" for name in ("SOURCE", "TARGET")[:num_files])
+            raise UserError(
+                f"{option} was given {len(files)} file{'s' * (len(files) > 1)}, and the corpus has {num_files}.",
+                hint=f"Give the set as the corpus is given: {usual if num_files == 2 else f'{option} FILE'}",
+            )
+        for path in files:
+            require_file(path)
+            check_name(path)
+        listed = json.dumps([str(path) for path in files], ensure_ascii=False)
+        found.append(f"data.{option.removeprefix('--')}={listed}")
+    return found
 
 
 def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: bool) -> Preset:

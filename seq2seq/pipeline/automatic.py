@@ -276,13 +276,13 @@ def as_pretokenised(preset: Preset) -> Preset:
 
 
 def own_sets(data: Data, folder: Path | None) -> list[str]:
-    """Returns which of "development" and "test" a dataset of the hub has itself; other corpora are their files.
+    """Returns which of "development" and "test" there are already: a file is given, or a dataset of the hub has it.
 
     Raises:
         UserError: The dataset cannot be read.
     """
     if data.reader.name != "hub":
-        return []
+        return [name for name in ("development", "test") if getattr(data, name)]
     pair = {"source_language": data.source_language, "target_language": data.target_language, "folder": folder}
     readers = {name: READERS.load("hub")(data.hub, HUB_SPLITS[name], **pair) for name in ("development", "test")}
     splits = readers["test"].splits()

@@ -175,7 +175,7 @@ def _choose_data(
     }
     for name, purpose in purposes.items():
         if name in own_sets:
-            draft.choose(f"data.{name}_size", 0, f"None is set aside: the dataset has a {name} set of its own.")
+            draft.choose(f"data.{name}_size", 0, f"None is set aside: there is a {name} set already.")
         else:
             draft.choose(f"data.{name}_size", size, f"{used}: {_pairs(size)} {purpose}")
     return size * len(purposes.keys() - set(own_sets))

@@ -729,7 +729,7 @@ def test_a_datasets_own_sets_are_used_and_its_deeper_files_watched(tmp_path):
     assert texts(run, "test", "target") == [target for _, target in pairs[90:]]
     recipe = load_recipe(run / "recipe.toml").data
     assert (recipe.development_size, recipe.test_size) == (0, 0)
-    assert "a test set of its own" in manifest(run)["reasons"]["data.test_size"]
+    assert "there is a test set already" in manifest(run)["reasons"]["data.test_size"]
     assert sorted(manifest(run)["inputs"]["files"]) == [
         "data/test-0.jsonl",
         "data/train-0.jsonl",
@@ -739,6 +739,42 @@ def test_a_datasets_own_sets_are_used_and_its_deeper_files_watched(tmp_path):
     write_jsonl(folder / "data" / "train-0.jsonl", pairs[:79])
     assert "nothing done" not in hub(folder, run=run).err
     assert len(texts(run, "train")) == 79
+
+
+def test_sets_of_your_own_are_named_beside_the_corpus(tmp_path):
+    pairs = toy_pairs(60)
+    development = own(tmp_path / "dev", pairs[40:50])[1::2]
+    test = own(tmp_path / "päivä 👍", pairs[50:])[1::2]
+    files = [*own(tmp_path, pairs[:40]), "--development", development[0], "--development", development[1]]
+    prepare(*files, "--test", test[0], "--test", test[1], run=tmp_path / "run")
+    for name, rows in (("train", pairs[:40]), ("development", pairs[40:50]), ("test", pairs[50:])):
+        assert texts(tmp_path / "run", name) == [source for source, _ in rows]
+        assert texts(tmp_path / "run", name, "target") == [target for _, target in rows]
+    recipe = load_recipe(tmp_path / "run" / "recipe.toml").data
+    assert (recipe.development_size, recipe.test_size) == (0, 0)
+    # One of the two alone: the other is set aside, as without.
+    prepare(*files, run=tmp_path / "one")
+    recipe = load_recipe(tmp_path / "one" / "recipe.toml").data
+    assert (recipe.development_size, recipe.test_size) == (0, len(texts(tmp_path / "one", "test")))
+    assert recipe.test_size > 0
+    # Turned round with the corpus.
+    prepare(*files, "--reverse", run=tmp_path / "back")
+    assert texts(tmp_path / "back", "development") == [target for _, target in pairs[40:50]]
+
+
+def test_a_set_of_your_own_has_as_many_files_as_the_corpus(tmp_path):
+    files, tsv = own(tmp_path, toy_pairs(40)), tmp_path / "more.tsv"
+    tsv.write_text("".join(f"{source}\t{target}\n" for source, target in toy_pairs(40)), "utf-8")
+    told = prepare(*files, "--test", files[1], run=tmp_path / "run", check=refused)
+    assert "--test was given 1 file, and the corpus has 2." in told
+    assert "--test SOURCE --test TARGET" in told
+    told = prepare("--tsv", tsv, *("--development", tsv) * 2, run=tmp_path / "run", check=refused)
+    assert "--development was given 2 files, and the corpus has 1." in told
+    told = prepare(*files, *("--test", tmp_path / "none.en") * 2, run=tmp_path / "run", check=refused)
+    assert "none.en" in told
+    told = prepare("multi30k-en-de", "--test", tsv, run=tmp_path / "run", check=refused)
+    assert "--test does nothing with a recipe." in told
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_a_dataset_lacks_or_has_without_translations_is_set_aside(tmp_path):

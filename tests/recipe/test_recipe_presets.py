@@ -261,7 +261,7 @@ def test_nothing_is_set_aside_for_a_set_the_corpus_has(own):
     for name in ("development", "test"):
         size, reason = getattr(found.recipe.data, f"{name}_size"), found.reasons[f"data.{name}_size"]
         assert (size == 0) == (name in own)
-        assert (f"has a {name} set of its own" in reason) == (name in own)
+        assert (f"there is a {name} set already" in reason) == (name in own)
 
 
 @pytest.mark.parametrize(
