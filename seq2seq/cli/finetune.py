@@ -44,7 +44,9 @@ def finetune(
         Path | None, typer.Option("--jsonl", help="Instead of two files: an object a line, fields named by language.")
     ] = None,
     tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead of two files: a translation memory.")] = None,
-    hub: Annotated[str, typer.Option("--hub", help="Instead of files: a dataset of the hub, owner/name.")] = "",
+    hub: Annotated[
+        str, typer.Option("--hub", help="Instead of files: a dataset of the Hugging Face hub, owner/name.")
+    ] = "",
     data: Annotated[Path | None, typer.Option("--data", help="With --hub: the folder with a copy of it.")] = None,
     run: Annotated[
         Path | None,

@@ -38,7 +38,7 @@ def inspect(
     tsv: Annotated[Path | None, typer.Option("--tsv", help="Instead: source, tab, target a line.")] = None,
     jsonl: Annotated[Path | None, typer.Option("--jsonl", help="Instead: a JSON object a line.")] = None,
     tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead: a translation memory.")] = None,
-    hub: Annotated[str, typer.Option("--hub", help="Instead: a dataset of the hub, owner/name.")] = "",
+    hub: Annotated[str, typer.Option("--hub", help="Instead: a dataset of the Hugging Face hub, owner/name.")] = "",
     from_language: Annotated[
         str, typer.Option("--from", help="Source language, e.g. en. Default: what the file or its name says.")
     ] = "",

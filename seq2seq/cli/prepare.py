@@ -46,7 +46,9 @@ def prepare(
         ),
     ] = None,
     tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead of two files: a translation memory.")] = None,
-    hub: Annotated[str, typer.Option("--hub", help="Instead of files: a dataset of the hub, owner/name.")] = "",
+    hub: Annotated[
+        str, typer.Option("--hub", help="Instead of files: a dataset of the Hugging Face hub, owner/name.")
+    ] = "",
     development: Annotated[
         list[Path] | None,
         typer.Option(

@@ -53,7 +53,7 @@ class Data(Section, frozen=True):
     target_language: str = "fr"
     reader: Choice = Choice("aligned")
     hub: str = ""  # a dataset's name on the hub, used where no local folder is given
-    train: tuple[str, ...] = ()  # the source file and the target file, or one TSV; relative to --data
+    train: tuple[str, ...] = ()  # the source file and the target file, or one of both; relative to --data
     development: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     columns: tuple[int, int] = (0, 1)  # of a TSV: which column holds the source, and which the target; from 0
@@ -71,8 +71,8 @@ class Data(Section, frozen=True):
     spaces: Literal["collapse", "keep"] = "collapse"  # collapse: each run of white space becomes one space
     html_entities: Literal["keep", "decode"] = "keep"  # decode: &amp; becomes &
     filters: tuple[Choice, ...] = (Choice("empty"), Choice("length"), Choice("ratio"))
-    deduplicate: bool = True
-    seed: Seed = 1
+    deduplicate: bool = True  # of pairs that are alike on both sides only the first is kept
+    seed: Seed = 1  # decides which pairs are set aside
 
 
 class Text(Section, frozen=True):
@@ -123,7 +123,7 @@ class Schedule(Section, frozen=True):
     """How the learning rate moves, in updates."""
 
     shape: Choice = Choice("linear")
-    warmup_updates: Count = 200
+    warmup_updates: Count = 200  # in which the rate rises from 0 to learning_rate
 
 
 class Risk(Section, frozen=True):
@@ -138,7 +138,7 @@ class Risk(Section, frozen=True):
     sharpness: Rate = 0.05  # of the candidates' distribution: p ** sharpness, made to add up to one
     cross_entropy: Share = 0.2  # times the ordinary loss is added to the risk
     learning_rate: Rate = 3e-5
-    batch_sentences: Positive = 32
+    batch_sentences: Positive = 32  # source sentences an update
 
 
 class Training(Section, frozen=True):
@@ -149,28 +149,28 @@ class Training(Section, frozen=True):
     max_epochs: NonNegative = 20.0  # 0: no limit by epochs
     max_updates: Count = 0  # 0: no limit by updates
     minutes: NonNegative = 0.0  # a time budget; calibrated once into a number of updates. 0: none
-    learning_rate: Rate = 2e-3
-    weight_decay: NonNegative = 0.01
-    label_smoothing: Share = 0.1
+    learning_rate: Rate = 2e-3  # of AdamW, at its highest
+    weight_decay: NonNegative = 0.01  # of AdamW: times the rate, it is taken off every weight
+    label_smoothing: Share = 0.1  # of the probability, shared out to the whole vocabulary
     clip_norm: NonNegative = 1.0  # 0: no clipping
     clip_value: NonNegative = 0.0  # bound of each number of the gradient, before `clip_norm`; 0: none
     truncate: Count = 0  # target steps that a gradient flows back through; 0: all. The source is always read whole
     scheduled_sampling: Share = 0.0  # share of words read from the model's own guesses by the last update
     r_drop: NonNegative = 0.0  # weight of how much two dropouts of one network disagree (Liang et al. 2021); 0: none
-    guided_attention: NonNegative = 0.0  # weight, at first, of how far attention is from counted word translations
+    guided_attention: NonNegative = 0.0  # how hard attention is pulled to counted word translations; falls to 0. 0: not
     subword_sampling: Share = 0.0  # chance that a merge of subwords is left out, anew each epoch
     average: Share = 0.999  # decay of the moving average of the weights; 0: none
     hold: NonNegative = 0.0  # how strongly weights are pulled back to those of the model that is fine-tuned; 0: not
-    average_looks: Count = 0  # looks at the development set whose weights are averaged once more; 0: none
+    average_looks: Count = 0  # also tries the mean of the weights of so many last looks, and keeps the better; 0: not
     schedule: Schedule = Schedule()
     risk: Risk = Risk()
     tune_length_penalty: bool = False  # whether search.length_penalty is chosen on the development set, at the end
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the machine multiplies in it, else fp32
     validate_every: Count = 0  # updates between two looks at the development set; 0: once an epoch
     validate_sentences: Positive = 1000  # of the development set, at most, are translated each time
     stop_on: Literal["loss", "bleu", "chrf"] = "bleu"
     patience: Count = 0  # looks without improvement before training stops; 0: never early
-    seed: Seed = 1
+    seed: Seed = 1  # of the first weights, of dropout and of the order; another one gives another model
 
 
 class Search(Section, frozen=True):
@@ -187,20 +187,20 @@ class Search(Section, frozen=True):
     prune: NonNegative = 2.0  # of beam search: log-probability behind the best at which one is given up; 0: never
     mbr: Count = 0  # candidates of which the one most like all others is taken (Kumar & Byrne 2004); 0: the likeliest
     mbr_utility: Literal["bleu", "chrf"] = "bleu"  # how alike two of them are
-    batch_sentences: Positive = 64
+    batch_sentences: Positive = 64  # of a batch, at most
     batch_tokens: Positive = 4096  # source tokens of a batch at most, each sentence as long as the longest
     split_tokens: Positive = 250  # an input of more tokens is translated in parts: its sentences, or parts of them
-    temperature: Rate = 1.0
-    top_k: Count = 0
-    top_p: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0
-    seed: Seed = 1
+    temperature: Rate = 1.0  # of sampling: below 1, likely tokens become likelier
+    top_k: Count = 0  # of sampling: from so many likeliest tokens; 0: from all
+    top_p: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0  # of sampling: from the fewest that have this much
+    seed: Seed = 1  # of sampling
 
 
 class Evaluation(Section, frozen=True):
     """How the target language is scored; belongs to the data, not to the moment."""
 
     tokenize: Literal["13a", "none", "intl", "char", "zh", "ja-mecab", "ko-mecab", "flores101", "flores200"] = "13a"
-    lowercase: bool = False
+    lowercase: bool = False  # whether letter case does not count
     metrics: tuple[str, ...] = ("bleu", "chrf", "ter")
     bootstrap: Count = 1000  # resamples of the 95 % interval
 
