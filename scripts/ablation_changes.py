@@ -44,7 +44,8 @@ def changes(recipe: Recipe, file: Path | None, only: Sequence[str]) -> tuple[lis
         only: Patterns of names (`*` for anything); a name is wanted if it matches one, or holds it. None: all.
 
     Raises:
-        UserError: The file cannot be read, a change of it breaks a rule or changes nothing, or no name is wanted.
+        UserError: The file cannot be read, a change of it breaks a rule, changes nothing or how translations are
+            scored, or no name is wanted.
     """
     recipe = complete(recipe)
     listed = read_changes(file) if file else built_in(recipe)
@@ -62,6 +63,7 @@ def changes(recipe: Recipe, file: Path | None, only: Sequence[str]) -> tuple[lis
             together = " ".join(f"--set {assignment}" for assignment in settings)
             left_out.append(f"{name}: {error.message.removeprefix(f'{together}: ')}")
             continue
+        _check_scored_alike(name, changed, recipe)
         same = next((other.name for other in made if other.recipe == changed), None)
         if changed == recipe:
             same = f"the {DEFAULT}"
@@ -70,6 +72,15 @@ def changes(recipe: Recipe, file: Path | None, only: Sequence[str]) -> tuple[lis
         if not same:
             made.append(Change(name, tuple(settings), changed))
     return made, left_out
+
+
+def _check_scored_alike(name: str, changed: Recipe, default: Recipe) -> None:
+    """Refuses a change of [evaluation]: scores by two rules are no comparison."""
+    if changed.evaluation != default.evaluation:
+        raise UserError(
+            f"{name!r} changes [evaluation], by which the translations of all changes are scored.",
+            hint="Take it out, or set it for all of them, for instance: --set evaluation.lowercase=true",
+        )
 
 
 def read_changes(file: Path) -> dict[str, list[str]]:

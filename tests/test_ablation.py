@@ -94,6 +94,8 @@ def test_names_are_chosen_by_part_or_pattern():
         ('"x" = []', "'x' is no list of assignments"),
         ('"default" = "model.dropout=0"', "is the recipe itself"),
         ('"x" = ', "is not valid TOML"),
+        ('"x" = "evaluation.tokenize=intl"', r"'x' changes \[evaluation\]"),
+        ('"x" = ["model.dropout=0.3", "evaluation.lowercase=true"]', r"'x' changes \[evaluation\]"),
     ],
 )
 def test_a_file_of_changes_is_checked_before_anything_trains(tmp_path, text, told):
