@@ -38,6 +38,7 @@ from typing import Any
 import ablation_run
 import msgspec
 from ablation_changes import DEFAULT, Change, changes
+from ablation_data import SharedData
 from ablation_report import Report, Side, markdown
 from synthetic import machine
 
@@ -48,7 +49,6 @@ from seq2seq.data.store import Store
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import read_json, write_json, write_text
 from seq2seq.pipeline.lock import only_one
-from seq2seq.pipeline.prepare import prepare
 from seq2seq.pipeline.workers import available_cores
 from seq2seq.recipe.catalog import find_recipe
 from seq2seq.recipe.decode import complete, table_from_recipe
@@ -155,11 +155,15 @@ def together(out: Path, default: Change, seeds: Sequence[int]) -> Run:
     return Run(change, 0, out / "runs" / f"ensemble-{digest}-{digest_of(default.recipe)}", first, tuple(others))
 
 
-def set_up(run: Run, out: Path, given: argparse.Namespace) -> None:
+def data_of(out: Path, recipe: Recipe) -> Path:
+    """Returns the folder of the data that a recipe's [data] and [text] give."""
+    return out / "data" / digest_of(recipe, ["data", "text"])
+
+
+def set_up(run: Run, shared: SharedData, given: argparse.Namespace) -> None:
     """Makes the folder of a run ready: its settings, and the prepared data, which all runs of it share."""
     recipe = seeded(run.change.recipe, run.seed)
-    data = out / "data" / digest_of(recipe, ["data", "text"])
-    prepare(recipe, RunFolder(data), folder=given.data)
+    data = shared.make(run.change, recipe)
     run.folder.mkdir(parents=True, exist_ok=True)
     if run.model is None:
         for name in ("data", "tokenizer", "manifest.json"):
@@ -193,12 +197,12 @@ class Sweep:
 
     Args:
         runs: All of them, in order; a model stands before those that translate with it.
-        out: The folder of the sweep.
+        shared: What they are trained on.
         given: The command line.
     """
 
-    def __init__(self, runs: Sequence[Run], out: Path, given: argparse.Namespace) -> None:
-        self._out, self._given = out, given
+    def __init__(self, runs: Sequence[Run], shared: SharedData, given: argparse.Namespace) -> None:
+        self._shared, self._given = shared, given
         self._waiting = deque(run for run in runs if not run.is_done)
         self.num_finished, self.num_runs = len(runs) - len(self._waiting), len(runs)
         self._under_way: dict[int, tuple[Run, subprocess.Popen[bytes], float]] = {}
@@ -231,7 +235,7 @@ class Sweep:
 
     def _begin(self, run: Run, slot: int, core: Sequence[int] | None) -> None:
         try:
-            set_up(run, self._out, self._given)
+            set_up(run, self._shared, self._given)
         except Seq2SeqError as error:  # for instance a vocabulary larger than the corpus gives: the others go on
             self.failed.append(run)
             console.warn(f"{run.name} cannot be prepared: {error.message}")
@@ -330,20 +334,10 @@ class Table:
         return self._report.rows(sides[0], sides[1:])
 
     def _texts(self, run: Run) -> dict[str, list[str]]:
-        """Returns the references of a run: a change of [data] may write them otherwise, and score against that.
-
-        Raises:
-            UserError: The change is of which sentences there are, and no two of its scores can be compared.
-        """
+        """Returns the references of a run; `SharedData` has seen to it that all runs have the same ones."""
         data = Path(read_json(run.folder / ablation_run.JOB)["data"])
         if data not in self._references:
             self._references[data] = Store(RunFolder(data).split("development")).texts("target")
-        counts = {len(texts) for texts in self._references.values()}
-        if len(counts) > 1:
-            raise UserError(
-                f"{run.change.name!r} changes how many sentences the development set has: {counts}.",
-                hint="Fix the set first, as a file of its own: data.development.",
-            )
         return {"references": self._references[data]}
 
     def _side(self, change: Change, failed: Sequence[Run]) -> Side:
@@ -416,8 +410,10 @@ def ablate(given: argparse.Namespace) -> int:
         runs.append(together(given.run, default, given.seeds))
         tried = [*tried, runs[-1].change]
     table = Table(given, default, tried, runs)
+    shared = SharedData(recipe, lambda one: data_of(given.run, one), given.data)
     with only_one(RunFolder(given.run)):
-        sweep = Sweep(runs, given.run, given)
+        shared.check((run.change, run.folder) for run in runs)
+        sweep = Sweep(runs, shared, given)
         slots = cores(given.jobs, threads=given.threads, pinned=given.device == "cpu")
         left = expected_hours(runs, recipe.training.minutes, len(slots))
         duration = f", about {left:.1f} hours of training left" if left else ""

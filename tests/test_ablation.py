@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import statistics
 import subprocess
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from sacrebleu.metrics.bleu import BLEU
-from toy_runs import ROOT, TINY, environment, write_pairs
+from toy_runs import ROOT, TINY, environment, toy_pairs, write_pairs
 
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
@@ -355,6 +356,54 @@ def test_a_sweep_goes_on_where_it_was_left(place, sweep):
     assert "| no average | " in table
     assert sweep("--only", "no average", "greedy")[1]["rows"] == found["rows"]
     assert Here.started == []
+
+
+def test_a_corpus_that_changed_is_refused(place, sweep):
+    Here.broken = ("default", "no average", "greedy")
+    assert sweep("--only", "no average")[0] == 1
+    assert Here.started == ["default", "no average"]
+    (data,) = (place / "out" / "data").iterdir()
+    before = (data / "manifest.json").read_bytes()
+    pairs = toy_pairs()
+    write_pairs(place / "files", [*pairs[:-2], pairs[-1], pairs[-2]])
+    code, found, err = sweep()
+    assert (code, found, Here.started) == (2, None, [])
+    assert "The corpus has changed since this sweep began: toy.en, toy.eu." in err
+    assert "another --run" in err
+    assert (data / "manifest.json").read_bytes() == before
+    shutil.rmtree(data)  # the runs know by themselves what they learned from
+    assert "The corpus has changed" in sweep("--only", "no average")[2]
+    write_pairs(place / "files", pairs)
+    assert sweep("--only", "no average")[0] == 1
+    assert Here.started == ["default", "no average"]
+
+
+@pytest.mark.parametrize(
+    "setting", ["data.seed=5", "data.filters=[{name='length', maximum=8}]", "data.quotes=straight", "data.reverse=true"]
+)
+def test_a_change_of_the_development_set_is_refused_before_anything_trains(place, sweep, setting):
+    quoted = [(f"{source} “", f"{target} “") for source, target in toy_pairs()]
+    write_pairs(place / "files", quoted)
+    (place / "changes.toml").write_text(f'"less" = "training.average=0"\n"another" = "{setting}"', "utf-8")
+    code, found, err = sweep()
+    assert (code, found, Here.started) == (2, None, [])
+    assert "'another' changes the development set" in err
+
+
+def test_a_change_of_the_training_pairs_alone_is_tried(place, sweep):
+    Here.broken = ("default", "fewer")
+    pairs = toy_pairs()
+    write_pairs(place / "files", pairs[:40], name="own")
+    write_pairs(place / "files", pairs[40:])
+    lines = [
+        f"{name} = \"data.filters=[{{name='length', maximum={most}}}]\"" for name, most in (("fewer", 8), ("none", 1))
+    ]
+    (place / "changes.toml").write_text("\n".join(lines), "utf-8")
+    code, found, err = sweep("--set", "data.development=['own.en', 'own.eu']", "--set", "data.development_size=0")
+    assert Here.started == ["default", "fewer"]
+    assert code == 1
+    assert "none, seed 1 cannot be prepared: No training pair is left" in err
+    assert sorted(found["failed"]) == ["default, seed 1", "fewer, seed 1", "none, seed 1"]
 
 
 @pytest.mark.slow
