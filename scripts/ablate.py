@@ -39,7 +39,7 @@ import ablation_run
 import msgspec
 from ablation_changes import DEFAULT, Change, changes
 from ablation_data import SharedData
-from ablation_report import Report, Side, markdown
+from ablation_report import Report, Side, about_p, markdown
 from synthetic import machine
 
 import seq2seq
@@ -366,7 +366,7 @@ class Table:
         return [
             f"`{self._default.recipe.name}`{changed}: {self.budget()} on {threads} of {machine()}, seeds "
             f"{', '.join(map(str, self._given.seeds))}. Development set, {rows[0]['signatures']['bleu']}; mean ± "
-            "standard deviation over the seeds; p: bootstrap over sentences and seeds, against the default."
+            f"standard deviation over the seeds. {about_p(rows)}".rstrip()
         ]
 
 

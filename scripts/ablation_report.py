@@ -7,25 +7,33 @@ method, Riezler & Maxwell 2005). The runs' translations are not strung together 
 translated under three seeds would count as three sentences, and each difference would look surer than it is.
 
 Resampling S seeds gives (S - 1) / S of their mean's variance, so their part is stretched by sqrt(S / (S - 1)). Of a
-single seed nothing can be said: its p-value is of the sentences alone.
+single seed nothing can be said: where one side has no more, the p-value is of the sentences alone, and is marked. Three
+seeds tell their spread badly: where it is large beside that of the sentences, the p-value is too small.
+
+Of twenty changes that do nothing, one has a p-value below 0.05. So each row has a second one, adjusted for the number
+of rows that are tested (Holm 1979, A simple sequentially rejective multiple test procedure): with the m p-values in
+order, p_1 <= ... <= p_m, the i-th becomes max over j <= i of min(1, (m - j + 1) p_j). Whoever takes the rows below 0.05
+for real takes chance for real in at most one table of twenty. What was tried in other tables is not counted.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from compare_precision import Counted
+from compare_precision import Counted, scores_of
 from numpy.typing import NDArray
 
 from seq2seq.recipe.schema import Evaluation
 
-RESAMPLES = 1000
+RESAMPLES = 10_000  # the smallest p-value is 1 / 10,001, so that a hundred rows can be tested
+RESAMPLES_AT_ONCE = 500
 RESAMPLING_SEED = 12345
+SINGLE = "†"
 
 
 @dataclass(frozen=True)
@@ -79,18 +87,21 @@ class Report:
 
     def rows(self, default: Side, others: Sequence[Side]) -> list[dict[str, Any]]:
         """Returns a row a side that has finished runs: the default first, then by difference, best first."""
+        self._resample([run for side in (default, *others) for run in side.runs.values()])
         found = [self._row(other, default) for other in others if other.runs]
+        adjust(found)
         found.sort(key=lambda row: -(row["difference"] or 0.0))
         return [self._row(default, None), *found] if default.runs else found
 
     def _row(self, side: Side, default: Side | None) -> dict[str, Any]:
-        difference = p_value = chrf_difference = None
+        difference = p_value = chrf_difference = one_seed = None
         if default is not None and default.runs:
             first, second = list(default.runs.values()), list(side.runs.values())
             if side.shares_models:  # each seed's model with itself: what models differ by is not what searches do
                 both = sorted(set(default.runs) & set(side.runs))
                 first, second = [default.runs[seed] for seed in both], [side.runs[seed] for seed in both]
             difference, p_value = self.tested(first, second, paired=side.shares_models)
+            one_seed = min(len(first), len(second)) == 1
             chrf_difference = statistics.mean(run["chrf"] for run in second) - statistics.mean(
                 run["chrf"] for run in first
             )
@@ -105,7 +116,9 @@ class Report:
             "bleu_mean": round(side.mean("bleu"), 3),
             "bleu_spread": rounded(side.spread("bleu"), 3),
             "difference": rounded(difference, 3),
-            "p_value": rounded(p_value, 4),
+            "p_value": p_value,
+            "p_holm": None,
+            "one_seed": one_seed,
             "chrf_mean": round(side.mean("chrf"), 3),
             "chrf_spread": rounded(side.spread("chrf"), 3),
             "chrf_difference": rounded(chrf_difference, 3),
@@ -132,7 +145,8 @@ class Report:
         observed = [np.mean([self._count(run).score() for run in side]) for side in (first, second)]
         difference = float(observed[1] - observed[0])
         draw = np.random.default_rng(RESAMPLING_SEED)
-        scores = [np.stack([self._resampled(run) for run in side]) for side in (first, second)]
+        self._resample([*first, *second])
+        scores = [np.stack([self._scores[id(run)] for run in side]) for side in (first, second)]
         chosen = [draw.integers(0, len(side), side.shape) for side in scores]
         if paired:
             chosen[1] = chosen[0]
@@ -151,15 +165,62 @@ class Report:
             self._counted[key] = Counted.of(run["hypotheses"], run["references"], self.rules)
         return self._counted[key]
 
-    def _resampled(self, run: Mapping[str, Any]) -> NDArray[np.float64]:
-        """Returns the BLEU of one run over the resamples of the sentences, which are the same ones for each run."""
-        key = id(run)
-        if key not in self._scores:
-            counted, count = self._count(run), len(run["references"])
-            draw = np.random.default_rng(RESAMPLING_SEED)
-            times = (np.bincount(draw.integers(0, count, count), minlength=count) for _ in range(self.resamples))
-            self._scores[key] = np.array([counted.score(one) for one in times])
-        return self._scores[key]
+    def _resample(self, runs: Sequence[Mapping[str, Any]]) -> None:
+        """Scores the runs that are new on the resamples of the sentences, which are the same ones for each run."""
+        new = {id(run): self._count(run) for run in runs if id(run) not in self._scores}
+        for count in {len(counted.numbers) for counted in new.values()}:
+            together = {key: counted.numbers for key, counted in new.items() if len(counted.numbers) == count}
+            # All at once, for drawing takes the longest; in floating point, which is exact here and multiplies fast.
+            numbers = np.concatenate(list(together.values()), axis=1).astype(np.float64)
+            parts = [
+                [scores_of(sums) for sums in np.split(times @ numbers, len(together), axis=1)]
+                for times in self._drawn(count)
+            ]
+            self._scores |= dict(zip(together, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+
+    def _drawn(self, count: int) -> Iterator[NDArray[np.float64]]:
+        """Yields how often each sentence comes in each resample, some resamples at once."""
+        draw = np.random.default_rng(RESAMPLING_SEED)
+        for first in range(0, self.resamples, RESAMPLES_AT_ONCE):
+            rows = range(first, min(first + RESAMPLES_AT_ONCE, self.resamples))
+            drawn = [np.bincount(draw.integers(0, count, count), minlength=count) for _ in rows]
+            yield np.array(drawn, np.float64)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Returns p-values that are adjusted for their number, in the order given; see above for the equation."""
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for smaller, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (len(p_values) - smaller) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def adjust(rows: Sequence[dict[str, Any]]) -> None:
+    """Gives the rows that were tested "p_holm", and rounds their "p_value"."""
+    tested = [row for row in rows if row["p_value"] is not None]
+    for row, adjusted in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
+        row["p_value"], row["p_holm"] = rounded(row["p_value"], 4), rounded(adjusted, 4)
+
+
+def p_cell(row: Mapping[str, Any], key: str) -> str:
+    """Returns "p_value" or "p_holm" as the table shows it: marked where a single seed's spread is not in it."""
+    return "" if row[key] is None else f"{row[key]:.4f}{SINGLE * bool(row['one_seed'])}"
+
+
+def about_p(rows: Sequence[Mapping[str, Any]], resamples: int = RESAMPLES) -> str:
+    """Returns what the p-values of a table are, in words; nothing where it has none."""
+    tested = [row for row in rows if row["p_value"] is not None]
+    if not tested:
+        return ""
+    single = (
+        f" {SINGLE}: one of the two sides has a single seed, so p is of the sentences alone, and seeds may be all that "
+        "there is to the difference."
+    )
+    return (
+        f"p: bootstrap over sentences and seeds, {resamples:,} resamples, against the first row. Holm: p adjusted for "
+        f"the {len(tested)} rows of this table that are tested." + single * any(row["one_seed"] for row in tested)
+    )
 
 
 def markdown(rows: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> str:
@@ -167,14 +228,14 @@ def markdown(rows: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> str:
     lines = [
         *notes,
         "",
-        "| change | BLEU | difference | p | chrF | minutes | updates | tokens/s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| change | BLEU | difference | p | Holm | chrF | minutes | updates | tokens/s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         difference = "" if row["difference"] is None else f"{row['difference']:+.2f}"
-        p_value = "" if row["p_value"] is None else f"{row['p_value']:.3f}"
+        p_values = f"{p_cell(row, 'p_value')} | {p_cell(row, 'p_holm')}"
         lines.append(
-            f"| {_name(row)} | {_plus_minus(row, 'bleu')} | {difference} | {p_value} | {_plus_minus(row, 'chrf')} "
+            f"| {_name(row)} | {_plus_minus(row, 'bleu')} | {difference} | {p_values} | {_plus_minus(row, 'chrf')} "
             f"| {row['minutes']:.1f} | {row['updates']:,} | {row['tokens_per_second']:,} |"
         )
     return "\n".join(lines) + "\n"

@@ -6,9 +6,9 @@ Usage: python scripts/compare_models.py --split SOURCE REFERENCE [--split ...] -
 
 The splits are one test set, and the first group is what all others are compared with. Models joined by "+" translate
 together, as one system: --group four one+two+three+four. p is the ablations': how often chance, which drew the
-sentences and the seeds, gives a difference as large (see ablation_report.py); of a group with one system, chance drew
-the sentences alone. With `--share-of`, each row says how much of what that group gains over the first it gains itself.
-The last line is one JSON object.
+sentences and the seeds, gives a difference as large, and Holm's is adjusted for the number of groups (see
+ablation_report.py); of a group with one system, chance drew the sentences alone, and p is marked. With `--share-of`,
+each row says how much of what that group gains over the first it gains itself. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ablation_report import Report, Side, rounded
+from ablation_report import Report, Side, about_p, adjust, p_cell, rounded
 from published_scores import parse, translated
 from synthetic import machine
 
@@ -66,19 +66,22 @@ def compared(sides: Sequence[Side], rules: Evaluation, share_of: str | None) -> 
                 "spread": rounded(side.spread("bleu"), 2),
                 "chrf": round(side.mean("chrf"), 2),
                 "difference": rounded(difference, 2),
-                "p_value": rounded(p_value, 4),
+                "p_value": p_value,
+                "p_holm": None,
+                "one_seed": None if p_value is None else min(len(first.runs), len(side.runs)) == 1,
                 "share": rounded(share, 2),
                 "sentences_per_second": round(side.mean("speed"), 1),
             }
         )
+    adjust(rows)
     return rows
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Returns the rows as Markdown."""
     lines = [
-        "| models | BLEU | each | chrF | difference | p | share | sentences/s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| models | BLEU | each | chrF | difference | p | Holm | share | sentences/s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         spread = "" if row["spread"] is None else f" ± {row['spread']:.2f}"
@@ -88,7 +91,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             ", ".join(f"{bleu:.2f}" for bleu in row["bleu"]),
             f"{row['chrf']:.2f}",
             "" if row["difference"] is None else f"{row['difference']:+.2f}",
-            "" if row["p_value"] is None else f"{row['p_value']:.3f}",
+            p_cell(row, "p_value"),
+            p_cell(row, "p_holm"),
             "" if row["share"] is None else f"{row['share']:.0%}",
             f"{row['sentences_per_second']:.1f}",
         ]
@@ -130,6 +134,7 @@ def main() -> None:
         sides.append(Side(name, (), runs))
     rows = compared(sides, rules, given.share_of)
     print(table(rows))
+    print(about_p(rows))
     print(
         json.dumps(
             {

@@ -252,6 +252,63 @@ def test_resampled_seeds_vary_as_their_mean_does():
     assert means.var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
 
 
+def steps_down(p_values: list[float], level: float) -> set[int]:
+    """Holm's procedure itself: from the smallest on, while p <= level / (rows that are left), a row is no chance."""
+    left, found = dict(enumerate(p_values)), set()
+    while left:
+        place = min(left, key=lambda one: left[one])
+        if left[place] > level / len(left):
+            break
+        found.add(place)
+        del left[place]
+    return found
+
+
+@pytest.mark.parametrize(
+    "p_values", [[0.01, 0.04, 0.03, 0.005], [0.2, 0.0001, 0.2, 0.9, 0.0001, 0.02, 0.019, 1.0], [0.3], []]
+)
+def test_an_adjusted_p_value_is_the_smallest_level_at_which_holm_steps_over_the_row(p_values):
+    adjusted = ablation_report.holm(p_values)
+    assert len(adjusted) == len(p_values)
+    for place, level in enumerate(adjusted):
+        assert level == 1.0 or place in steps_down(p_values, level + 1e-9)
+        assert place not in steps_down(p_values, level - 1e-9)
+
+
+def test_as_many_rows_as_there_are_changes_can_be_told_from_chance():
+    assert len(built_in(complete(Recipe()))) / (ablation_report.RESAMPLES + 1) < 0.05
+
+
+def test_among_many_changes_that_do_nothing_none_is_taken_for_real():
+    draw = np.random.default_rng(1)
+
+    def side(name: str, wrong: float) -> Side:
+        runs = {}
+        for seed in (1, 2, 3):
+            texts = ["nichts davon ist richtig hier ." if draw.random() < wrong else one for one in REFERENCES * 10]
+            runs[seed] = {**run_of(REFERENCES), "hypotheses": texts, "references": REFERENCES * 10}
+        return Side(name, (), runs)
+
+    rows = Report(Evaluation()).rows(side("default", 0.3), [*(side("null", 0.3) for _ in range(30)), side("real", 0.0)])
+    p_values = [row["p_value"] for row in rows[1:]]
+    assert [row["p_holm"] for row in rows[1:]] == pytest.approx(ablation_report.holm(p_values), abs=31 * 5e-5)
+    assert [row["name"] for row in rows if row["p_holm"] is not None and row["p_holm"] < 0.05] == ["real"]
+
+
+def test_a_single_seed_is_marked_beside_its_p_value():
+    default = {seed: run_of(FAIR) for seed in (1, 2)}
+    others = [Side("one", (), {1: run_of(GOOD)}), Side("two", (), {1: run_of(POOR), 2: run_of(POOR)})]
+    rows = Report(Evaluation(), resamples=50).rows(Side("default", (), default), others)
+    assert [row["one_seed"] for row in rows] == [None, True, False]
+    cells = [line.split("|")[4:6] for line in markdown(rows, []).splitlines()[3:]]
+    assert [[cell.strip()[-1:] == "†" for cell in both] for both in cells] == [[False] * 2, [True] * 2, [False] * 2]
+    assert "†" in ablation_report.about_p(rows) and "the 2 rows" in ablation_report.about_p(rows)
+    assert "†" not in ablation_report.about_p([rows[0], rows[2]])
+    assert ablation_report.about_p(rows[:1]) == ""
+    alone = Report(Evaluation(), resamples=50).rows(Side("default", (), {1: default[1]}), others)
+    assert [row["one_seed"] for row in alone] == [None, True, True]  # of the default there is one alone
+
+
 # The whole of it
 
 

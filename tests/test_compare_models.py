@@ -54,7 +54,9 @@ def test_rows_say_the_mean_the_difference_and_the_share_of_a_gain(script):
     sides = [side(script, "plain", ODD, ODD), side(script, "half", MOST, ODD), side(script, "all", RIGHT)]
     first, second, third = script["compared"](sides, Evaluation(), "all")
     assert first["mean"] == round(bleu(ODD), 2) and first["spread"] == 0.0
-    assert first["difference"] is first["p_value"] is first["share"] is None
+    assert first["difference"] is first["p_value"] is first["p_holm"] is first["share"] is None
+    assert third["p_holm"] == pytest.approx(2 * third["p_value"], abs=2e-4)
+    assert (second["one_seed"], third["one_seed"]) == (False, True)
     assert second["bleu"] == [round(bleu(MOST), 2), round(bleu(ODD), 2)]
     assert second["spread"] == round(statistics.stdev([bleu(MOST), bleu(ODD)]), 2)
     gain, whole = (bleu(MOST) - bleu(ODD)) / 2, bleu(RIGHT) - bleu(ODD)
@@ -64,8 +66,8 @@ def test_rows_say_the_mean_the_difference_and_the_share_of_a_gain(script):
     assert third["p_value"] < 0.05 < second["p_value"]  # of two seeds one is better: that may be chance
     assert (first["sentences_per_second"], third["sentences_per_second"]) == (10.5, 10.0)
     lines = script["table"]([first, second, third]).splitlines()
-    assert len(lines) == 5 and {line.count("|") for line in lines} == {9}
-    assert "100%" in lines[-1] and "±" not in lines[-1]
+    assert len(lines) == 5 and {line.count("|") for line in lines} == {10}
+    assert "100%" in lines[-1] and "†" in lines[-1] and "±" not in lines[-1]
 
 
 @pytest.fixture
@@ -97,7 +99,8 @@ def test_splits_are_one_test_set_and_a_plus_makes_one_system(run, models, tmp_pa
     run(*splits, "--group", "alone", *paths, "--group", "both", "+".join(paths), "--engine", "torch", "--threads", "1")
     *shown, last = capsys.readouterr().out.splitlines()
     result = json.loads(last)
-    assert result["sentences"] == 3 and len(shown) == 4
+    assert result["sentences"] == 3 and len(shown) == 5
+    assert shown[-1].startswith("p: ")
     assert [(group["name"], len(group["bleu"])) for group in result["groups"]] == [("alone", 2), ("both", 1)]
     assert "tok:13a" in result["signatures"][0]
 

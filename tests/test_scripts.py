@@ -288,6 +288,16 @@ def test_resampled_sentences_score_as_if_they_stood_there(monkeypatch):
             wanted = BLEU(force=True).corpus_score([texts[i] for i in chosen], [[references[i] for i in chosen]]).score
             assert one.score(times) == pytest.approx(wanted)
     assert counted[0].score() == counted[0].score(np.array([1, 1, 1]))
+    rows = [one.numbers[i] for one in counted for i in range(3)] + [one.numbers.sum(axis=0) for one in counted]
+    rows += [
+        [3, 0, 1, 0, 9, 8, 7, 6, 9, 12],
+        [0] * 4 + [9, 8, 7, 6, 9, 9],
+        [2, 1, 0, 0, 2, 1, 0, 0, 2, 5],
+        [0] * 9 + [7],
+    ]
+    for row, found in zip(rows, made["scores_of"](np.array(rows, np.float64)), strict=True):
+        right, there, (words, wanted) = list(row[:4]), list(row[4:8]), row[8:]
+        assert found == pytest.approx(BLEU.compute_bleu(right, there, words, wanted, smooth_method="exp").score)
     low, high = made["interval"]([(counted[0], counted[1])], 200, 1)
     assert low <= counted[0].score() - counted[1].score() <= high
     assert low >= 0.0  # the other is worse in none of the sentences
