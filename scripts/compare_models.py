@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ablation_report import Report, Side, about_p, adjust, p_cell, rounded
-from published_scores import parse, translated
+from published_scores import aligned, check_systems, parse, told, translated
 from synthetic import machine
 
 from seq2seq.bundle import open_bundle
-from seq2seq.corpus.files import read_lines
 from seq2seq.evaluation.metrics import score
 from seq2seq.recipe.schema import Evaluation
 
@@ -116,15 +115,12 @@ def groups(parser: argparse.ArgumentParser, given: argparse.Namespace) -> dict[s
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--split", type=Path, nargs=2, action="append", required=True, metavar=("SOURCE", "REFERENCE"))
-    parser.add_argument("--group", nargs="+", action="append", required=True, metavar=("NAME", "MODEL"))
-    parser.add_argument("--share-of", metavar="NAME", help="of whose gain to say how much each group has")
-    given = parse(parser)
-    systems = groups(parser, given)
-    sources, references = ([line for split in given.split for line in read_lines(split[side])] for side in (0, 1))
+def compare(given: argparse.Namespace, systems: Mapping[str, Sequence[Sequence[Path]]]) -> None:
+    """Translates with all systems, and prints what is found."""
+    sources, references = aligned(given.split)
     rules = open_bundle(next(iter(systems.values()))[0][0]).recipe.evaluation
+    scored(references[:1], references[:1], rules)  # a tokenizer that is not installed is told now
+    check_systems([paths for group in systems.values() for paths in group], sources, given)
     sides = []
     for name, group in systems.items():
         runs = {}
@@ -148,6 +144,16 @@ def main() -> None:
             }
         )
     )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--split", type=Path, nargs=2, action="append", required=True, metavar=("SOURCE", "REFERENCE"))
+    parser.add_argument("--group", nargs="+", action="append", required=True, metavar=("NAME", "MODEL"))
+    parser.add_argument("--share-of", metavar="NAME", help="of whose gain to say how much each group has")
+    given = parse(parser)
+    systems = groups(parser, given)
+    told(lambda: compare(given, systems))
 
 
 if __name__ == "__main__":

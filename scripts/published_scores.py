@@ -13,19 +13,23 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthetic import machine
 
+from seq2seq import console
 from seq2seq.bundle import open_bundle
 from seq2seq.corpus.files import read_lines
 from seq2seq.device import physical_cores
+from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.evaluation.metrics import score
 from seq2seq.recipe.overrides import apply_overrides
-from seq2seq.translator import load
+from seq2seq.recipe.schema import Search
+from seq2seq.translator import Translator, load
 
 
 def moses(lines: Sequence[str], language: str) -> list[str]:
@@ -58,19 +62,60 @@ def systems(given: argparse.Namespace, sources: list[str]) -> Iterator[tuple[str
     """Gives the name of each system, its translations, and the seconds that they took; 0 of a file."""
     for path in given.hypotheses:
         yield str(path), list(read_lines(path)), 0.0
-    groups = [given.model] if given.together else [[path] for path in given.model]
-    for group in groups:
-        if not group:
-            continue
+    for group in groups(given):
         texts, seconds = translated(group, sources, given)
         yield " + ".join(path.name if path.name != "bundle" else path.parent.name for path in group), texts, seconds
 
 
-def translated(group: Sequence[Path], sources: list[str], given: argparse.Namespace) -> tuple[list[str], float]:
-    """Returns what models make of the sources together, and the seconds that it took once they were warm."""
+def groups(given: argparse.Namespace) -> list[list[Path]]:
+    """Returns the models of each system."""
+    if given.together:
+        return [given.model] if given.model else []
+    return [[path] for path in given.model]
+
+
+def aligned(splits: Sequence[Sequence[Path]]) -> tuple[list[str], list[str]]:
+    """Returns the sources and the references of several splits, as one set.
+
+    Raises:
+        UserError: A file cannot be read, or the two of a split have not as many lines. Sums of several splits might
+            be equal all the same, and all that is between them would be scored against other sentences.
+    """
+    sources: list[str] = []
+    references: list[str] = []
+    for source, reference in splits:
+        one, other = list(read_lines(source)), list(read_lines(reference))
+        if len(one) != len(other):
+            raise UserError(
+                f"{source} has {len(one):,} lines, and {reference} has {len(other):,}.",
+                hint="Line n of the one must be the translation of line n of the other: look for a lost or added line.",
+            )
+        sources, references = sources + one, references + other
+    return sources, references
+
+
+def check_systems(systems: Sequence[Sequence[Path]], sources: Sequence[str], given: argparse.Namespace) -> None:
+    """Tries every system on one sentence, so that a mistake is told before the first one translates for hours.
+
+    Raises:
+        UserError: There is no such model, it is damaged, it cannot translate with the others of its system or with the
+            engine, or a setting is wrong.
+    """
+    for group in systems:
+        warm(group, sources, given)
+
+
+def warm(group: Sequence[Path], sources: Sequence[str], given: argparse.Namespace) -> tuple[Translator, Search]:
+    """Returns models as one translator that has translated its first sentence, and how they are to search."""
     translator = load([str(path) for path in group], engine=given.engine, device="cpu", threads=given.threads)
     settings = apply_overrides(open_bundle(group[0]).recipe, given.set).search
     list(translator.translate_stream(sources[:1], settings))
+    return translator, settings
+
+
+def translated(group: Sequence[Path], sources: list[str], given: argparse.Namespace) -> tuple[list[str], float]:
+    """Returns what models make of the sources together, and the seconds that it took once they were warm."""
+    translator, settings = warm(group, sources, given)
     begin = time.perf_counter()
     texts = [one.text for one in translator.translate_stream(sources, settings)]
     return texts, time.perf_counter() - begin
@@ -100,25 +145,32 @@ def spread(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--model", type=Path, nargs="+", default=[])
-    parser.add_argument("--hypotheses", type=Path, nargs="+", default=[], help="files of translations")
-    parser.add_argument("--together", action="store_true", help="one ensemble of all models")
-    parser.add_argument("--split", type=Path, nargs=2, required=True, metavar=("SOURCE", "REFERENCE"))
-    parser.add_argument("--language", default="de", help="the target's, which Moses' tokenizer asks for")
-    parser.add_argument("--tokenize", default="13a", help="none: the text is tokenised already")
-    given = parse(parser)
-    sources, references = (list(read_lines(path)) for path in given.split)
+def check_hypotheses(paths: Sequence[Path], references: Sequence[str]) -> None:
+    """Refuses files of translations that have not a line for each reference.
+
+    Raises:
+        UserError: One has not, or cannot be read.
+    """
+    for path in paths:
+        count = sum(1 for _ in read_lines(path))
+        if count != len(references):
+            raise UserError(
+                f"{path} has {count:,} translations, and there are {len(references):,} references.",
+                hint="Line n must be the translation of line n of the source: look for a lost or added line.",
+            )
+
+
+def compare(given: argparse.Namespace) -> None:
+    """Scores all systems, and prints what is found."""
+    sources, references = aligned([given.split])
+    check_hypotheses(given.hypotheses, references)
+    scores(references[:1], references[:1], given.language, given.tokenize)  # a wrong tokenizer is told now
+    check_systems(groups(given), sources, given)
     results = []
     for name, texts, seconds in systems(given, sources):
-        if len(texts) != len(references):
-            parser.error(f"{name} has {len(texts)} translations, and there are {len(references)} references")
         found = scores(texts, references, given.language, given.tokenize)
         results.append({"system": name, "scores": found, "seconds": round(seconds, 1)})
         print(name, *(f"{key} {value['bleu']:.2f}" for key, value in found.items()), sep="  ")
-    if not results:
-        parser.error("give --model or --hypotheses")
     signatures = {key: value["signature"] for key, value in results[0]["scores"].items()}
     print(
         json.dumps(
@@ -133,6 +185,29 @@ def main() -> None:
             }
         )
     )
+
+
+def told(work: Callable[[], None]) -> None:
+    """Does the work; what a person did wrong is told without a traceback, and ends it with exit code 2."""
+    try:
+        work()
+    except Seq2SeqError as error:
+        console.show_error(error)
+        sys.exit(error.exit_code)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", type=Path, nargs="+", default=[])
+    parser.add_argument("--hypotheses", type=Path, nargs="+", default=[], help="files of translations")
+    parser.add_argument("--together", action="store_true", help="one ensemble of all models")
+    parser.add_argument("--split", type=Path, nargs=2, required=True, metavar=("SOURCE", "REFERENCE"))
+    parser.add_argument("--language", default="de", help="the target's, which Moses' tokenizer asks for")
+    parser.add_argument("--tokenize", default="13a", help="none: the text is tokenised already")
+    given = parse(parser)
+    if not given.model and not given.hypotheses:
+        parser.error("give --model or --hypotheses")
+    told(lambda: compare(given))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tiny_bundles import make_bundle
 from toy_runs import ROOT
 
 from seq2seq.recipe.schema import Evaluation
-from seq2seq.translator import load
+from seq2seq.translator import Translator, load
 
 REFERENCES = [f"a b c d e f {number}" for number in range(40)]
 RIGHT = REFERENCES
@@ -103,6 +103,43 @@ def test_splits_are_one_test_set_and_a_plus_makes_one_system(run, models, tmp_pa
     assert shown[-1].startswith("p: ")
     assert [(group["name"], len(group["bleu"])) for group in result["groups"]] == [("alone", 2), ("both", 1)]
     assert "tok:13a" in result["signatures"][0]
+
+
+@pytest.mark.parametrize(
+    ("splits", "models_given", "settings", "message"),
+    [
+        ([(3, 3)], ["one", "tow"], [], "tow"),
+        ([(3, 3)], ["one", "two+tow"], [], "tow"),
+        ([(3, 3)], ["one", "two"], ["search.bean=2"], "Did you mean 'beam'"),
+        ([(3, 3), (3, 0)], ["one", "two"], [], "1.ref"),
+        ([(3, 4), (4, 3)], ["one", "two"], [], "0.src has 3 lines, and "),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_translated(
+    run, models, tmp_path, monkeypatch, capsys, splits, models_given, settings, message
+):
+    given = []
+    for number, counts in enumerate(splits):
+        pair = tmp_path / f"{number}.src", tmp_path / f"{number}.ref"
+        for path, count in zip(pair, counts, strict=True):
+            if count:
+                path.write_text("wort\n" * count, encoding="utf-8")
+        given += ["--split", *pair]
+    paths = ["+".join(str(tmp_path / name) for name in system.split("+")) for system in models_given]
+    translate, many = Translator.translate_stream, []
+
+    def counted(self, lines, *rest):
+        many.append(len(lines))
+        return translate(self, lines, *rest)
+
+    monkeypatch.setattr(Translator, "translate_stream", counted)
+    more = [part for setting in settings for part in ("--set", setting)]
+    with pytest.raises(SystemExit) as end:
+        run(*given, "--group", "a", paths[0], "--group", "b", paths[1], "--engine", "torch", "--threads", "1", *more)
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert err.startswith("error: ") and message in "".join(err.split("\n"))
+    assert max(many, default=0) <= 1
 
 
 @pytest.mark.parametrize(

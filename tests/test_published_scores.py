@@ -78,3 +78,29 @@ def test_models_are_scored_one_by_one_or_together(tmp_path, script):
         loaded = (load([str(path) for path in group], engine="torch", threads=1) for group in groups)
         assert list(found.values()) == [[one.text for one in it.translate_stream(sources, search)] for it in loaded]
         assert list(found) == [" + ".join(path.name for path in group) for group in groups]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"--model": ["none"]}, "none"),
+        ({"--hypotheses": ["src", "none"]}, "none"),
+        ({"--hypotheses": ["src", "less"]}, "less has 2 translations, and there are 3 references"),
+        ({"--split": ["src", "less"]}, "src has 3 lines, and "),
+        ({"--split": ["none", "src"]}, "none"),
+        ({"--tokenize": ["13b"]}, "13b"),
+        ({"--hypotheses": []}, "give --model or --hypotheses"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_scored(tmp_path, script, monkeypatch, capsys, wrong, message):
+    (tmp_path / "src").write_text("\n".join(REFERENCES) + "\n", encoding="utf-8")
+    (tmp_path / "less").write_text("\n".join(REFERENCES[:2]) + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    given = {"--split": ["src", "src"], "--hypotheses": ["src"], **wrong}
+    arguments = [part for name, values in given.items() if values for part in (name, *values)]
+    monkeypatch.setattr(sys, "argv", ["published_scores.py", *arguments])
+    with pytest.raises(SystemExit) as end:
+        script["main"]()
+    out, err = capsys.readouterr()
+    assert (end.value.code, out) == (2, "")
+    assert "error: " in err and message in err
