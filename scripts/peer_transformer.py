@@ -4,9 +4,9 @@ Usage: python scripts/peer_transformer.py --run RUN --seconds SECONDS --work FOL
            [--split development|test] [--peer-python COMMAND] [--seed N] [--schedule linear] [--set dropout=0.2 ...]
 
 Equal are: the pairs, the subwords, the rules of scoring, the threads, the seconds, and about the number of parameters
-and of target tokens an update. RUN is only read. FOLDER must be new: nothing is resumed. `--peer-python` (or
-PEER_PYTHON) is the Python of an environment with OpenNMT-py, which runs this file too. `--set` changes any of the
-peer's own options.
+and of target tokens an update. RUN is only read, and refused where its corpora are weighted: the peer reads every pair
+once. FOLDER must be new: nothing is resumed. `--peer-python` (or PEER_PYTHON) is the Python of an environment with
+OpenNMT-py, which runs this file too. `--set` changes any of the peer's own options.
 
 The peer trains on ids in place of subwords, so that no mark, space or line end of a text can be misread. The clock runs
 from the first batch that is asked for; reading data, looks at the development set and checkpoints are inside it, and
@@ -277,6 +277,27 @@ def check_same_data(model: Path, run: RunFolder) -> None:
         raise SystemExit(f"{model} was trained with other data than {run.path}: its split is another one.")
 
 
+def check_unweighted(run: RunFolder, recipe: Recipe) -> None:
+    """Checks that an epoch of the run is every pair once, as the peer reads them.
+
+    Raises:
+        UserError: Its corpora are weighted, so our network would learn from other pairs than the peer.
+    """
+    from seq2seq.data.mixing import epoch_counts
+    from seq2seq.errors import UserError
+
+    corpora = run.read_manifest().get("corpora", ())
+    pairs, weights = [one["pairs"] for one in corpora], [float(one["weight"]) for one in corpora]
+    counts = epoch_counts(pairs, weights, recipe.data.temperature)
+    if counts != pairs:
+        mixed = zip(corpora, pairs, counts, strict=True)
+        listing = ", ".join(f"{count:,} of {one['name']} ({size:,} pairs)" for one, size, count in mixed)
+        raise UserError(
+            f"The corpora of {run.path} are weighted: an epoch has {listing}; the peer would read every pair once.",
+            hint="Prepare a run whose corpora all have the weight 1, with data.temperature=1, and compare with that.",
+        )
+
+
 def ours(given: argparse.Namespace, test: TestSet, recipe: Recipe, theirs: Sequence[str]) -> Result:
     """Translates the same split with our model, and tests whether the two differ; the peer is the first system."""
     from seq2seq.bundle import open_bundle
@@ -311,6 +332,7 @@ def compared(given: argparse.Namespace) -> dict[str, Any]:
     if given.model:
         check_same_data(given.model, run)
     recipe, tokenizers = load_recipe(run.recipe), TokenizerPair.load(run.tokenizers)
+    check_unweighted(run, recipe)
     work.mkdir(parents=True, exist_ok=True)
     write_splits(run, work, seed=given.seed)
     for side in SIDES:

@@ -14,6 +14,11 @@ from toy_runs import ROOT, TINY, done, sets, toy_pairs, write_pairs
 
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.data.store import Store
+from seq2seq.pipeline.prepare import prepare
+from seq2seq.recipe.decode import complete
+from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.translator import from_bundle
 
@@ -172,6 +177,31 @@ def test_a_model_of_another_split_is_refused(trained, tmp_path):
     peer.check_same_data(trained, RunFolder(trained))
     with pytest.raises(SystemExit, match="trained with other data"):
         peer.check_same_data(trained, RunFolder(other))
+
+
+@pytest.mark.parametrize(
+    ("weights", "temperature", "told"),
+    [((1, 1), 1, ""), ((3, 1), 1, r"an epoch has 267 of a \(200 pairs\), 53 of b"), ((1, 1), 5, "of b")],
+)
+def test_weighted_corpora_are_refused(tmp_path, script, weights, temperature, told):
+    pairs = toy_pairs(320)
+    for name, part in (("a", pairs[:200]), ("b", pairs[200:320]), ("own", pairs[320:])):
+        write_pairs(tmp_path / "files", part, name=name)
+    corpora = ", ".join(
+        f"{{name='{name}', train=['{name}.en', '{name}.eu'], weight={weight}}}"
+        for name, weight in zip("ab", weights, strict=True)
+    )
+    settings = ("name=mixed", f"data.corpora=[{corpora}]", f"data.temperature={temperature}", "data.filters=[]")
+    settings += ("data.deduplicate=false", "data.development_size=0", "data.development=['own.en', 'own.eu']")
+    recipe = apply_overrides(complete(Recipe()), [*TINY, "training.max_updates=20", *settings])
+    prepare(recipe, RunFolder(tmp_path / "run"), folder=tmp_path / "files")
+    run, loaded = RunFolder(tmp_path / "run"), load_recipe(tmp_path / "run" / "recipe.toml")
+    if not told:
+        peer.check_unweighted(run, loaded)
+        return
+    with pytest.raises(SystemExit, match=f"are weighted: .*{told}"):
+        script("--run", run.path, "--seconds", 9, "--work", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_weights_are_counted_as_the_peer_counts_them():
