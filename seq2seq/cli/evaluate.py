@@ -21,8 +21,8 @@ from seq2seq.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from seq2seq.bundle import RunFolder
-    from seq2seq.pipeline.evaluate import TestSet
+    from seq2seq.bundle import Bundle, RunFolder
+    from seq2seq.pipeline.evaluate import Result, TestSet
 
 EXAMPLES = (
     ("seq2seq evaluate runs/mine", "the run's own test sets"),
@@ -127,14 +127,14 @@ def evaluate(
             other=other,
             diagnose=diagnoser(bundle, recipe.evaluation),
         )
+        results.append(result)
         # Scores of other files, with changed settings or by an engine that is asked for are not those of the model as
         # it is used: they are shown and not kept.
         if run is not None and recipe == bundle.recipe and engine is Engine.AUTO:
-            bundle = scoring.keep(result, run, bundle)
+            bundle = _kept(result, run, bundle)
         elif run is not None:
             why = "the settings are not the model's own" if recipe != bundle.recipe else "an engine was asked for"
             console.say(f"{test.name}: shown and not kept, because {why}.")
-        results.append(result)
     if as_json:
         console.emit_json({"model": bundle.path, "results": [result.to_dict() for result in results]})
     for result in results if not as_json else ():
@@ -143,6 +143,19 @@ def evaluate(
     if html is not None:  # last, for where it cannot be written the results are told
         write_diagnosis(html, bundle, results, translator, recipe.search)
         console.say(f"{html}: where it goes wrong, to look at in a browser.")
+
+
+def _kept(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
+    """Stores a result and returns the bundle as it then is. Where that cannot be, says why: the scores are there."""
+    from seq2seq import console
+    from seq2seq.errors import Seq2SeqError
+    from seq2seq.pipeline.evaluate import keep
+
+    try:
+        return keep(result, run, bundle)
+    except (OSError, Seq2SeqError) as error:
+        console.warn(f"{result.name}: shown and not kept: {error}")
+        return bundle
 
 
 def _tests(

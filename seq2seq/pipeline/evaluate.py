@@ -238,13 +238,18 @@ def other_translations(given: Path, test: TestSet, *, engine: str = "auto", devi
 def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
     """Stores a result: translations and scores in the run, scores with signatures in the bundle, which is returned.
 
-    A copy that was exported into the run's folder keeps its own scores; those of the run are its bundle's.
+    A copy that was exported into the run's folder keeps its own scores; those of the run are its bundle's. The bundle
+    comes first: where it was replaced meanwhile, what the run holds stays that of one model.
+
+    Raises:
+        OSError: Something cannot be written.
+        WorkError: The bundle was replaced in the meantime.
     """
+    diagnosis = None if result.diagnosis is None else result.diagnosis.summary()
+    scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis)
     if run_of(bundle.path) is not None:
         run.evaluation.mkdir(exist_ok=True)
         write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))
         write_json(run.evaluation / f"{result.name}.json", result.to_dict())
-    diagnosis = None if result.diagnosis is None else result.diagnosis.summary()
-    scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis)
     refresh_card(bundle.path)
     return scored

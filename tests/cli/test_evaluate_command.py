@@ -7,9 +7,13 @@ import shutil
 
 import pytest
 import sacrebleu
+from tiny_bundles import make_bundle
 from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs
 
+from seq2seq.bundle import Bundle, RunFolder
 from seq2seq.data.store import Store
+from seq2seq.errors import WorkError
+from seq2seq.pipeline.evaluate import Result, keep
 
 __all__ = ["toy"]
 FEW = sets("evaluation.bootstrap=40")
@@ -98,6 +102,36 @@ def test_scores_with_other_settings_are_shown_and_not_kept(evaluated):
         assert "shown and not kept" in told.err
         assert scores(run) == kept
         assert (run / "evaluation" / "test.json").read_bytes() == files
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "test.hyp"), WorkError("It was replaced.")])
+def test_scores_that_cannot_be_kept_are_shown(evaluated, monkeypatch, error):
+    run, _ = evaluated
+    kept = scores(run)
+
+    def keep(*_):
+        raise error
+
+    monkeypatch.setattr("seq2seq.pipeline.evaluate.keep", keep)
+    told = done("evaluate", run, "--split", "test", "--split", "development", "--worst", "0")
+    of_test, _, of_development = told.out.partition("development: 21 sentences")
+    assert "test: 21 sentences" in of_test
+    for name, shown in (("test", of_test), ("development", of_development)):
+        assert "BLEU " in shown
+        assert f"warning: {name}: shown and not kept: {error}" in told.err
+    assert scores(run) == kept
+
+
+def test_a_bundle_that_was_replaced_meanwhile_leaves_the_files_of_the_run_alone(tmp_path):
+    made = make_bundle(tmp_path / "run" / "bundle")
+    run = RunFolder(tmp_path / "run")
+    run.manifest.write_text("{}")
+    earlier = Bundle(made.path, made.recipe, {**made.facts, "update": -1})
+    with pytest.raises(WorkError, match="was replaced"):
+        keep(Result("test", [], ["one"], [], 0.0), run, earlier)
+    assert not run.evaluation.exists()
+    keep(Result("test", [], ["one"], [], 0.0), run, made)
+    assert (run.evaluation / "test.hyp").read_text() == "one\n"
 
 
 def test_too_few_resamples_are_refused_before_anything_is_translated(evaluated):
