@@ -25,6 +25,8 @@ from seq2seq.recipe.toml import load_recipe
 from seq2seq.translator import Translator, from_bundle
 
 NOT_TESTS = ("train", "development", "old-development")
+# Readers that number pairs without a gap: a unit of TMX has the line where it begins, and blank lines of JSON count.
+_A_PAIR_A_LINE = ("aligned", "tsv", "hub")
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,16 @@ test_sets.__test__ = False  # type: ignore[attr-defined]  # as above
 
 
 def _places(run: RunFolder, name: str, store: Store) -> tuple[int, Sequence[int]]:
-    """Returns how many lines a split was made of and where in them its sentences stood; nothing where all are kept."""
+    """Returns how many lines a split was made of and where in them its sentences stood.
+
+    Nothing where all are kept, and where the number of a line does not say which pair it holds.
+    """
     num_given = run.read_manifest()["cleaning"].get(name, {"read": 0})["read"]
     if num_given <= len(store):
         return 0, ()
     data = load_recipe(run.recipe).data
+    if data.reader.name not in _A_PAIR_A_LINE:
+        return 0, ()
     lines = {"development": data.development_lines, "test": data.test_lines}.get(name)
     first = lines[0] if lines else 1
     places = [row.line - first for row in store.rows()]
@@ -211,8 +218,8 @@ def translate_all(translator: Translator, sources: list[str], settings: Search) 
 def other_translations(given: Path, test: TestSet, *, engine: str = "auto", device: str, threads: int) -> list[str]:
     """Returns another system's translations: those in a file, or those of another model.
 
-    A file may hold a translation for each sentence, or for each line that the test set was made of, with those too that
-    were left out for want of text.
+    A file may hold a translation for each sentence, or, where the test set was read a pair a line, for each line that
+    it was made of, with those too that were left out for want of text.
 
     Raises:
         UserError: The file has another number of lines, or there is no such model.

@@ -12,6 +12,7 @@ from seq2seq.errors import UserError
 from seq2seq.pipeline.evaluate import other_translations, test_sets
 from seq2seq.recipe.decode import recipe_from_table
 from seq2seq.recipe.toml import dump_recipe
+from seq2seq.registry import READERS
 
 FILES = {"development": ["d.en", "d.de"], "test": ["t.en", "t.de"]}
 
@@ -62,3 +63,30 @@ def test_lines_that_do_not_fit_the_recipe_are_not_guessed(tmp_path):
     run = make(tmp_path, [2, 3, 6], 6, test_lines=[3, 8])  # the recipe was changed by hand since
     with pytest.raises(UserError, match="has 6 lines, and the test set test has 3 sentences"):
         others(run, theirs(tmp_path, range(6)))
+
+
+PAIRS = [("one", "eins"), ("two", "zwei"), ("three", ""), ("four", "vier"), ("five", ""), ("six", "")]
+
+
+def blank_line_first(pairs):
+    return "\n" + "".join(json.dumps({"en": source, "de": target}) + "\n" for source, target in pairs)
+
+
+def units_below_a_header(pairs):
+    sides = '<tu><tuv xml:lang="en"><seg>{}</seg></tuv><tuv xml:lang="de"><seg>{}</seg></tuv></tu>\n'
+    units = "".join(sides.format(*pair) for pair in pairs)
+    return f'<tmx version="1.4"><header/><body>\n{units}</body></tmx>\n'
+
+
+@pytest.mark.parametrize(("reader", "written"), [("jsonl", blank_line_first), ("tmx", units_below_a_header)])
+def test_lines_that_do_not_count_pairs_say_nothing_of_a_file_for_all(tmp_path, reader, written):
+    path = tmp_path / f"t.{reader}"
+    path.write_text(written(PAIRS))
+    read = list(READERS.load(reader)(path, source_language="en", target_language="de")())
+    assert len(read) == len(PAIRS)
+    kept = [pair.line for pair in read if pair.target]
+    assert kept == [2, 3, 5]  # pairs 1, 2 and 4
+    run = make(tmp_path, kept, len(read), reader=reader, development=[], test=[path.name])
+    with pytest.raises(UserError, match=r"has 6 lines, and the test set test has 3 sentences\."):
+        others(run, theirs(tmp_path, range(6)))
+    assert others(run, theirs(tmp_path, [1, 2, 4])) == ["theirs 1", "theirs 2", "theirs 4"]
