@@ -12,9 +12,11 @@ BLEU of the single sentence: the paper's sequence-level interpolation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace as changed
 
 from seq2seq.bundle import RunFolder
 from seq2seq.corpus.files import read_lines
@@ -80,6 +82,8 @@ def distill(
             or asked for where there are no references or by a search that finds one translation.
     """
     _check(author, of, wish)
+    if wish.nearest:  # of the likeliest: those that are most like each other are another choice
+        author = replace(author, settings=changed(author.settings, mbr=0))
     folder, before = synthetic.texts(run), load_recipe(of.recipe)
     corpora = synthetic.corpora_of(of)
     name = synthetic.free_name(NAME, corpora)

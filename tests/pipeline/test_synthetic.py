@@ -30,7 +30,7 @@ from seq2seq.pipeline.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.synthetic import Author, Rows, Sieve
 from seq2seq.recipe.decode import table_from_recipe
 from seq2seq.recipe.overrides import apply_overrides
-from seq2seq.recipe.schema import Choice, Corpus, Data, Model, Recipe, Search, Text
+from seq2seq.recipe.schema import Choice, Corpus, Data, Evaluation, Model, Recipe, Search, Text
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
@@ -47,14 +47,16 @@ class Told:
         says: Gives the translation of a line, or several.
         stop_after: Ctrl-C is pressed after so many lines; 0: never.
         read: The lines that it has translated.
+        asked: How each call was to search.
     """
 
-    engine = object()
+    engine, evaluation = object(), Evaluation()
 
     def __init__(self, says, stop_after: int = 0) -> None:
-        self.says, self.stop_after, self.read = says, stop_after, []
+        self.says, self.stop_after, self.read, self.asked = says, stop_after, [], []
 
     def translate_windows(self, windows, settings, *, nbest=1, **_):
+        self.asked.append(settings)
         for window in windows:
             for line in window:
                 if self.stop_after and len(self.read) == self.stop_after:
@@ -212,6 +214,13 @@ class TestDistill:
         wish = distill_module.Wish(keep=False, nearest=4)
         distill(author(Told(alternatives)), prepared, run, wish, threads=1)
         assert sides(run) == [(source, f"{target} ere") for source, target in TRAIN]
+
+    def test_the_nearest_is_of_the_likeliest_and_not_of_those_most_like_each_other(self, tmp_path, prepared) -> None:
+        teacher, wishes = Told(lambda line: [shout(line)] * 2), {"near": 2, "plain": 0}
+        for name, nearest in wishes.items():
+            wish = distill_module.Wish(nearest=nearest)
+            distill(author(teacher, mbr=8), prepared, RunFolder(tmp_path / name), wish, threads=1)
+        assert [settings.mbr for settings in teacher.asked] == [0, 8]
 
     def test_an_interrupted_one_goes_on_and_is_the_same(self, tmp_path, prepared, capsys) -> None:
         runs = [RunFolder(tmp_path / name) for name in ("whole", "cut")]
