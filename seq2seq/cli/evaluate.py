@@ -103,6 +103,7 @@ def evaluate(
     candidates = num_candidates(mbr, settings or [], otherwise=beam is not None)
     assignments += [] if candidates is None else [f"search.mbr={candidates}"]
     recipe = apply_overrides(bundle.recipe, [*(settings or []), *assignments])
+    scoring.check_rules(recipe.evaluation, diagnosed=True)  # and before the other model translates
     run = _run_of(bundle.path) if source is None else None
     tests = _tests(run, split, source, reference)
     if against is not None and against.is_file() and len(tests) > 1:

@@ -131,6 +131,16 @@ def score(
     ]
 
 
+def check_metrics(names: Sequence[str], *, tokenize: str = "13a", lowercase: bool = False) -> None:
+    """Refuses metrics that cannot be built, before the work whose result they are to score; see `score`.
+
+    Raises:
+        UserError: A metric or the tokenizer is unknown, or something that the tokenizer needs is not there.
+    """
+    for name in names:
+        METRICS.load(name)(tokenize=tokenize, lowercase=lowercase)
+
+
 def check_lines(**texts: Sequence[str]) -> None:
     """Refuses texts of different length, or of none; the argument's name is what the text is called in the message.
 

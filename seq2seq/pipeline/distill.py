@@ -79,7 +79,8 @@ def distill(
 
     Raises:
         UserError: The teachers translate another way, nothing is left to translate or to train on, or `nearest` is 1,
-            or asked for where there are no references or by a search that finds one translation.
+            or asked for where there are no references, by a search that finds one translation, or where BLEU's
+            tokenizer is not there.
     """
     _check(author, of, wish)
     if wish.nearest:  # of the likeliest: those that are most like each other are another choice
@@ -89,7 +90,8 @@ def distill(
     name = synthetic.free_name(NAME, corpora)
     kept = corpora if wish.keep else []
     own = synthetic.made_corpus(name, weight=wish.weight)
-    # Before the work: a setting that cannot be is refused now, and not after hours.
+    # Before the work: a setting that cannot be is refused now, and not after hours; so is a missing tokenizer.
+    metric = _metric(before.evaluation) if wish.nearest else None
     recipe = synthetic.recipe_of(of, run.path.name, (*synthetic.named(kept), own), minutes=minutes, settings=settings)
     synthetic.begin(run, COMMAND)
     selected, written, references = (folder / f"{name}.{what}" for what in ("selected", "written", "references"))
@@ -102,8 +104,8 @@ def distill(
     )
     form = Format(nbest=wish.nearest) if wish.nearest else Format()
     synthetic.translated(author, selected, written, form=form, resume=resume)
-    if wish.nearest:
-        pairs = _nearest(selected, references, written, _metric(before.evaluation))
+    if metric is not None:
+        pairs = _nearest(selected, references, written, metric)
     else:
         pairs = synthetic.side_by_side(selected, written)
     made = Made(name, report, synthetic.sieved(pairs, folder, name, wish.sieve))

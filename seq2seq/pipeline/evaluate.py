@@ -14,7 +14,7 @@ from seq2seq.corpus.files import read_lines
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, nearest
 from seq2seq.evaluation.diagnosis.diagnose import Diagnosis
-from seq2seq.evaluation.metrics import Score, score
+from seq2seq.evaluation.metrics import Score, check_metrics, score
 from seq2seq.evaluation.resampling import check_resamples
 from seq2seq.evaluation.significance import Comparison, compare
 from seq2seq.evaluation.worst import Sentence, lowest, scored
@@ -151,6 +151,21 @@ def files_as_test_set(source: Path, reference: Path) -> TestSet:
     return TestSet(source.name, sources, references)
 
 
+def check_rules(rules: Evaluation, *, diagnosed: bool) -> None:
+    """Refuses what cannot be scored by, before the work and not after it.
+
+    Args:
+        rules: How the target language is scored.
+        diagnosed: Whether it is also asked where it goes wrong, which is told with BLEU whatever the rules say.
+
+    Raises:
+        UserError: A metric cannot be built, or there are too few resamples for an interval.
+    """
+    check_resamples(rules.bootstrap)
+    names = dict.fromkeys([*rules.metrics, *(["bleu"] if diagnosed else [])])
+    check_metrics(list(names), tokenize=rules.tokenize, lowercase=rules.lowercase)
+
+
 def evaluate(
     translator: Translator,
     test: TestSet,
@@ -175,9 +190,9 @@ def evaluate(
         diagnose: Finds out where it goes wrong; None: nobody asks.
 
     Raises:
-        UserError: `other` has another number of lines, or there are too few resamples for an interval.
+        UserError: `other` has another number of lines, or the rules are as `check_rules` refuses them.
     """
-    check_resamples(rules.bootstrap)  # before the work, and not after it
+    check_rules(rules, diagnosed=diagnose is not None)
     begin = time.perf_counter()
     hypotheses = translate_all(translator, test.sources, settings)
     seconds = time.perf_counter() - begin

@@ -12,8 +12,9 @@ from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs
 
 from seq2seq.bundle import Bundle, RunFolder
 from seq2seq.data.store import Store
-from seq2seq.errors import WorkError
-from seq2seq.pipeline.evaluate import Result, keep
+from seq2seq.errors import UserError, WorkError
+from seq2seq.pipeline.evaluate import Result, TestSet, evaluate, keep
+from seq2seq.recipe.schema import Evaluation, Search
 
 __all__ = ["toy"]
 FEW = sets("evaluation.bootstrap=40")
@@ -138,6 +139,23 @@ def test_too_few_resamples_are_refused_before_anything_is_translated(evaluated):
     run, _ = evaluated
     told = refused("evaluate", run, *sets("evaluation.bootstrap=39"))
     assert "at least 40" in told and "translating" not in told
+
+
+@pytest.mark.parametrize("metrics", [("bleu",), ("chrf",)])
+def test_a_missing_tokenizer_is_told_before_anything_is_translated(monkeypatch, metrics):
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_ja_mecab.MeCab", None)
+    rules, test = Evaluation(metrics=metrics, tokenize="ja-mecab"), TestSet("t", ["a"], ["b"])
+    with pytest.raises(UserError, match="'ja-mecab' cannot be loaded"):
+        evaluate(None, test, Search(), rules, diagnose=lambda _: pytest.fail("it came to scores"))
+
+
+def test_a_missing_tokenizer_is_told_before_the_other_model_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_ja_mecab.MeCab", None)
+    made = make_bundle(tmp_path / "alone", "evaluation.tokenize=ja-mecab")
+    for side in ("en", "eu"):
+        (tmp_path / f"t.{side}").write_text("a\n")
+    files = ["--source", tmp_path / "t.en", "--reference", tmp_path / "t.eu"]
+    assert "'ja-mecab' cannot be loaded" in refused("evaluate", made.path, *files, "--against", tmp_path / "nothing")
 
 
 def test_a_copy_that_was_exported_into_the_run_keeps_its_own_scores(evaluated):

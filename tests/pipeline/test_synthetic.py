@@ -222,6 +222,17 @@ class TestDistill:
             distill(author(teacher, mbr=8), prepared, RunFolder(tmp_path / name), wish, threads=1)
         assert [settings.mbr for settings in teacher.asked] == [0, 8]
 
+    def test_a_missing_tokenizer_is_told_before_anything_is_translated(self, tmp_path, prepared, monkeypatch) -> None:
+        monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_ja_mecab.MeCab", None)
+        pairs, run, teacher = RunFolder(tmp_path / "pairs"), RunFolder(tmp_path / "student"), Told(shout)
+        shutil.copytree(prepared.path, pairs.path)
+        recipe = apply_overrides(load_recipe(pairs.recipe), ["evaluation.tokenize=ja-mecab"])
+        pairs.recipe.write_text(dump_recipe(recipe))
+        with pytest.raises(UserError, match="'ja-mecab' cannot be loaded"):
+            distill(author(teacher), pairs, run, distill_module.Wish(nearest=2), threads=1)
+        assert not teacher.asked
+        assert not run.path.exists()
+
     def test_an_interrupted_one_goes_on_and_is_the_same(self, tmp_path, prepared, capsys) -> None:
         runs = [RunFolder(tmp_path / name) for name in ("whole", "cut")]
         distill(author(Told(shout)), prepared, runs[0], distill_module.Wish(), threads=1)
