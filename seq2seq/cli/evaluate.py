@@ -79,8 +79,8 @@ def evaluate(
     Then where it goes wrong: numbers and names lost or invented, repetitions, outputs too short or too long, words left
     as they are in the source, scores by sentence length and by rarity of the words, and the most common wrong words.
 
-    Scores of the run's own sets, with the model's own settings and without --engine, are kept in the run and in the
-    model card; others are shown.
+    Scores of the run's own sets but train, with the model's own settings and without --engine, are kept in the run and
+    in the model card; others are shown.
     """
     from seq2seq import console
     from seq2seq.bundle import open_bundle
@@ -129,13 +129,10 @@ def evaluate(
             diagnose=diagnoser(bundle, recipe.evaluation),
         )
         results.append(result)
-        # Scores of other files, with changed settings or by an engine that is asked for are not those of the model as
-        # it is used: they are shown and not kept.
-        if run is not None and recipe == bundle.recipe and engine is Engine.AUTO:
-            bundle = _kept(result, run, bundle)
-        elif run is not None:
-            why = "the settings are not the model's own" if recipe != bundle.recipe else "an engine was asked for"
+        if run is not None and (why := _not_the_models_own(test.name, recipe == bundle.recipe, engine)):
             console.say(f"{test.name}: shown and not kept, because {why}.")
+        elif run is not None:
+            bundle = _kept(result, run, bundle)
     if as_json:
         console.emit_json({"model": bundle.path, "results": [result.to_dict() for result in results]})
     for result in results if not as_json else ():
@@ -144,6 +141,15 @@ def evaluate(
     if html is not None:  # last, for where it cannot be written the results are told
         write_diagnosis(html, bundle, results, translator, recipe.search)
         console.say(f"{html}: where it goes wrong, to look at in a browser.")
+
+
+def _not_the_models_own(name: str, as_it_is_used: bool, engine: Engine) -> str:
+    """Returns why scores on a split of the run say nothing of the model as it is used; empty where they do."""
+    if name == "train":
+        return "the model was trained on it"
+    if not as_it_is_used:
+        return "the settings are not the model's own"
+    return "" if engine is Engine.AUTO else "an engine was asked for"
 
 
 def _kept(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:

@@ -225,29 +225,37 @@ def _scores(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
     mbr = f", the one of {search.mbr} most like the others by {search.mbr_utility}" if search.mbr else ""
     yield f"Searched for with {how}{mbr}. In brackets: the 95 % interval over resamples of the sentences."
     yield ""
-    yield "| test set | metric | score | signature |"
+    yield "| set | metric | score | signature |"
     yield "|---|---|---|---|"
     for split, found in scores.items():
         for one in found:
             span = f" [{one['low']:.2f}, {one['high']:.2f}]" if one.get("low") is not None else ""
             metric = _METRICS.get(one["name"], one["name"])
-            yield f"| {_plain(split)} | {metric} | {one['value']:.2f}{span} | `{_code(one['signature'])}` |"
+            yield f"| {_set(split)} | {metric} | {one['value']:.2f}{span} | `{_code(one['signature'])}` |"
 
 
 def _diagnosis(facts: Mapping[str, Any]) -> Iterator[str]:
     found: Mapping[str, Mapping[str, Any]] = facts.get("diagnosis", {})
     told = [
-        f"| {_plain(split)} | {_plain(flag)} | {count:,} | {count / one['sentences']:.1%} |"
+        f"| {_set(split)} | {_plain(flag)} | {count:,} | {count / one['sentences']:.1%} |"
         for split, one in found.items()
         for flag, count in one["flags"].items()
         if count and one["sentences"]
     ]
     if told:
-        yield "Sentences of the test sets that were flagged by rules, which may be wrong themselves:"
+        yield "Sentences that were flagged by rules, which may be wrong themselves:"
         yield ""
-        yield "| test set | flag | sentences | share |"
+        yield "| set | flag | sentences | share |"
         yield "|---|---|---|---|"
         yield from told
+
+
+def _set(split: str) -> str:
+    """Returns what a set is called, and why its scores are too good where the model has seen something of it."""
+    return _plain(split) + {
+        "train": " (the model was trained on it)",
+        "development": " (the model was chosen by it)",
+    }.get(split, "")
 
 
 def _limits(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:

@@ -10,8 +10,8 @@ import sacrebleu
 from tiny_bundles import make_bundle
 from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs
 
-from seq2seq.bundle import Bundle, RunFolder
-from seq2seq.data.store import Store
+from seq2seq.bundle import Bundle, RunFolder, open_bundle
+from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError, WorkError
 from seq2seq.pipeline.evaluate import Result, TestSet, evaluate, keep
 from seq2seq.recipe.schema import Evaluation, Search
@@ -133,6 +133,18 @@ def test_a_bundle_that_was_replaced_meanwhile_leaves_the_files_of_the_run_alone(
     assert not run.evaluation.exists()
     keep(Result("test", [], ["one"], [], 0.0), run, made)
     assert (run.evaluation / "test.hyp").read_text() == "one\n"
+
+
+def test_scores_on_the_training_pairs_are_shown_and_not_kept(tmp_path):
+    made = make_bundle(tmp_path / "run" / "bundle", "search.name=greedy", "search.max_length_constant=4")
+    run = RunFolder(tmp_path / "run")
+    write_split(run.split("train"), (Row(n, f"{n} dogs", f"{n} hund", (), ()) for n in (1, 2)))
+    run.manifest.write_text(json.dumps({"schema_version": 1, "cleaning": {}}))
+    told = done("evaluate", made.path, "--split", "train", "--threads", "1")
+    assert "train: 2 sentences" in told.out
+    assert "train: shown and not kept, because the model was trained on it." in told.err
+    assert "train" not in open_bundle(made.path).facts.get("scores", {})
+    assert not run.evaluation.exists()
 
 
 def test_too_few_resamples_are_refused_before_anything_is_translated(evaluated):

@@ -95,6 +95,20 @@ def test_flags_are_told_where_they_were_counted(bundle):
     ]
 
 
+def test_sets_that_are_no_tests_are_named_as_such(bundle):
+    score, found = {"name": "bleu", "value": 1.0, "signature": "s"}, {"sentences": 2, "flags": {"copied": 1}}
+    for split in ("development", "train", "test"):  # an earlier version kept scores of train too
+        bundle = bundle.with_scores(split, [score], diagnosis=found)
+    text = text_of(bundle)
+    assert "test set |" not in text
+    for title in ("Scores", "Where it goes wrong"):
+        assert [row[0] for row in rows(text, title)] == [
+            "development (the model was chosen by it)",
+            "train (the model was trained on it)",
+            "test",
+        ]
+
+
 def test_settings_that_differ_are_listed_with_their_reasons(bundle):
     (bundle.path / "recipe.toml").write_text(
         dump_recipe(bundle.recipe, {"model.dropout": "So few sentences | so soon learned.", "search.seed": "None."})
