@@ -118,7 +118,7 @@ def expected_utilities(
     Args:
         texts: [n], at least one.
         weights: [n], adding up to 1.
-        metric: u.
+        metric: u, but that u(h, h) = 1 for any h: else the empty translation, whose score is 0, could never be chosen.
     """
     different = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     places = np.array([different[text] for text in texts])

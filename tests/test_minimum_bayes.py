@@ -70,12 +70,18 @@ def test_it_is_the_double_sum_of_the_definition(drawn):
     total = sum(math.exp(value) for value in log_probs)
     wanted = [
         sum(
-            math.exp(value) / total * metric.score(metric.prepare(text), metric.prepare(other))
+            math.exp(value) / total * (text == other or metric.score(metric.prepare(text), metric.prepare(other)))
             for other, value in zip(texts, log_probs, strict=True)
         )
         for text in texts
     ]
     assert expected_utilities(texts, posterior(log_probs, [1] * len(texts)), metric) == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
+def test_the_empty_translation_is_like_itself(name):
+    texts, weights, metric = ["", "a"], np.array([0.9, 0.1]), sentence_metric(name)
+    assert expected_utilities(texts, weights, metric) == pytest.approx([0.9, 0.1])
 
 
 def test_what_many_agree_on_beats_the_likeliest():

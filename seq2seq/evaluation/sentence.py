@@ -157,6 +157,12 @@ def sentence_metric(name: str, *, tokenize: str = "13a", lowercase: bool = False
 
 
 def pairwise(metric: SentenceMetric, texts: Sequence[str]) -> list[list[float]]:
-    """Returns the score of each text, as a hypothesis (row), against each as the reference (column)."""
+    """Returns the score of each text, as a hypothesis (row), against each as the reference (column).
+
+    That of a text against itself is 1, also where it is empty, and the scores of single sentences find no n-gram.
+    """
     counted = [metric.prepare(text) for text in texts]
-    return [[metric.score(hypothesis, reference) for reference in counted] for hypothesis in counted]
+    return [
+        [1.0 if row == column else metric.score(hypothesis, reference) for column, reference in enumerate(counted)]
+        for row, hypothesis in enumerate(counted)
+    ]
