@@ -227,6 +227,8 @@ def test_too_short_and_too_long():
     assert found(six[0], "a b c d e f g h i j k", six[1], languages=("", ""))["too long"] == ["11 words for 6"]
     assert found(six[0], "a b c d", six[1], languages=("", "")) == {}
     assert found("two words", "a", "a b", languages=("", "")) == {}  # of two words, one is no proof
+    assert found(" ", "", six[1], languages=("", ""), others=[six]) == {}  # there is nothing to translate
+    assert found("…", "", six[1], languages=("", ""), others=[six]) == {}
 
 
 def test_a_free_reference_alone_proves_nothing():

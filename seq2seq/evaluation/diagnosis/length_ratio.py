@@ -20,7 +20,7 @@ _LEAST: Final = 3  # words of difference: in short sentences a ratio says little
 def _short(line: Line, evidence: Evidence) -> Iterator[str]:
     length, wanted = len(line.hypothesis_words), len(line.reference_words)
     expected = evidence.ratio * len(line.source_words)
-    if not length and wanted:
+    if not length and wanted and line.source_words:
         yield f"nothing for {_words(wanted)}"
     elif wanted - length >= _LEAST and length < _FACTOR * wanted and length < _EXPECTED * expected:
         yield f"{_words(length)} for {wanted}"
