@@ -46,6 +46,10 @@ def found(source, output, reference, *, languages=("en", "de"), training=None, o
         ("in the 19th century", "im 18. Jahrhundert", "im neunzehnten Jh.", [], ["18"]),
         ("between two and three", "zwischen zwei und vier", "zwischen zwei und drei", ["three"], ["vier"]),
         ("a twenty-five-year-old", "ein Hund", "mit fünfundzwanzig", ["twenty-five"], []),
+        # A decimal point that is lost, invented or moved.
+        ("3.5 percent", "35 Prozent", "3,5 Prozent", ["3.5"], ["35"]),
+        ("35 percent", "3,5 Prozent", "35 Prozent", ["35"], ["3,5"]),
+        ("1,000.50 francs", "100.050 Franken", "1.000,50 Franken", ["1,000.50"], ["100.050"]),
     ],
 )
 def test_numbers_lost_and_invented(source, output, reference, lost, invented):
@@ -58,6 +62,10 @@ def test_numbers_lost_and_invented(source, output, reference, lost, invented):
     ("source", "output", "reference"),
     [
         ("it costs 1,000.50 francs", "es kostet 1.000,50 Franken", "es kostet 1 000,50 Franken"),
+        ("it costs 1,000.50 francs", "es kostet 1000,50 Franken", "es kostet 1.000,50 Franken"),
+        ("1,234,567 men", "1234567 Männer", "1.234.567 Männer"),
+        ("1,00,000 men", "100.000 Männer", "100000 Männer"),
+        ("3.5 percent", "3,5 Prozent", "3,5 %"),
         ("at 2:30", "um 2 Uhr 30", "um 2.30 Uhr"),
         ("7 boats", "sieben Boote", "7 Boote"),
         ("seven boats", "7 Boote", "sieben Boote"),

@@ -2,8 +2,8 @@
 
 A number is lost where source and reference have it and the translation does not, and invented where only the
 translation has it: the reference says whether it could be put otherwise. Separators count in whichever way suits
-better: 1,000.50 is 1.000,50, and 2:30 is "2 Uhr 30". Numbers that take several words accuse nobody, and where they may
-be those that are sought, none is lost or invented.
+better: 1,000.50 is 1.000,50, 1,000 is 1000, and 2:30 is "2 Uhr 30"; but 3.5 is not 35. Numbers that take several words
+accuse nobody, and where they may be those that are sought, none is lost or invented.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Numbers:
     Attributes:
         shown: What may be missed elsewhere: as it is written, with its digits part by part.
         parts: Runs of digits, of words too, without zeros in front.
-        joined: Numbers without their separators.
+        joined: Numbers in each of their `_readings`.
         phrases: Those that take several words; what they say is not known.
     """
 
@@ -43,7 +43,7 @@ class _Numbers:
 
     def has(self, parts: tuple[str, ...]) -> bool:
         """Whether the text says a number, in one way or another."""
-        return _plain("".join(parts)) in self.joined or all(_plain(part) in self.parts for part in parts)
+        return not self.joined.isdisjoint(_readings(parts)) or all(_plain(part) in self.parts for part in parts)
 
 
 def _lost(line: Line, evidence: Evidence) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _numbers(text: str, language: str) -> _Numbers:
         own = tuple(_western(digits) for digits in _DIGITS.findall(match.group()))
         shown[match.group()] = own
         parts.update(map(_plain, own))
-        joined.add(_plain("".join(own)))
+        joined.update(_readings(own))
     folded = text.casefold()
     certain, excused = sure(language), excusing(language)
     for word in _known(language).findall(folded):
@@ -94,6 +94,22 @@ def _known(language: str) -> re.Pattern[str]:
     """Returns what finds the words that may say a number, in longer words with hyphens too: "two-year-old"."""
     words = excusing(language)
     return re.compile(rf"(?<![^\W\d_]){one_of(words)}(?![^\W\d_])" if words else "(?!)")
+
+
+def _readings(parts: tuple[str, ...]) -> Iterator[str]:
+    """Yields a number without what parts its thousands, as a whole one and with the last part as its decimals.
+
+    1,000 may be 1000 and 1.000; 1.000,50 is 1000.50 alone.
+    """
+    if _are_thousands(parts[1:]):
+        yield _plain("".join(parts))
+    if len(parts) > 1 and _are_thousands(parts[1:-1]):
+        yield f"{_plain(''.join(parts[:-1]))}.{parts[-1]}"
+
+
+def _are_thousands(groups: tuple[str, ...]) -> bool:
+    """Whether groups of digits can follow a separator of thousands; in India only the last has three: 1,00,000."""
+    return not groups or (len(groups[-1]) == 3 and all(len(group) in (2, 3) for group in groups[:-1]))
 
 
 def _western(digits: str) -> str:
