@@ -39,31 +39,37 @@ def diagnoser(bundle: Bundle, rules: Evaluation) -> Diagnoser:
     pair = languages(bundle.recipe.data)
 
     def found(sentences: Sequence[Sentence]) -> Diagnosis:
+        training, whole = training_pairs(bundle)
         return diagnose(
-            sentences, training_pairs(bundle), languages=pair, tokenize=rules.tokenize, lowercase=rules.lowercase
+            sentences, training, whole=whole, languages=pair, tokenize=rules.tokenize, lowercase=rules.lowercase
         )
 
     return found
 
 
-def training_pairs(bundle: Bundle) -> Iterator[tuple[str, str]] | None:
-    """Returns the training pairs of a bundle's run, at most `MOST_COUNTED`; None where the run is not there."""
+def training_pairs(bundle: Bundle) -> tuple[Iterator[tuple[str, str]] | None, bool]:
+    """Returns the training pairs of a bundle's run, at most `MOST_COUNTED`, and whether these are all.
+
+    None where the run is not there.
+    """
     run = run_around(bundle.path)
     path = run.split("train") if run is not None else None
     if path is None or not path.is_file():
-        return None
+        return None, False
     try:
-        return _spread(Store(path))
+        store = Store(path)
     except (UserError, ImportError):  # what is only a comparison must not keep scores from being shown
-        return None
-
-
-def _spread(store: Store) -> Iterator[tuple[str, str]]:
-    """Goes through the split, or through chunks of it evenly spread."""
-    chunks = range(0, len(store), ROWS_A_CHUNK)
+        return None, False
+    chunks: Sequence[int] = range(0, len(store), ROWS_A_CHUNK)
     wanted = max(1, MOST_COUNTED // ROWS_A_CHUNK)
-    taken = chunks if len(chunks) <= wanted else [chunks[i * len(chunks) // wanted] for i in range(wanted)]
-    for first in taken:
+    if len(chunks) <= wanted:
+        return _chunks(store, chunks), True
+    return _chunks(store, [chunks[i * len(chunks) // wanted] for i in range(wanted)]), False
+
+
+def _chunks(store: Store, firsts: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """Goes through the chunks of a split that begin with the rows `firsts`."""
+    for first in firsts:
         rows = store.texts_between(first, min(len(store), first + ROWS_A_CHUNK))
         yield from ((source, target) for _, source, target in rows)
 

@@ -18,11 +18,11 @@ from seq2seq.evaluation.worst import scored
 NAMES = [flag.name for flag in FLAGS]
 
 
-def found(source, output, reference, *, languages=("en", "de"), training=None, others=()):
+def found(source, output, reference, *, languages=("en", "de"), training=None, whole=True, others=()):
     """The flags of one sentence with their details; `others` are pairs of the same test set."""
     lines = [Line(1, source, output, reference)]
     lines += [Line(n, left, right, right) for n, (left, right) in enumerate(others, start=2)]
-    evidence = gather(lines, training, languages=languages)
+    evidence = gather(lines, training, languages=languages, whole=whole)
     said = {flag.name: list(flag.find(lines[0], evidence)) for flag in FLAGS}
     return {name: details for name, details in said.items() if details}
 
@@ -254,6 +254,8 @@ def test_what_was_not_translated():
     assert said["copied"] == ["that the old house"]
     training = [("a sponge", "ein Schwamm"), ("the hand", "die Hand")]
     assert found("with a sponge", "mit Sponge", "mit Schwamm", training=training)["copied"] == ["sponge"]
+    # Where a part of the text was counted, the rest may have it.
+    assert found("with a sponge", "mit Sponge", "mit Schwamm", training=training, whole=False) == {}
 
 
 @given(*(st.lists(st.sampled_from("abc"), max_size=9) for _ in range(2)))

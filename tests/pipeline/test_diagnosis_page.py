@@ -15,8 +15,10 @@ from toy_runs import call, done, refused, sets, toy_pairs
 from seq2seq.bundle import MANIFEST_VERSION, open_bundle, run_of
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
+from seq2seq.evaluation.worst import Sentence
 from seq2seq.pipeline import diagnosis
 from seq2seq.pipeline.diagnosis import training_pairs
+from seq2seq.recipe.schema import Evaluation
 
 FEW = sets("evaluation.bootstrap=40")
 
@@ -121,14 +123,27 @@ def test_of_a_large_training_text_evenly_spread_pairs_are_counted(run, tmp_path,
     shutil.copytree(run / "bundle", tmp_path / "bundle")
     write_split(tmp_path / "data" / "train.arrow", (Row(n, f"s{n}", f"t{n}", (), ()) for n in range(95)))
     shutil.copy(run / "manifest.json", tmp_path)
-    pairs = list(training_pairs(open_bundle(tmp_path)))
-    assert pairs == [(f"s{n}", f"t{n}") for first in (0, 30, 60) for n in range(first, first + 10)]
+    pairs, whole = training_pairs(open_bundle(tmp_path))
+    assert not whole
+    assert list(pairs) == [(f"s{n}", f"t{n}") for first in (0, 30, 60) for n in range(first, first + 10)]
     monkeypatch.setattr(diagnosis, "MOST_COUNTED", 100)
-    assert len(list(training_pairs(open_bundle(tmp_path)))) == 95
+    pairs, whole = training_pairs(open_bundle(tmp_path))
+    assert whole
+    assert len(list(pairs)) == 95
+
+
+def test_of_a_part_of_the_training_text_nobody_says_what_it_never_has(run, monkeypatch):
+    house = [Sentence(1, 0.0, "the house", "lo house", "lo etxe")]
+    found = diagnosis.diagnoser(open_bundle(run), Evaluation())
+    assert found(house).lines["copied"] == [1]
+    monkeypatch.setattr(diagnosis, "ROWS_A_CHUNK", 20)
+    monkeypatch.setattr(diagnosis, "MOST_COUNTED", 40)
+    assert found(house).num_counted == 40
+    assert found(house).lines["copied"] == []
 
 
 def test_a_damaged_training_text_does_not_keep_scores_from_being_shown(run, tmp_path):
     shutil.copytree(run / "bundle", tmp_path / "bundle")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.arrow").write_bytes(b"nothing")
-    assert training_pairs(open_bundle(tmp_path)) is None
+    assert training_pairs(open_bundle(tmp_path)) == (None, False)

@@ -1,7 +1,7 @@
 """Flag: parts of the source that were not translated.
 
-They are the whole source, several of its words in a row, or a word that the target side of the training text never has;
-and the reference must not have them.
+They are the whole source, several of its words in a row, or a word that the target side of the training text never has,
+where all of that was counted; and the reference must not have them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _copied(line: Line, evidence: Evidence) -> Iterator[str]:
     run = longest_run(source, hypothesis)
     if is_as_long(run, _RUN) and not _contains(reference, run):
         yield joined(run)
-    elif evidence.origin == "training":
+    elif evidence.origin == "training" and evidence.whole:
         yield from dict.fromkeys(word for word in hypothesis if _is_foreign(word, source, reference, evidence))
 
 

@@ -78,6 +78,7 @@ def diagnose(
     sentences: Sequence[Sentence],
     training: Iterable[tuple[str, str]] | None = None,
     *,
+    whole: bool = True,
     languages: tuple[str, str] = ("", ""),
     tokenize: str = "13a",
     lowercase: bool = False,
@@ -87,13 +88,14 @@ def diagnose(
     Args:
         sentences: The test set with its translations, each with its chrF, in order.
         training: Sources and targets the model was trained on, read once; None where they are not at hand.
+        whole: Whether these are all of them, so that a word which is not among them was never seen.
         languages: The codes of source and target: numbers in words are known in English, German and French.
         tokenize: sacreBLEU's tokenizer for BLEU.
         lowercase: Whether case is folded before counting.
     """
     lines = [Line(s.line, s.source, s.hypothesis, s.reference) for s in sentences]
     chrf = [sentence.chrf for sentence in sentences]
-    evidence = gather(lines, training, languages=languages)
+    evidence = gather(lines, training, languages=languages, whole=whole)
     findings = [
         Finding(line.number, flag.name, detail)
         for line in lines

@@ -34,6 +34,7 @@ class Evidence:
         shared_names: Those of them that both sides have about as often.
         ratio: Median of words of the reference for a word of the source.
         languages: The codes of source and target.
+        whole: Whether all of the training text was counted, and not a part that stands for it.
     """
 
     origin: Origin
@@ -44,6 +45,7 @@ class Evidence:
     shared_names: frozenset[str] = frozenset()
     ratio: float = 1.0
     languages: tuple[str, str] = ("", "")
+    whole: bool = True
 
 
 @dataclass
@@ -65,7 +67,11 @@ class _Count:
 
 
 def gather(
-    lines: Sequence[Line], training: Iterable[tuple[str, str]] | None = None, *, languages: tuple[str, str] = ("", "")
+    lines: Sequence[Line],
+    training: Iterable[tuple[str, str]] | None = None,
+    *,
+    languages: tuple[str, str] = ("", ""),
+    whole: bool = True,
 ) -> Evidence:
     """Returns what is known of the words of `lines`.
 
@@ -74,6 +80,7 @@ def gather(
         training: Sources and targets the model was trained on; None: the test set itself is counted, without the
             translations.
         languages: The codes of source and target.
+        whole: Whether `training` is all that the model was trained on.
     """
     asked = frozenset(
         word.casefold()
@@ -111,6 +118,7 @@ def gather(
         shared,
         median(ratios) if ratios else 1.0,
         languages,
+        whole,
     )
 
 
