@@ -58,6 +58,14 @@ WARMUP_SHARE = 0.05
 WARMUP_UPDATES = 20
 """Where a time budget decides, and nobody knows yet how many updates there will be."""
 
+FIRST_SETTINGS = frozenset(
+    {
+        *("candidates", "temperature", "reference", "metric", "sharpness", "cross_entropy", "learning_rate"),
+        "batch_sentences",
+    }
+)
+"""The settings that decided what an update does when fingerprints of them were first noted. Nothing is added here."""
+
 
 class BundleKeeper(Protocol):
     """Who writes the run's bundle."""
@@ -248,8 +256,16 @@ def _warmup(risk: RiskSettings, batches: Batches) -> int:
 
 
 def digest(risk: RiskSettings) -> str:
-    """Returns a fingerprint of what decides what each update does: all of `training.risk` but how long it takes."""
-    told = {name: value for name, value in msgspec.to_builtins(risk).items() if name not in ("epochs", "minutes")}
+    """Returns a fingerprint of what decides what each update does: all of `training.risk` but how long it takes.
+
+    A setting that came later counts where it is not the default: else no stage that was begun before could go on.
+    """
+    usual = msgspec.to_builtins(type(risk)())
+    told = {
+        name: value
+        for name, value in msgspec.to_builtins(risk).items()
+        if name in FIRST_SETTINGS or (name not in ("epochs", "minutes") and value != usual[name])
+    }
     return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
 import weakref
 
+import msgspec
 import pytest
 from toy_runs import Toy, done, sets, toy  # noqa: F401 - the fixture
 
@@ -18,9 +20,18 @@ from seq2seq.evaluation.sentence import sentence_metric
 from seq2seq.folders import read_json
 from seq2seq.pipeline import refine as refine_module
 from seq2seq.pipeline import train as train_module
-from seq2seq.pipeline.refine import SentenceCosts, batch_tokens, refined_rows, second_recipe, wants_refining
+from seq2seq.pipeline.refine import (
+    FIRST_SETTINGS,
+    SentenceCosts,
+    batch_tokens,
+    digest,
+    refined_rows,
+    second_recipe,
+    wants_refining,
+)
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.schema import Risk as RiskSettings
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training.stop import Stop
@@ -190,6 +201,19 @@ def test_restarting_forgets_it(run, monkeypatch):
 
 def begun(run: RunFolder) -> dict[str, object]:
     return read_json(run.refined / "start" / "start.json")
+
+
+def test_a_setting_that_comes_later_does_not_begin_it_anew():
+    class Later(RiskSettings, frozen=True):
+        later: float = 0.5
+
+    usual = msgspec.to_builtins(RiskSettings())
+    first = {name: usual[name] for name in FIRST_SETTINGS}
+    noted = hashlib.blake2b(json.dumps(first, sort_keys=True).encode(), digest_size=8).hexdigest()
+    for same in (RiskSettings(), RiskSettings(epochs=2.0, minutes=1.0), Later(), Later(later=0.5)):
+        assert digest(same) == noted
+    others = [Later(later=0.6), RiskSettings(sharpness=0.1), RiskSettings(reference=True), RiskSettings(candidates=4)]
+    assert len({noted, *map(digest, others)}) == 5
 
 
 def test_changed_settings_begin_it_anew_from_the_same_start(run, monkeypatch, capsys):
