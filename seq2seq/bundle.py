@@ -197,7 +197,12 @@ class Bundle:
         return self.path / CARD
 
     def with_scores(
-        self, split: str, scores: list[dict[str, Any]], *, diagnosis: Mapping[str, Any] | None = None
+        self,
+        split: str,
+        scores: list[dict[str, Any]],
+        *,
+        diagnosis: Mapping[str, Any] | None = None,
+        how: Mapping[str, Any] | None = None,
     ) -> Bundle:
         """Writes the scores of `split` into the bundle, in the place of older ones. Returns the bundle as it now is.
 
@@ -205,12 +210,17 @@ class Bundle:
             split: The test set's name.
             scores: Each with its signature.
             diagnosis: How many sentences were flagged with what, and nothing of their text; None: that was not asked.
+            how: The "engine" and the "search" that gave the translations; None: not known.
 
         Raises:
             WorkError: The bundle was replaced in the meantime.
         """
         now = self._now("scored")
-        found: dict[str, Any] = {"scores": {**now.get("scores", {}), split: scores}}
+        others = {name: told for name, told in now.get("scored_with", {}).items() if name != split}
+        found: dict[str, Any] = {
+            "scores": {**now.get("scores", {}), split: scores},
+            "scored_with": others if how is None else {**others, split: dict(how)},
+        }
         if diagnosis is not None:
             found["diagnosis"] = {**now.get("diagnosis", {}), split: dict(diagnosis)}
         return self._write({**now, **found})

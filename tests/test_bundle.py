@@ -153,6 +153,10 @@ def test_scores_replace_those_of_the_same_split(alone):
     assert open_bundle(alone).facts == two.facts
     assert two.facts["scores"] == {"test": [{"name": "bleu", "value": 2.0}], "development": []}
     assert bundle.facts["scores"] == {}
+    how = {"engine": "int8", "search": {"name": "greedy"}}
+    three = two.with_scores("test", [], how=how)
+    assert three.facts["scored_with"] == {"test": how}
+    assert three.with_scores("test", []).facts["scored_with"] == {}  # what is not known is not what it was
 
 
 def test_scores_do_not_undo_what_was_written_meanwhile(alone):

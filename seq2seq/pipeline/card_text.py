@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from seq2seq.bundle import Bundle
 from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.pipeline.sources import languages
@@ -220,18 +222,25 @@ def _scores(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
     if not any(scores.values()):
         yield "Not scored yet: `seq2seq evaluate MODEL`."
         return
-    search = recipe.search
-    how = f"beam {search.beam}, length penalty {search.length_penalty:g}" if search.name == "beam" else search.name
-    mbr = f", the one of {search.mbr} most like the others by {search.mbr_utility}" if search.mbr else ""
-    yield f"Searched for with {how}{mbr}. In brackets: the 95 % interval over resamples of the sentences."
+    usual = _search(asdict(recipe.search))
+    yield f"Searched for with {usual}. In brackets: the 95 % interval over resamples of the sentences."
     yield ""
     yield "| set | metric | score | signature |"
     yield "|---|---|---|---|"
     for split, found in scores.items():
+        searched = facts.get("scored_with", {}).get(split, {}).get("search")
+        own = f" with {_search(searched)}" if searched and _search(searched) != usual else ""
         for one in found:
             span = f" [{one['low']:.2f}, {one['high']:.2f}]" if one.get("low") is not None else ""
             metric = _METRICS.get(one["name"], one["name"])
-            yield f"| {_set(split)} | {metric} | {one['value']:.2f}{span} | `{_code(one['signature'])}` |"
+            yield f"| {_set(split)}{own} | {metric} | {one['value']:.2f}{span} | `{_code(one['signature'])}` |"
+
+
+def _search(told: Mapping[str, Any]) -> str:
+    """Returns how translations were searched for, in words."""
+    how = f"beam {told['beam']}, length penalty {told['length_penalty']:g}" if told["name"] == "beam" else told["name"]
+    mbr = f", the one of {told['mbr']} most like the others by {told['mbr_utility']}" if told.get("mbr") else ""
+    return f"{how}{mbr}"
 
 
 def _diagnosis(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -65,6 +65,7 @@ class Result:
         settings: How translations were searched for; scores mean nothing without.
         sentences: All of them with their chrF, in order; empty where neither the worst nor a diagnosis was asked for.
         diagnosis: Where it goes wrong; None where that was not asked.
+        engine: What computed the translations: ONNX in "int8" or "fp32", or "torch"; empty where that is not known.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Result:
     settings: dict[str, Any] = field(default_factory=dict)
     sentences: list[Sentence] = field(default_factory=list)
     diagnosis: Diagnosis | None = None
+    engine: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all but the translations as JSON values."""
@@ -88,6 +90,7 @@ class Result:
             "scores": [s.to_dict() for s in self.scores],
             "seconds": round(self.seconds, 3),
             "search": self.settings,
+            "engine": self.engine,
             "worst": [asdict(sentence) for sentence in self.worst],
             "against": self.against,
             "comparison": [c.to_dict() for c in self.comparison],
@@ -211,6 +214,7 @@ def evaluate(
         _told(settings),
         sentences,
         None if diagnose is None else diagnose(sentences),
+        getattr(translator.engine, "precision", "torch"),
     )
 
 
@@ -268,7 +272,8 @@ def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
         WorkError: The bundle was replaced in the meantime.
     """
     diagnosis = None if result.diagnosis is None else result.diagnosis.summary()
-    scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis)
+    how = {"engine": result.engine, "search": result.settings} if result.engine else None
+    scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis, how=how)
     if run_of(bundle.path) is not None:
         run.evaluation.mkdir(exist_ok=True)
         write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))

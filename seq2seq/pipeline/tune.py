@@ -314,7 +314,8 @@ def keep(tuned: Tuned, bundle: Bundle) -> Bundle:
         if run is not None:
             _write_recipe(run.recipe, tuned.changes, reason)
         facts["scores"] = {}
-        facts.pop("diagnosis", None)
+        for about_them in ("diagnosis", "scored_with"):
+            facts.pop(about_them, None)
     write_json(bundle.path / "bundle.json", facts)
     if tuned.changes:
         _write_recipe(bundle.path / "recipe.toml", tuned.changes, reason)

@@ -85,6 +85,20 @@ def test_scores_come_with_interval_and_signature(bundle):
     assert "Not scored yet" not in text
 
 
+def test_scores_that_were_searched_for_otherwise_say_how(bundle):
+    score = {"name": "bleu", "value": 1.0, "signature": "s"}
+    own = {"name": "beam", "beam": 3, "length_penalty": 1.0}
+    compared = {**own, "mbr": 8, "mbr_utility": "bleu"}
+    for split, search in (("same", own), ("wider", {**own, "beam": 9}), ("mbr", compared)):
+        bundle = bundle.with_scores(split, [score], how={"engine": "int8", "search": search})
+    assert [row[0] for row in rows(text_of(bundle.with_scores("before", [score])), "Scores")] == [
+        "same",
+        "wider with beam 9, length penalty 1",
+        "mbr with beam 3, length penalty 1, the one of 8 most like the others by bleu",
+        "before",
+    ]
+
+
 def test_flags_are_told_where_they_were_counted(bundle):
     assert "Where it goes wrong" not in text_of(bundle)
     sentences = scored(["room 17", "a dog"], ["Raum 71", "ein Hund"], ["Raum 17", "ein Hund"])
@@ -267,7 +281,8 @@ def test_training_evaluating_and_exporting_keep_it_up_to_date(toy: Toy, tmp_path
     for sentence in (RARE, RARE_TRANSLATION, *prepared.texts("source"), *prepared.texts("target")):
         assert sentence not in text
     card.write_text(text.replace("Not stated.", "Ours."), "utf-8")
-    result = done("evaluate", run, "--split", "test", "--threads", "1", "--json").json["results"][0]
+    on_the_cpu = ["--device", "cpu", "--threads", "1"]  # as the copy translates: its scores are taken over
+    result = done("evaluate", run, "--split", "test", *on_the_cpu, "--json").json["results"][0]
     bleu = next(score for score in result["scores"] if score["name"] == "bleu")
     told = f"{bleu['value']:.2f} [{bleu['low']:.2f}, {bleu['high']:.2f}]"
     assert told in card.read_text("utf-8")

@@ -61,7 +61,8 @@ def copy_bundle(
     """Writes a bundle that translates without torch, and only that: `bundle` with the graphs of one precision.
 
     In int8 it has no other weights than those. `card` is the model card that it gets, which may be what stands at
-    `path` now. For the sentences and the errors see `add_graphs`.
+    `path` now. Scores that another engine gave are not the copy's, and left out. For the sentences and the errors see
+    `add_graphs`.
     """
     with whole_folder(path) as folder:
         facts = _write(folder / FOLDER, bundle, [precision])
@@ -72,8 +73,15 @@ def copy_bundle(
         shutil.copyfile(bundle.path / "recipe.toml", folder / "recipe.toml")
         if card is not None:
             shutil.copyfile(card, folder / bundle.card.name)
-        write_json(folder / "bundle.json", {**bundle.facts, "files": files})
+        write_json(folder / "bundle.json", {**_without_scores_of_others(bundle.facts, precision), "files": files})
     return facts
+
+
+def _without_scores_of_others(facts: Mapping[str, Any], precision: str) -> dict[str, Any]:
+    """Returns facts without the scores, and what goes with them, that are known to be of another engine's."""
+    others = {name for name, how in facts.get("scored_with", {}).items() if how.get("engine") != precision}
+    about = {key: facts[key] for key in ("scores", "diagnosis", "scored_with") if key in facts}
+    return {**facts, **{k: {name: told for name, told in v.items() if name not in others} for k, v in about.items()}}
 
 
 def _list(bundle: Bundle, files: Mapping[str, Any]) -> None:

@@ -76,6 +76,20 @@ def test_training_ends_with_graphs_that_were_compared_on_the_development_set(toy
     assert facts["int8"]["differences"]["sentences"] == len(development_sample(bundle)) > 1
 
 
+def test_a_copy_takes_over_the_scores_that_its_own_engine_gave(toy: Toy, tmp_path: Path, capsys) -> None:
+    bundle = open_bundle(shutil.copytree(toy.run, tmp_path / "run"))
+    for name in ("int8", "fp32", "torch"):
+        how = {"engine": name, "search": {}}
+        bundle = bundle.with_scores(name, [], diagnosis={"sentences": 0, "flags": {}}, how=how)
+    bundle = bundle.with_scores("before", [])  # by an earlier version, which did not note it
+    for precision, others in (("int8", "fp32, torch"), ("fp32", "int8, torch")):
+        export(bundle.path, tmp_path / precision, precision=precision)
+        copied = open_bundle(tmp_path / precision).facts
+        assert copied["scores"].keys() == {precision, "before"}
+        assert copied["diagnosis"].keys() == copied["scored_with"].keys() == {precision}
+        assert f"Scores of {others} are not taken over" in capsys.readouterr().err
+
+
 def test_graphs_hold_no_large_weights(toy: Toy) -> None:
     """fp32 adds no copy of any: what it reads lies in the bundle's own file."""
     folder = toy.run / "bundle"
