@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from seq2seq.bundle import RunFolder
 from seq2seq.corpus.reader import Reader
 from seq2seq.pipeline.gather import Gathered
 from seq2seq.text.pairs import TokenizerPair
+
+OLD: Final = "old-"
+"""What the names of an earlier run's held-out sets begin with in a run that is fine-tuned."""
 
 
 @dataclass(frozen=True)

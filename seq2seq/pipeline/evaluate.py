@@ -19,12 +19,12 @@ from seq2seq.evaluation.resampling import check_resamples
 from seq2seq.evaluation.significance import Comparison, compare
 from seq2seq.evaluation.worst import Sentence, lowest, scored
 from seq2seq.folders import write_json, write_text
+from seq2seq.pipeline.basis import OLD
 from seq2seq.pipeline.card import refresh_card
 from seq2seq.recipe.schema import Evaluation, Search
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.translator import Translator, from_bundle
 
-NOT_TESTS = ("train", "development", "old-development")
 # Readers that number pairs without a gap: a unit of TMX has the line where it begins, and blank lines of JSON count.
 _A_PAIR_A_LINE = ("aligned", "tsv", "hub")
 
@@ -105,7 +105,7 @@ def test_sets(run: RunFolder, names: Sequence[str]) -> list[TestSet]:
         UserError: The run has no such split, or no test set at all.
     """
     known = run.splits()
-    wanted = list(dict.fromkeys(names)) or [name for name in known if name not in NOT_TESTS]
+    wanted = list(dict.fromkeys(names)) or [name for name in known if _is_test(name)]
     if not wanted:
         raise UserError(
             f"{run.path} has no test set.", hint="Use --split development, or give --source and --reference files."
@@ -117,6 +117,13 @@ def test_sets(run: RunFolder, names: Sequence[str]) -> list[TestSet]:
         store = Store(run.split(name))
         found.append(TestSet(name, store.texts("source"), store.texts("target"), *_places(run, name, store)))
     return found
+
+
+def _is_test(split: str) -> bool:
+    """Whether models are neither trained on a split nor chosen by it; each fine-tuning puts `OLD` before its name."""
+    while split.startswith(OLD):
+        split = split.removeprefix(OLD)
+    return split not in ("train", "development")
 
 
 test_sets.__test__ = False  # type: ignore[attr-defined]  # as above

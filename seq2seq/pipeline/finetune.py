@@ -31,11 +31,11 @@ from seq2seq.errors import UserError
 from seq2seq.folders import checksum
 from seq2seq.pipeline import cleaning
 from seq2seq.pipeline.automatic import asked, own_sets
-from seq2seq.pipeline.basis import Basis
+from seq2seq.pipeline.basis import OLD, Basis
 from seq2seq.pipeline.gather import Gathered, Kept
 from seq2seq.pipeline.sources import languages, open_sources
 from seq2seq.pipeline.spool import BATCH_PAIRS, as_batch
-from seq2seq.pipeline.starting import OLD, OLD_SCORES
+from seq2seq.pipeline.starting import OLD_SCORES
 from seq2seq.recipe.languages import guess_languages
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import TEST_PURPOSE, Preset, held_out_size

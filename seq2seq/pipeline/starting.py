@@ -10,14 +10,13 @@ from torch import Tensor, nn
 from seq2seq.bundle import RunFolder
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum
+from seq2seq.pipeline.basis import OLD
 from seq2seq.recipe.schema import Recipe
 from seq2seq.training.checkpoint import read_tensors
 
 if TYPE_CHECKING:
     from seq2seq.training.protocols import Validator
 
-OLD: Final = "old-"
-"""What the names of an earlier run's held-out sets begin with in a run that is fine-tuned."""
 OLD_DEVELOPMENT: Final = OLD + "development"
 OLD_SCORES: Final = "old_"
 """What the names of the scores on the old development set begin with."""

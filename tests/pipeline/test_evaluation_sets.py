@@ -33,6 +33,14 @@ def test_a_set_that_is_named_twice_is_one(tmp_path):
     assert [one.name for one in test_sets(run, ["other", "test", "other", "test"])] == ["other", "test"]
 
 
+def test_no_development_set_is_a_test_set_however_often_the_model_was_fine_tuned(tmp_path):
+    run = make(tmp_path, [1, 2], 2)
+    for name in ("train", "development", "old-development", "old-old-development", "old-test", "old-old-test"):
+        write_split(run.split(name), [Row(1, "x", "y", (), ())])
+    assert [one.name for one in test_sets(run, [])] == ["old-old-test", "old-test", "test"]
+    assert [one.name for one in test_sets(run, ["old-old-development"])] == ["old-old-development"]
+
+
 def theirs(folder, lines):
     path = folder / "theirs.de"
     path.write_text("".join(f"theirs {n}\n" for n in lines), encoding="utf-8")
