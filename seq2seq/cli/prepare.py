@@ -12,6 +12,7 @@ import typer
 from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, ThreadsOption
 
 if TYPE_CHECKING:
+    from seq2seq.bundle import RunFolder
     from seq2seq.recipe.presets import Preset
     from seq2seq.recipe.schema import Recipe
 
@@ -162,6 +163,8 @@ def prepare(
     if recipe and reverse and not any(one.strip().startswith("evaluation.tokenize") for one in settings):
         _tell_scoring(final)
     folder = RunFolder(run or RUNS / final.name)
+    if recipe:
+        _check_begins_anew(find_recipe(recipe), folder)
     reasons = fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final)
     if recipe and folder.manifest.is_file() and find_recipe(recipe).resolve() == folder.recipe.resolve():
         before = folder.read_manifest()  # the run's own recipe, edited: what was not touched keeps its reason
@@ -252,6 +255,17 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: b
     if minutes:
         found = replace(found, training=replace(found.training, minutes=minutes, max_epochs=0.0, max_updates=0))
     return as_pretokenised(Preset(found, {})) if pretokenised else Preset(found, {})
+
+
+def _check_begins_anew(recipe: Path, run: RunFolder) -> None:
+    """Refuses the recipe of a fine-tuned run for another run, which would begin with random weights."""
+    from seq2seq.bundle import RunFolder
+    from seq2seq.pipeline.basis import check_from_scratch
+
+    own = RunFolder(recipe.parent)
+    is_of_another = own.path.resolve() != run.path.resolve()
+    if recipe.name == own.recipe.name and own.manifest.is_file() and is_of_another:
+        check_from_scratch(own, other="Give the recipe of another run")
 
 
 def _tell_scoring(recipe: Recipe) -> None:

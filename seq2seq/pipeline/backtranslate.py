@@ -20,6 +20,7 @@ from seq2seq.bundle import RunFolder
 from seq2seq.corpus.files import read_lines
 from seq2seq.corpus.pair import Pair
 from seq2seq.pipeline import synthetic
+from seq2seq.pipeline.basis import check_from_scratch
 from seq2seq.pipeline.prepare import Prepared
 from seq2seq.pipeline.synthetic import Author, Made, Rows, Sieve
 from seq2seq.recipe.schema import Recipe
@@ -79,9 +80,10 @@ def backtranslate(
         threads: How many processes may share the preparing; 0: one a core.
 
     Raises:
-        UserError: The model does not translate from `of`'s target language into its source language, or nothing is left
-            to translate or to train on.
+        UserError: `of` was fine-tuned; the model does not translate from its target language into its source language;
+            or nothing is left to translate or to train on.
     """
+    check_from_scratch(of, other=synthetic.ANOTHER)  # before its direction: turned round, it would be none either
     source, target = synthetic.way_of(of)
     synthetic.check_direction(author.bundle, (target, source), hint=_other_way(of))
     folder, reading = synthetic.texts(run), synthetic.reading(of)

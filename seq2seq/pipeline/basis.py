@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from seq2seq.bundle import RunFolder
 from seq2seq.corpus.reader import Reader
+from seq2seq.errors import UserError
 from seq2seq.pipeline.gather import Gathered
 from seq2seq.text.pairs import TokenizerPair
 
@@ -34,3 +35,24 @@ class Basis:
     sets: Mapping[str, Reader]
     added: Callable[[Gathered], Gathered]
     save: Callable[[RunFolder], None]
+
+
+def check_from_scratch(run: RunFolder, *, other: str) -> None:
+    """Refuses the settings of a run that went on from a model: at its rate, a new network would learn next to nothing.
+
+    Args:
+        run: Whose settings are to be taken over.
+        other: How another run is named, for instance "Name another run with --of".
+
+    Raises:
+        UserError: It was fine-tuned.
+    """
+    start = run.read_manifest().get("start")
+    if start is None:
+        return
+    name = start.get("told", {}).get("name", "")
+    raise UserError(
+        f"{run.path} was fine-tuned: its settings are for going on from a model, and here a new network is trained.",
+        hint=f"{other}: the one that it was fine-tuned from{f', {name!r}' if name else ''}, or any that was trained "
+        "from scratch.",
+    )

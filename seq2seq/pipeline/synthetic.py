@@ -45,6 +45,7 @@ from seq2seq.errors import UserError
 from seq2seq.folders import checksum, read_json, write_json
 from seq2seq.pipeline import cleaning
 from seq2seq.pipeline.alone import alone
+from seq2seq.pipeline.basis import check_from_scratch
 from seq2seq.pipeline.prepare import Prepared, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
 from seq2seq.pipeline.sources import languages
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 
 TEXTS: Final = "text"
 ORIGINAL: Final = "original"
+ANOTHER: Final = "The models that write may be fine-tuned, but name another run with --of"
+"""How another run is named where one was fine-tuned."""
 _MARKER: Final = "made.json"  # stands among the texts that are ours from before the first of them, and says whose
 _BATCH: Final = 4096
 _SIDES: Final = ("source", "target")
@@ -496,7 +499,7 @@ def recipe_of(
     Raises:
         UserError: `run` was fine-tuned; or a change is no setting, breaks a rule, or is of the vocabulary.
     """
-    _check_from_scratch(run)
+    check_from_scratch(run, other=ANOTHER)
     before = load_recipe(run.recipe)
     source, target = languages(before.data)
     has_test = run.split("test").is_file()
@@ -516,19 +519,6 @@ def recipe_of(
     found = apply_overrides(found, list(settings))
     check_text(run, before, found)
     return found
-
-
-def _check_from_scratch(run: RunFolder) -> None:
-    """Refuses a run that went on from a model: at a tenth of the rate, a new network would learn next to nothing."""
-    start = run.read_manifest().get("start")
-    if start is None:
-        return
-    name = start.get("told", {}).get("name", "")
-    raise UserError(
-        f"{run.path} was fine-tuned: its settings are for going on from a model, and here a new network is trained.",
-        hint=f"Name another run with --of: the one that it was fine-tuned from{f', {name!r}' if name else ''}, or any "
-        "that was trained from scratch. Models that translate may be fine-tuned.",
-    )
 
 
 def asked(minutes: float | None, settings: Sequence[str]) -> list[str]:

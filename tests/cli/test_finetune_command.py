@@ -388,6 +388,16 @@ def test_its_recipe_alone_does_not_make_a_training_from_scratch_of_it(toy, text,
     assert not (run / "start.safetensors").exists()
 
 
+@pytest.mark.parametrize("more", [[], ["--reverse"], ["--shard", "1/2"]])
+def test_its_recipe_makes_no_other_run(tuned, tmp_path, more):
+    """A new network would learn next to nothing at the rate of a fine-tuning, and of the new text alone."""
+    run, other = tuned[0], tmp_path / "other"
+    told = refused("prepare", run / "recipe.toml", "--run", other, *more)
+    assert f"{run} was fine-tuned: its settings are for going on from a model" in told
+    assert "Give the recipe of another run: the one that it was fine-tuned from, '" in told
+    assert not other.exists()
+
+
 def test_to_hold_on_there_must_be_a_model(toy, tmp_path):
     shutil.copytree(toy.run, tmp_path / "run")
     assert "starts from none" in refused("train", tmp_path / "run", "--restart", *sets("training.hold=1"))

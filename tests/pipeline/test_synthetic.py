@@ -580,6 +580,9 @@ class TestRecipeOf:
             assert str(tuned.path) in str(error.value)
             assert "--of" in error.value.hint
             assert "'first'" in error.value.hint
+        # Not even where the model translates the wrong way: the answer to that would be to turn the run round.
+        with pytest.raises(UserError, match="was fine-tuned"):
+            backtranslate(author(teacher), tuned, run, back_module.Wish((mono,)), threads=1)
         assert (teacher.read, run.path.exists()) == ([], False)
         # The model that writes may come from a fine-tuning.
         writer = replace(author(teacher), bundle=Bundle(tuned.bundle, Recipe()))
