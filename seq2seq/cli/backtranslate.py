@@ -63,7 +63,7 @@ def backtranslate(
             "--weight",
             min=0.001,
             help="How often a synthetic pair is drawn; a genuine one counts 1. Default: so that there are at most two "
-            "for each genuine one.",
+            "for each genuine one, with those that RUN already has.",
         ),
     ] = None,
     others: WithOption = None,
@@ -94,7 +94,8 @@ def backtranslate(
     MODEL translates the other way: it writes a source for each sentence of the text. Sentences of RUN's development and
     test sets are left out, and so are pairs that MODEL failed at. A new run is prepared of RUN's pairs and these, whose
     sources begin with a tag, so that the network knows which it reads. Vocabulary and test sets are RUN's, so scores
-    can be compared.
+    can be compared. Settings are RUN's too, and RUN's pairs are read as often as before: training.max_epochs counts
+    passes over all pairs and follows, unless it is set; limits by updates and minutes stay.
 
     Ctrl-C keeps what was translated; --resume goes on from there. The texts lie in the new run's folder text/.
     """

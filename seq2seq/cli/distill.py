@@ -95,7 +95,9 @@ def distill(
 
     TEACHER, or all models together, translate the sources of TEACHER's training set, and a new run is prepared in which
     a student learns from these translations and from the original pairs. Its vocabulary, development and test sets are
-    TEACHER's, so scores can be compared. Settings are TEACHER's too, but for those changed with --set.
+    TEACHER's, so scores can be compared. Settings are TEACHER's too, but for those changed with --set: passes are over
+    all pairs and read the original ones no more often than before, so as many distilled pairs make twice the updates;
+    limits by updates and minutes stay.
 
     Ctrl-C keeps what was translated; --resume goes on from there. The texts lie in the new run's folder text/.
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, log
 from pathlib import Path
 from typing import Final
@@ -90,12 +90,12 @@ def backtranslate(
     corpora = synthetic.corpora_of(of)
     name = synthetic.free_name(NAME, corpora)
 
-    def recipe(weight: float) -> Recipe:
+    def recipe(corpora: Sequence[Rows], weight: float) -> Recipe:
         own = synthetic.made_corpus(name, weight=weight, tag=wish.tag)
         every = (*synthetic.named(corpora), own)
         return synthetic.recipe_of(of, run.path.name, every, minutes=minutes, settings=settings)
 
-    recipe(1.0)  # a setting that cannot be is refused now, and not after hours
+    first = recipe(corpora, 1.0)  # a setting that cannot be is refused now, and not after hours
     synthetic.begin(run, COMMAND)
     selected, written = folder / f"{name}.selected", folder / f"{name}.written"
     report = synthetic.select(
@@ -104,16 +104,18 @@ def backtranslate(
     synthetic.translated(author, selected, written, resume=resume)
     # What the model read is the target of what is learned, and what it wrote is the source.
     sieved = synthetic.sieved(synthetic.side_by_side(written, selected), folder, name, wish.sieve)
-    weight = wish.weight or usual_weight(corpora, sieved.kept, recipe(1.0).data.temperature)
+    weight = wish.weight or usual_weight(corpora, sieved.kept, first.data.temperature)
     if wish.weight is None and weight < 1:
         console.say(
-            f"each pass draws only part of the {sieved.kept:,} synthetic pairs, {MOST_FOR_ONE:g} for each genuine one "
-            "(--weight changes that)"
+            f"each pass draws only part of the {sieved.kept:,} synthetic pairs, {MOST_FOR_ONE:g} for each genuine one"
+            f"{', those of before included' if any(map(_is_earlier, corpora)) else ''} (--weight changes that)"
         )
+        corpora = make_room(corpora, weight)
     synthetic.write_out(of, folder, corpora)
     notes = {"by": COMMAND, "of": str(of.path), "models": dict(author.facts), "search": author.settings.name}
     made, asked = Made(name, report, sieved), synthetic.asked(minutes, settings)
-    return synthetic.prepared(recipe(weight), run, of, made, notes=notes, asked=asked, threads=threads)
+    preset = synthetic.paced(recipe(corpora, weight), of, corpora, sieved.kept, asked=asked)
+    return synthetic.prepared(preset, run, of, made, notes=notes, asked=asked, threads=threads)
 
 
 def _other_way(of: RunFolder) -> str:
@@ -132,14 +134,34 @@ def _given(files: Sequence[Path]) -> Iterator[Pair]:
 def usual_weight(corpora: Sequence[Rows], synthetic_pairs: int, temperature: float) -> float:
     """Returns the weight of synthetic pairs: 1, or less where they would come more than twice as often as genuine ones.
 
-    A corpus of n pairs has a share of w n^(1/T) (see `seq2seq.data.mixing`), so the largest weight is
-    2 sum_i w_i n_i^(1/T) / m^(1/T), over the corpora i that people wrote and for m synthetic pairs. These have no tag,
-    and no command had a side of them written. Where there is none, those count that were not translated back: a student
-    of its teachers' pairs alone has genuine sources at least.
+    A corpus of n pairs has a share of w n^(1/T) (see `seq2seq.data.mixing`). With g the sum of these over the corpora
+    that people wrote, the m new pairs have room where m^(1/T) and the shares of what was translated back before are no
+    more than 2 g. Where they are more, all that was translated back gets one weight, 2 g / (m^(1/T) + sum_j n_j^(1/T)):
+    see `make_room`.
+
+    The corpora that people wrote have no tag, and no command had a side of them written. Where there is none, those
+    count that were not translated back: a student of its teachers' pairs alone has genuine sources at least.
     """
-    candidates = [corpus for corpus in corpora if not corpus.tag and corpus.by != COMMAND]
+    candidates = [corpus for corpus in corpora if not corpus.tag and not _is_earlier(corpus)]
     counted = [corpus for corpus in candidates if not corpus.by] or candidates
-    # Of quotients: a low temperature raises the sizes themselves to powers beyond all floats.
-    powers = [(corpus.weight, (log(len(corpus)) - log(synthetic_pairs)) / temperature) for corpus in counted]
-    most = MOST_FOR_ONE * sum(weight * exp(min(power, _LARGEST)) for weight, power in powers)
+    earlier = [corpus for corpus in corpora if _is_earlier(corpus)]
+
+    def times(corpus: Rows) -> float:
+        # A quotient: a low temperature raises the sizes themselves to powers beyond all floats.
+        return exp(min((log(len(corpus)) - log(synthetic_pairs)) / temperature, _LARGEST))
+
+    most = MOST_FOR_ONE * sum(corpus.weight * times(corpus) for corpus in counted)
+    if most >= 1 + sum(corpus.weight * times(corpus) for corpus in earlier):
+        return 1.0
+    most /= 1 + sum(map(times, earlier))
     return float(f"{most:.3g}") if 0 < most < 1 else 1.0
+
+
+def make_room(corpora: Sequence[Rows], weight: float) -> list[Rows]:
+    """Returns the corpora, of which those that were translated back before weigh no more than what is new."""
+    return [replace(one, weight=min(one.weight, weight)) if _is_earlier(one) else one for one in corpora]
+
+
+def _is_earlier(corpus: Rows) -> bool:
+    """Whether it was translated back."""
+    return corpus.by == COMMAND

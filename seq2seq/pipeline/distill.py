@@ -111,7 +111,8 @@ def distill(
     made = Made(name, report, synthetic.sieved(pairs, folder, name, wish.sieve))
     synthetic.write_out(of, folder, kept)
     asked = synthetic.asked(minutes, settings)
-    return synthetic.prepared(recipe, run, of, made, notes=_notes(author, of), asked=asked, threads=threads)
+    preset = synthetic.paced(recipe, of, kept, made.sieved.kept, asked=asked)
+    return synthetic.prepared(preset, run, of, made, notes=_notes(author, of), asked=asked, threads=threads)
 
 
 def _check(author: Author, of: RunFolder, wish: Wish) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from math import ceil
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -40,6 +41,7 @@ from seq2seq.corpus.filters.ratio import Ratio
 from seq2seq.corpus.filters.repeated import Repeated
 from seq2seq.corpus.hash_set import HashSet
 from seq2seq.corpus.pair import Pair
+from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum, read_json, write_json
@@ -51,6 +53,7 @@ from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
 from seq2seq.pipeline.sources import languages
 from seq2seq.pipeline.vocabulary import check_text
 from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.presets import Preset
 from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Search
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.blank import is_blank
@@ -526,6 +529,58 @@ def asked(minutes: float | None, settings: Sequence[str]) -> list[str]:
     return [*(["training.minutes"] if minutes else []), *(one.partition("=")[0].strip() for one in settings)]
 
 
+def paced(recipe: Recipe, of: RunFolder, kept: Sequence[Rows], num_made: int, *, asked: Sequence[str]) -> Preset:
+    """Returns a recipe with as many passes as read the old run's pairs no more often than before, with the reasons.
+
+    A pass is as long as all corpora together, and draws from each by its weight. Where it reads the pairs that people
+    wrote c > 1 times as often as a pass of the old run did, E passes become E / c, and a look at the development set
+    after each pass becomes one after as many updates. So the synthetic pairs make training longer by what is read of
+    them, however many there are.
+
+    Limits by updates and by minutes say themselves how long training takes: they stay, and so does what a person set.
+
+    Args:
+        recipe: The new run's, with `kept` and behind them the synthetic pairs.
+        of: The run that it is made of.
+        kept: Those of its corpora that the new run trains on too.
+        num_made: How many synthetic pairs there are.
+        asked: The settings that a person has set, as `asked` gives them.
+    """
+    training = recipe.training
+    times = _times(recipe, of, kept, num_made)
+    if training.max_updates or not training.max_epochs or "training.max_epochs" in asked or round(times, 3) <= 1:
+        return Preset(recipe, {})
+    before = training.max_epochs
+    chosen: dict[str, float] = {"max_epochs": float(f"{before / times:.3g}")}
+    reasons = {
+        "training.max_epochs": f"A pass reads {num_made:,} synthetic pairs too, by their weight: so many passes read "
+        f"the others as often as in {before:g} passes before."
+    }
+    if not training.validate_every and "training.validate_every" not in asked:
+        counts = of.read_manifest()["splits"]["train"]
+        tokens = (sum(map(len, kept)) + num_made) / times * (1 + counts["target_tokens"] / counts["pairs"])  # and EOS
+        chosen["validate_every"] = ceil(tokens / (training.batch_tokens * training.accumulate))
+        reasons["training.validate_every"] = "About one look for each time that the others are read."
+    return Preset(changed(recipe, training=changed(training, **chosen)), reasons)
+
+
+def _times(recipe: Recipe, of: RunFolder, kept: Sequence[Rows], num_made: int) -> float:
+    """Returns how often a pass reads the pairs that people wrote, for once that a pass of the old run did.
+
+    Where they wrote none, or none is kept that a pass reads: how often it reads whatever is kept, or 0.
+    """
+    every, temperature = corpora_of(of), load_recipe(of.recipe).data.temperature
+    counts = epoch_counts([len(one) for one in every], [one.weight for one in every], temperature)
+    before = {one.first: count for one, count in zip(every, counts, strict=True)}
+    sizes, weights = [*map(len, kept), num_made], [one.weight for one in recipe.data.corpora]
+    now = epoch_counts(sizes, weights, recipe.data.temperature)
+    for named in ([one for one in kept if not (one.tag or one.by)], kept):
+        was = sum(before[one.first] for one in named)
+        if was:
+            return sum(count for one, count in zip(kept, now, strict=False) if one in named) / was
+    return 0.0
+
+
 def _reasons(of: RunFolder, recipe: Recipe, told: Sequence[str]) -> dict[str, str]:
     """Returns the reasons of `of` that still hold.
 
@@ -545,7 +600,7 @@ def _reasons(of: RunFolder, recipe: Recipe, told: Sequence[str]) -> dict[str, st
 
 
 def prepared(
-    recipe: Recipe,
+    preset: Preset,
     run: RunFolder,
     of: RunFolder,
     made: Made,
@@ -557,7 +612,7 @@ def prepared(
     """Prepares the new run with the vocabulary of `of`, and gives it those test sets that a recipe cannot name.
 
     Args:
-        recipe: The new run's.
+        preset: The new run's recipe, and why it is not as that of `of` where it is not.
         run: The new run.
         of: The run that it is made of.
         made: The synthetic pairs.
@@ -565,8 +620,8 @@ def prepared(
         asked: The settings that a person has set, as `asked` gives them.
         threads: How many processes may share the work; 0: one a core.
     """
-    before, reasons = of.read_manifest(), _reasons(of, recipe, asked)
-    tokenizers = TokenizerPair.load(of.tokenizers)
+    before, recipe, tokenizers = of.read_manifest(), preset.recipe, TokenizerPair.load(of.tokenizers)
+    reasons = {**_reasons(of, recipe, asked), **preset.reasons}
     done = prepare(recipe, run, folder=texts(run), reasons=reasons, threads=threads, tokenizers=tokenizers)
     writers = {**{rows.name: rows.by for rows in corpora_of(of)}, made.name: notes["by"]}
     corpora = [{**one, **({"by": by} if (by := writers.get(one["name"])) else {})} for one in done.manifest["corpora"]]

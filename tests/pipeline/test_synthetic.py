@@ -15,12 +15,13 @@ from toy_runs import toy_pairs, write_pairs
 
 from seq2seq.bundle import Bundle, RunFolder
 from seq2seq.corpus.pair import Pair
+from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.pipeline import backtranslate as back_module
 from seq2seq.pipeline import distill as distill_module
 from seq2seq.pipeline import synthetic
-from seq2seq.pipeline.backtranslate import backtranslate, usual_weight
+from seq2seq.pipeline.backtranslate import backtranslate, make_room, usual_weight
 from seq2seq.pipeline.basis import Basis
 from seq2seq.pipeline.card import data_facts
 from seq2seq.pipeline.cleaning import told
@@ -30,6 +31,7 @@ from seq2seq.pipeline.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.synthetic import Author, Rows, Sieve
 from seq2seq.recipe.decode import table_from_recipe
 from seq2seq.recipe.overrides import apply_overrides
+from seq2seq.recipe.presets import Preset
 from seq2seq.recipe.schema import Choice, Corpus, Data, Evaluation, Model, Recipe, Search, Text
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
@@ -464,6 +466,9 @@ class TestBacktranslate:
         targets = [f"{target} hau {n}" for n, (_, target) in enumerate(TRAIN[:30])]
         assert sides(run) == TRAIN + [(shout(target), target) for target in targets]
         own = {"name": "backtranslated", "pairs": 30, "weight": 0.25, "tag": "<bt>", "by": "backtranslate"}
+        # A pass has 101 rows, 91 of them genuine: of 20 passes over 71 pairs come 15.6.
+        assert load_recipe(run.recipe).training.max_epochs == pytest.approx(20 * 71 / 91, rel=5e-3)
+        assert "as in 20 passes before" in made.manifest["reasons"]["training.max_epochs"]
         assert made.manifest["corpora"][1] == own
         tokenizers, old = TokenizerPair.load(run.tokenizers), TokenizerPair.load(prepared.tokenizers)
         tag = tags_of(tokenizers.source)["<bt>"]
@@ -492,6 +497,7 @@ class TestBacktranslate:
             row.source_ids[0] for row in Store(second.split("train")).rows() if row.source_ids[0] >= size
         )
         assert openings == {size: 40, size + 1: 40}
+        assert [one["weight"] for one in corpora] == [1.0, 2.0, 1.0]  # there was room, and two is what was asked for
         # What a model wrote is nothing for a teacher to translate.
         teacher = Told(shout)
         third = RunFolder(tmp_path / "three")
@@ -508,6 +514,18 @@ class TestBacktranslate:
         again = run.read_manifest()
         assert [one.get("by") for one in again["corpora"]] == [None, "backtranslate"]
         assert again["synthetic"] == before["synthetic"]
+
+    def test_again_on_top_of_many_all_of_them_share(self, tmp_path, prepared, capsys) -> None:
+        files = [tmp_path / f"mono-{n}.eu" for n in range(2)]
+        for number, file in enumerate(files):
+            file.write_text("".join(f"{target} hau {number} {n}\n" for n in range(4) for _, target in TRAIN))
+        runs, reverse = [RunFolder(tmp_path / name) for name in ("one", "two")], author(Told(shout), ("eu", "en"))
+        for of, run, file in zip((prepared, runs[0]), runs, files, strict=True):
+            backtranslate(reverse, of, run, back_module.Wish((file,)), threads=1)
+        weights = [[one["weight"] for one in run.read_manifest()["corpora"]] for run in runs]
+        assert weights == [[1.0, 0.5], [1.0, 0.25, 0.25]]
+        assert [one.weight for one in load_recipe(runs[1].recipe).data.corpora] == weights[1]
+        assert "2 for each genuine one, those of before included" in capsys.readouterr().err
 
     def test_without_a_tag_the_vocabulary_is_the_old_one(self, tmp_path, prepared, mono) -> None:
         run = RunFolder(tmp_path / "more")
@@ -549,10 +567,35 @@ class TestBacktranslate:
     def test_what_a_model_wrote_is_not_genuine_though_it_has_no_tag(self) -> None:
         genuine, earlier = Rows("a", 0, 100, 1.0, ""), Rows("b", 100, 1100, 1.0, "", "backtranslate")
         taught = Rows("c", 1100, 1200, 1.0, "", "distill")
-        assert usual_weight([genuine, earlier], 400, 1.0) == 0.5
-        assert usual_weight([genuine, earlier, taught], 400, 1.0) == 0.5  # the same sentences once more
-        assert usual_weight([earlier, taught], 400, 1.0) == 0.5  # the nearest to genuine that there is
+        for corpora in (
+            [genuine, earlier],
+            [genuine, earlier, taught],  # the same sentences once more
+            [earlier, taught],  # the nearest to genuine that there is
+        ):
+            assert usual_weight(corpora, 400, 1.0) == pytest.approx(200 / 1400, rel=1e-2)
         assert usual_weight([earlier], 400, 1.0) == 1.0
+
+    @pytest.mark.parametrize("temperature", [1.0, 5.0])
+    @pytest.mark.parametrize("before", [[], [(50, 1.0)], [(400, 0.5)], [(400, 0.5), (10, 1.0)], [(300, 0.01)]])
+    @pytest.mark.parametrize("pairs", [5, 150, 4000])
+    def test_those_of_before_count_among_the_two_for_each_genuine_pair(self, before, pairs, temperature) -> None:
+        ends = [100, *(100 + sum(count for count, _ in before[: n + 1]) for n in range(len(before)))]
+        genuine = Rows("original", 0, 100, 1.0, "")
+        earlier = [
+            Rows(f"b{n}", first, first + count, weight, "<bt>", "backtranslate")
+            for n, (first, (count, weight)) in enumerate(zip(ends, before, strict=False))
+        ]
+        weight = usual_weight([genuine, *earlier], pairs, temperature)
+        corpora = make_room([genuine, *earlier], weight)
+        drawn = epoch_counts([*map(len, corpora), pairs], [*(one.weight for one in corpora), weight], temperature)
+        alone = epoch_counts(
+            [100, *map(len, earlier), pairs], [1.0, *(one.weight for one in earlier), 1.0], temperature
+        )
+        assert sum(drawn[1:]) <= 2.02 * drawn[0] + 1
+        assert corpora[0] == genuine
+        if sum(alone[1:]) <= 1.99 * alone[0]:  # there is room
+            assert (weight, corpora) == (1.0, [genuine, *earlier])
+        assert weight >= max((one.weight for one in corpora[1:]), default=0.0)
 
     def test_a_low_temperature_is_beyond_no_float(self) -> None:
         genuine = [Rows("a", 0, 10_000, 1.0, "")]
@@ -629,6 +672,77 @@ class TestRecipeOf:
         found = synthetic.recipe_of(prepared, "new", (), minutes=None, settings=settings)
         assert found.training.subword_sampling == 0.2
         assert found.text == load_recipe(prepared.recipe).text
+
+
+class TestPaced:
+    """A pass is as long as all pairs together: the old ones are read no more often than in the passes before."""
+
+    @pytest.fixture
+    def of(self, tmp_path, prepared) -> RunFolder:
+        """As if it had 29,000 pairs of 11 tokens and EOS."""
+        of = RunFolder(tmp_path / "of")
+        shutil.copytree(prepared.path, of.path)
+        manifest = of.read_manifest()
+        manifest["splits"]["train"] |= {"pairs": 29_000, "target_tokens": 29_000 * 11}
+        manifest["corpora"] = [{"name": "text", "pairs": 29_000, "weight": 1.0}]
+        of.manifest.write_text(json.dumps(manifest))
+        return of
+
+    def paced(self, of: RunFolder, pairs: int, weight: float, *settings: str, keep: bool = True) -> Preset:
+        corpora = synthetic.corpora_of(of) if keep else []
+        every = (*synthetic.named(corpora), synthetic.made_corpus("more", weight=weight))
+        told = ["training.max_epochs=40", *settings]
+        recipe = synthetic.recipe_of(of, "new", every, minutes=None, settings=told)
+        return synthetic.paced(recipe, of, corpora, pairs, asked=synthetic.asked(None, settings))
+
+    @pytest.mark.parametrize(("temperature", "weight"), [(1.0, 0.058), (5.0, 0.985)])
+    def test_a_million_more_pairs_are_no_35_times_the_training(self, of, temperature, weight) -> None:
+        found = self.paced(of, 1_000_000, weight, f"data.temperature={temperature}")
+        training = found.recipe.training
+        drawn = epoch_counts([29_000, 1_000_000], [1.0, weight], temperature)
+        assert training.max_epochs * drawn[0] == pytest.approx(40 * 29_000, rel=5e-3)
+        # And a look each time that the old pairs are read, as before, and no longer after each pass.
+        looks = training.max_epochs * sum(drawn) * 12 / training.batch_tokens / training.validate_every
+        assert looks == pytest.approx(40, rel=1e-2)
+        assert found.reasons == {
+            "training.max_epochs": "A pass reads 1,000,000 synthetic pairs too, by their weight: so many passes read "
+            "the others as often as in 40 passes before.",
+            "training.validate_every": "About one look for each time that the others are read.",
+        }
+
+    @pytest.mark.parametrize(("weight", "passes"), [(1.0, 40), (0.5, 30), (3.0, 40)])
+    def test_as_many_distilled_pairs(self, of, weight, passes) -> None:
+        found = self.paced(of, 29_000, weight)
+        assert found.recipe.training.max_epochs == passes
+        assert bool(found.reasons) == (passes < 40)
+
+    def test_looks_that_are_counted_in_updates_stay(self, of) -> None:
+        found = self.paced(of, 1_000_000, 0.058, "training.validate_every=500")
+        assert found.recipe.training.validate_every == 500
+        assert found.reasons.keys() == {"training.max_epochs"}
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            ("training.max_updates=500",),
+            ("training.max_epochs=40",),
+            ("training.max_epochs=0", "training.minutes=9"),
+        ],
+    )
+    def test_what_says_itself_how_long_training_takes_stays(self, of, settings) -> None:
+        found = self.paced(of, 1_000_000, 0.058, *settings)
+        assert found.reasons == {}
+        assert found.recipe.training.validate_every == 0
+        assert found.recipe.training.max_epochs in (0, 40)
+
+    def test_without_old_pairs_there_is_nothing_to_compare_with(self, of) -> None:
+        found = self.paced(of, 1_000, 1.0, keep=False)
+        assert (found.recipe.training.max_epochs, found.reasons) == (40, {})
+
+    def test_minutes_beside_passes_stay(self, of) -> None:
+        training = self.paced(of, 1_000_000, 0.058, "training.minutes=9").recipe.training
+        assert training.minutes == 9
+        assert training.max_epochs < 4
 
 
 class TestTaggedCorpora:
