@@ -221,7 +221,7 @@ def choose_for(
         own_sets=own_sets(data, folder),
         minutes=minutes,
         speed=speed,
-        **asked(settings, "max_updates", "max_epochs"),
+        **asked(settings, "max_updates", "max_epochs", "batch_tokens", "accumulate"),
         ruled_out=ruled_out(settings),
     )
     own = preset.recipe.data

@@ -98,6 +98,8 @@ def choose(
     speed: Callable[[Recipe, float], float] | None = None,
     max_updates: int = 0,
     max_epochs: float = 0.0,
+    batch_tokens: int = 0,
+    accumulate: int = 0,
     ruled_out: Collection[str] = (),
 ) -> Preset:
     """Returns settings for a corpus, each with one sentence that says why.
@@ -117,6 +119,9 @@ def choose(
         max_updates: Updates that a person allows; 0: that is left to the preset. It is not set here, and only cuts the
             warm-up, which would else outlast it.
         max_epochs: Passes likewise.
+        batch_tokens: Target tokens of a batch that a person chose; 0: that is left to the preset. It is not set here,
+            and only counts for what follows from the number of updates.
+        accumulate: Batches of an update likewise.
         ruled_out: Which of "training.guided_attention" and "model.lexical" cannot be, by what a person has set.
 
     Raises:
@@ -139,7 +144,8 @@ def choose(
     segmented = is_segmented(target_language, target_script)
     words = average_words if segmented else _TOKENS_WITHOUT_SPACES / _TOKENS_A_WORD
     num_tokens = (num_pairs - held_out) * (words * _TOKENS_A_WORD + 1)  # each sentence closes with EOS
-    updates_a_pass = _choose_batch(draft, tier, num_tokens)
+    chosen_batch = _choose_batch(draft, tier, num_tokens)
+    updates_a_pass = max(1, ceil(num_tokens / ((batch_tokens or chosen_batch) * (accumulate or 1))))
     _choose_guidance(draft, tier, ruled_out)
     passes = float(tier.max_epochs)
     if minutes is not None and speed is not None:
@@ -296,7 +302,7 @@ def _choose_guidance(draft: _Draft, tier: _Tier, ruled_out: Collection[str]) -> 
 
 
 def _choose_batch(draft: _Draft, tier: _Tier, num_tokens: float) -> int:
-    """Returns how many updates a pass has."""
+    """Returns how many target tokens a batch has."""
     batch = min(tier.batch_tokens, max(50, round(num_tokens / _UPDATES_A_PASS)))
     draft.choose(
         "training.batch_tokens",
@@ -305,7 +311,7 @@ def _choose_batch(draft: _Draft, tier: _Tier, num_tokens: float) -> int:
         if batch < tier.batch_tokens
         else f"Target tokens an update learns from; small batches teach more from the same text. For {tier.phrase}.",
     )
-    return max(1, ceil(num_tokens / batch))
+    return batch
 
 
 def _choose_training(

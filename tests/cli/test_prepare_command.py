@@ -88,6 +88,14 @@ def test_a_training_made_shorter_warms_up_for_a_tenth_of_it(tmp_path):
     assert "leaves nothing of" in prepare(*files, *short, run=run, check=refused)
 
 
+@pytest.mark.parametrize("asked", ["training.batch_tokens=8000", "training.accumulate=16"])
+def test_larger_batches_warm_up_for_a_tenth_of_their_updates(tmp_path, asked):
+    run, files = tmp_path / "run", own(tmp_path)
+    told = prepare(*files, *sets(asked), "--json", run=run).json
+    updates, warmup = told["estimate"]["updates"], load_recipe(run / "recipe.toml").training.schedule.warmup_updates
+    assert 0 < warmup <= updates // 10 < 20
+
+
 def test_every_choice_has_its_reason_above_it_and_in_the_manifest(toy):
     recipe = (toy.run / "recipe.toml").read_text(encoding="utf-8")
     table = tomllib.loads(recipe)

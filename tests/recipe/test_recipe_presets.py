@@ -107,6 +107,28 @@ def test_a_training_that_is_asked_to_be_shorter_warms_up_less(asked, warmup):
 
 
 @pytest.mark.parametrize(
+    ("asked", "updates"),
+    [
+        ({}, 2_820),  # 30 passes over 4,500 * (12 * 1.3 + 1) = 74,700 tokens, 800 at a time
+        ({"batch_tokens": 8000}, 300),
+        ({"accumulate": 16}, 180),
+        ({"batch_tokens": 400, "accumulate": 20}, 300),
+        ({"batch_tokens": 10**6}, 30),
+        ({"batch_tokens": 8000, "max_epochs": 3}, 30),
+        ({"batch_tokens": 8000, "max_updates": 50}, 50),
+    ],
+)
+def test_larger_batches_are_fewer_updates_to_warm_up_in(asked, updates):
+    found, usual = preset(5_000, **asked).recipe.training, preset(5_000).recipe.training
+    assert found.schedule.warmup_updates == min(300, updates // 10)
+    assert (found.batch_tokens, found.accumulate, found.max_epochs) == (usual.batch_tokens, 1, usual.max_epochs)
+    if (
+        "max_updates" not in asked and "max_epochs" not in asked
+    ):  # the last sixteenth is averaged, at most 1,000 updates
+        assert found.average == pytest.approx(min(0.999, max(0.9, 1 - 16 / updates)), abs=2e-3)
+
+
+@pytest.mark.parametrize(
     ("minutes", "width", "rate", "dropout", "average", "weights"),
     [
         (5, 256, 6e-3, 0.2, 0.993, 0.0),
