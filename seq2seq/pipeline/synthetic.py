@@ -276,7 +276,7 @@ def select(
         references: Where the references go, line by line beside them; None: nowhere.
     """
     normal, seen, report = build.normaliser(data), HashSet(), Report()
-    too_long = next((rule for rule in build.filters(data) if isinstance(rule, Length)), Length())
+    too_long = next((rule for rule in build.filters(data) if isinstance(rule, Length)), None)  # a run may have no limit
     with writing(*[path, *([references] if references else [])]) as files:
         for batch in in_batches(given, _BATCH):
             pairs = [Pair(line, normal(text), other) for line, text, other in batch]
@@ -290,7 +290,7 @@ def select(
                     report.drop(LEAKAGE, pair)
                 elif not is_new[number]:
                     report.drop(DUPLICATE, pair)
-                elif too_long.rejects(pair._replace(target="")):
+                elif too_long is not None and too_long.rejects(pair._replace(target="")):
                     report.drop(Length.reason, pair)
                 else:
                     report.kept += 1

@@ -192,6 +192,18 @@ class TestDistill:
         counts = {reason: one["count"] for reason, one in told["dropped"].items()}
         assert counts == {"leakage": 2, "empty": 1, "duplicate": 1, "length": 1}
 
+    def test_a_run_without_a_limit_on_lengths_has_long_sentences_translated_too(self, tmp_path, prepared) -> None:
+        of, run = RunFolder(tmp_path / "of"), RunFolder(tmp_path / "student")
+        shutil.copytree(prepared.path, of.path)
+        recipe = load_recipe(of.recipe)
+        unlimited = changed(recipe, data=changed(recipe.data, filters=(Choice("empty"),)))
+        of.recipe.write_text(dump_recipe(unlimited), encoding="utf-8")
+        long = " ".join(f"word{n}" for n in range(120))
+        (tmp_path / "more.en").write_text(long + "\n", encoding="utf-8")
+        teacher = Told(shout)
+        distill(author(teacher), of, run, distill_module.Wish((tmp_path / "more.en",)), threads=1)
+        assert teacher.read == [long]
+
     def test_how_people_had_their_text_cleaned_goes_from_student_to_student(self, tmp_path, prepared) -> None:
         first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
         distill(author(Told(shout)), prepared, first, distill_module.Wish(), threads=1)
