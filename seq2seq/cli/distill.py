@@ -64,9 +64,13 @@ def distill(
         ),
     ] = True,
     weight: Annotated[
-        float,
-        typer.Option("--weight", min=0.001, help="How often a distilled pair is drawn; an original one counts 1."),
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--weight",
+            min=0.001,
+            help="How often a distilled pair is drawn; an original one counts 1. Default: as often.",
+        ),
+    ] = None,
     others: WithOption = None,
     weights: WeightsOption = "",
     beam: BeamOption = None,

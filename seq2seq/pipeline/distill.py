@@ -41,7 +41,7 @@ class Wish:
     Attributes:
         files: Text in the source language that the teachers translate in the place of their run's sources.
         keep: Whether the student trains on the original pairs too.
-        weight: How much more often than its size says a distilled pair is drawn.
+        weight: How much more often than its size says a distilled pair is drawn; None: no more often.
         nearest: How many translations of each source the one that is most like its reference is taken from, at least
             2; 0: the likeliest is taken.
         sieve: Which pairs are worth training on.
@@ -49,7 +49,7 @@ class Wish:
 
     files: Sequence[Path] = ()
     keep: bool = True
-    weight: float = 1.0
+    weight: float | None = None
     nearest: int = 0
     sieve: Sieve = field(default_factory=Sieve)
 
@@ -80,7 +80,7 @@ def distill(
     Raises:
         UserError: The teachers translate another way, nothing is left to translate or to train on, or `nearest` is 1,
             or asked for where there are no references, by a search that finds one translation, or where BLEU's
-            tokenizer is not there.
+            tokenizer is not there; or there is a weight and nothing to weigh against.
     """
     _check(author, of, wish)
     if wish.nearest:  # of the likeliest: those that are most like each other are another choice
@@ -89,7 +89,7 @@ def distill(
     corpora = synthetic.corpora_of(of)
     name = synthetic.free_name(NAME, corpora)
     kept = corpora if wish.keep else []
-    own = synthetic.made_corpus(name, weight=wish.weight)
+    own = synthetic.made_corpus(name, weight=wish.weight or 1.0)
     # Before the work: a setting that cannot be is refused now, and not after hours; so is a missing tokenizer.
     metric = _metric(before.evaluation) if wish.nearest else None
     recipe = synthetic.recipe_of(of, run.path.name, (*synthetic.named(kept), own), minutes=minutes, settings=settings)
@@ -118,6 +118,11 @@ def distill(
 def _check(author: Author, of: RunFolder, wish: Wish) -> None:
     if wish.nearest == 1:
         raise UserError("--nearest 1 leaves no choice.", hint="Give 2 or more, or 0 for the likeliest.")
+    if wish.weight is not None and not wish.keep:
+        raise UserError(
+            "--weight is for distilled pairs beside original ones, and --only-distilled leaves no original ones.",
+            hint="Leave out one of the two.",
+        )
     synthetic.check_direction(author.bundle, synthetic.way_of(of), hint="Choose a run of the same languages with --of.")
     if not wish.nearest:
         return

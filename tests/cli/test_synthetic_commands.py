@@ -122,6 +122,7 @@ def test_what_is_refused(base, tmp_path) -> None:
         assert "'text' would be overwritten" in refused(*arguments)
     assert [path.name for path in (tmp_path / "mine").rglob("*")] == ["text", "test.source"]
     assert "leaves no choice" in refused(*student, "--nearest", "1")
+    assert "--only-distilled" in refused(*student, "--only-distilled", "--weight", "1")
     assert not (tmp_path / "x").exists()
     assert "without its run" in refused("distill", base / "model")
     assert "no file" in refused("distill", base / "model", "--of", base / "mine", "--source", tmp_path / "none").lower()

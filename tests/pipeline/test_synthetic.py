@@ -315,6 +315,9 @@ class TestDistill:
             distill(author(Told(shout)), prepared, run, distill_module.Wish((tmp_path / "x",), nearest=3), threads=1)
         with pytest.raises(UserError, match="greedy search finds one"):
             distill(author(Told(shout), name="greedy"), prepared, run, distill_module.Wish(nearest=3), threads=1)
+        with pytest.raises(UserError, match=r"--weight .* --only-distilled") as error:
+            distill(author(Told(shout)), prepared, run, distill_module.Wish(keep=False, weight=0.5), threads=1)
+        assert error.value.hint == "Leave out one of the two."
         for teacher in (author(Told(shout), name="greedy"), author(Told(shout))):
             with pytest.raises(UserError, match="--nearest 1 leaves no choice") as error:
                 distill(teacher, prepared, run, distill_module.Wish(nearest=1), threads=1)
