@@ -163,8 +163,7 @@ def prepare(
     if recipe and reverse and not any(one.strip().startswith("evaluation.tokenize") for one in settings):
         _tell_scoring(final)
     folder = RunFolder(run or RUNS / final.name)
-    if recipe:
-        _check_begins_anew(find_recipe(recipe), folder)
+    origin = _origin(recipe, folder) if recipe else None
     reasons = fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final)
     if recipe and folder.manifest.is_file() and find_recipe(recipe).resolve() == folder.recipe.resolve():
         before = folder.read_manifest()  # the run's own recipe, edited: what was not touched keeps its reason
@@ -174,7 +173,9 @@ def prepare(
             prepare_shard(final, folder, part, folder=data, force=force, threads=threads), folder, as_json=as_json
         )
         return
-    done = run_preparation(final, folder, folder=data, reasons=reasons, force=force, threads=threads, merge=merge)
+    done = run_preparation(
+        final, folder, folder=data, reasons=reasons, force=force, threads=threads, merge=merge, origin=origin
+    )
     if done.settings_changed:
         console.say(f"{folder.path}: the data is up to date; the new settings are in {folder.recipe}.")
     elif not done.changed:
@@ -257,15 +258,23 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: b
     return as_pretokenised(Preset(found, {})) if pretokenised else Preset(found, {})
 
 
-def _check_begins_anew(recipe: Path, run: RunFolder) -> None:
-    """Refuses the recipe of a fine-tuned run for another run, which would begin with random weights."""
+def _origin(recipe: str, run: RunFolder) -> RunFolder | None:
+    """Returns the prepared run whose own recipe this is; None: it is of none.
+
+    Raises:
+        UserError: It is of a fine-tuned one, and is to make another, which would begin with random weights.
+    """
     from seq2seq.bundle import RunFolder
     from seq2seq.pipeline.basis import check_from_scratch
+    from seq2seq.recipe.catalog import find_recipe
 
-    own = RunFolder(recipe.parent)
-    is_of_another = own.path.resolve() != run.path.resolve()
-    if recipe.name == own.recipe.name and own.manifest.is_file() and is_of_another:
-        check_from_scratch(own, other="Give the recipe of another run")
+    path = find_recipe(recipe)
+    found = RunFolder(path.parent)
+    if path.name != found.recipe.name or not found.manifest.is_file():
+        return None
+    if found.path.resolve() != run.path.resolve():
+        check_from_scratch(found, other="Give the recipe of another run")
+    return found
 
 
 def _tell_scoring(recipe: Recipe) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from seq2seq.pipeline.turning import turned_filters
 from seq2seq.recipe.decode import recipe_from_table, table_from_recipe
 from seq2seq.recipe.schema import Choice, Data, Recipe
 
@@ -28,6 +29,12 @@ def told(data: Data) -> dict[str, Any]:
     """Returns how text was cleaned, ready for JSON."""
     table = table_from_recipe(Recipe(data=data))["data"]
     return {key: table[key] for key in _KEYS}
+
+
+def turned(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `told` gave, for the other direction."""
+    data = recipe_from_table({"data": dict(facts)}, where="cleaning", rules=False).data
+    return told(replace(data, filters=turned_filters(data.filters)))
 
 
 def of_new_text(data: Data, facts: Mapping[str, Any]) -> Data:

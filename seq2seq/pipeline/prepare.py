@@ -31,6 +31,7 @@ from seq2seq.folders import describe, read_json, write_json, write_text
 from seq2seq.pipeline import shards, vectors
 from seq2seq.pipeline.basis import Basis
 from seq2seq.pipeline.gather import Gathered, Kept, Reading, gather
+from seq2seq.pipeline.handing_on import handed_on, is_same, is_turned
 from seq2seq.pipeline.jobs import Tokenise, Untokenised, packed
 from seq2seq.pipeline.lock import LOCK, only_one
 from seq2seq.pipeline.reasons import SET_BY_YOU, values
@@ -92,6 +93,7 @@ def prepare(
     merge: bool = False,
     basis: Basis | None = None,
     tokenizers: TokenizerPair | None = None,
+    origin: RunFolder | None = None,
     spare_begun: bool = False,
 ) -> Prepared:
     """Prepares a corpus. What the folder held is replaced once the new data is complete, so a failure costs nothing.
@@ -107,7 +109,9 @@ def prepare(
             the same.
         basis: What an earlier model gives to the run: its vocabulary, its held-out sets, pairs; None: nothing.
         tokenizers: A vocabulary that is taken over from another run, with the tags of the corpora added. None: it is
-            learned; or, where the run has taken one over before, stays.
+            learned; or, where `origin` has taken one over before, is that one.
+        origin: The run whose recipe this was, or that it is made of: what a model wrote of its text, how people had the
+            rest cleaned, and test sets that no recipe can name are known from there. None: `run`, where it is one.
         spare_begun: Refuse other settings for training too, where a training has begun that would go on with them.
 
     Raises:
@@ -117,7 +121,7 @@ def prepare(
             overwritten, another process is preparing or training it, or a shard is missing or of something else.
     """
     check_name(run.path)
-    recipe = vectors.located(recipe)
+    origin, recipe = origin or run, vectors.located(recipe)
     sources = open_sources(recipe.data, folder)
     _check_outside(run, sources)
     clock = _Clock()
@@ -128,7 +132,7 @@ def prepare(
         inputs["start"] = dict(basis.inputs)
     else:
         _check_begins_anew(run, inputs)
-        tokenizers = tokenizers or _taken_over(recipe, run, inputs)
+        tokenizers = tokenizers or _taken_over(recipe, run, origin, inputs)
         if tokenizers is not None:
             tokenizers = tokenizers.with_tags(_tags(recipe))
             inputs["vocabulary"] = _fingerprint(tokenizers)
@@ -157,6 +161,7 @@ def prepare(
             reading=reading,
             basis=basis,
             tokenizers=tokenizers,
+            origin=origin,
         )
         if merge:
             shards.remove_shards(run.path)
@@ -425,6 +430,7 @@ def _make(
     inputs: Mapping[str, Any],
     reasons: Mapping[str, str],
     *,
+    origin: RunFolder,
     place: str,
     threads: int,
     clock: _Clock,
@@ -453,7 +459,7 @@ def _make(
         write_text(ready.recipe, dump_recipe(recipe, reasons))
         manifest = {**_manifest(recipe, inputs, gathered, splits, tokenizers, reasons), "folder": place}
         if basis is None:  # else the old corpora know it themselves, and another run's were here before
-            manifest |= _written_by(manifest["corpora"], run)
+            manifest = handed_on(manifest, run, origin, ready)
         else:
             basis.save(ready)
             manifest["start"] = dict(basis.facts)
@@ -466,18 +472,6 @@ def _make(
         raise
     _settle(run)
     return manifest
-
-
-def _written_by(corpora: list[dict[str, Any]], run: RunFolder) -> dict[str, Any]:
-    """Returns the corpora with what the run's earlier manifest knows of them: which a model wrote, and how."""
-    if not run.manifest.is_file():
-        return {}
-    before = read_json(run.manifest)
-    writers = {one.get("name"): one["by"] for one in before.get("corpora", ()) if "by" in one}
-    if not any(one["name"] in writers for one in corpora):
-        return {}
-    known = [{**one, **({"by": writers[one["name"]]} if one["name"] in writers else {})} for one in corpora]
-    return {"corpora": known, **({"synthetic": before["synthetic"]} if "synthetic" in before else {})}
 
 
 def _empty(folder: Path) -> None:
@@ -608,19 +602,29 @@ def _check_tags(recipe: Recipe, tokenizers: TokenizerPair) -> None:
             )
 
 
-def _taken_over(recipe: Recipe, run: RunFolder, inputs: Mapping[str, Any]) -> TokenizerPair | None:
+def _taken_over(recipe: Recipe, run: RunFolder, origin: RunFolder, inputs: Mapping[str, Any]) -> TokenizerPair | None:
     """Returns the vocabulary of a run that has it from another one; None: it has not, or is to be of other files.
 
+    For the other direction its sides change places; two vocabularies are learned anew, as tags are the source's.
+
     Raises:
-        UserError: It has, and the recipe asks for another vocabulary.
+        UserError: It has, and the recipe asks for another vocabulary in the same folder.
     """
-    if not run.manifest.is_file():
+    if not origin.manifest.is_file():
         return None
-    before = run.read_manifest()["inputs"]
+    manifest = origin.read_manifest()
+    before = manifest["inputs"]
     if "vocabulary" not in before or before["files"] != inputs["files"]:
         return None
-    check_text(run, load_recipe(run.recipe), complete(recipe))
-    return TokenizerPair.load(run.tokenizers)
+    old, new = load_recipe(origin.recipe), complete(recipe)
+    if is_same(run, origin):
+        check_text(run, old, new)
+    elif old.text != new.text:
+        return None
+    found = TokenizerPair.load(origin.tokenizers)
+    if not is_turned(languages(recipe.data), manifest):
+        return found
+    return TokenizerPair(found.target, found.source) if found.joint else None
 
 
 def _fingerprint(tokenizers: TokenizerPair) -> str:

@@ -622,7 +622,7 @@ def prepared(
     """
     before, recipe, tokenizers = of.read_manifest(), preset.recipe, TokenizerPair.load(of.tokenizers)
     reasons = {**_reasons(of, recipe, asked), **preset.reasons}
-    done = prepare(recipe, run, folder=texts(run), reasons=reasons, threads=threads, tokenizers=tokenizers)
+    done = prepare(recipe, run, folder=texts(run), reasons=reasons, threads=threads, tokenizers=tokenizers, origin=of)
     writers = {**{rows.name: rows.by for rows in corpora_of(of)}, made.name: notes["by"]}
     corpora = [{**one, **({"by": by} if (by := writers.get(one["name"])) else {})} for one in done.manifest["corpora"]]
     told = {**notes, **made.to_dict(), "cleaning": cleaning.told(reading(of))}

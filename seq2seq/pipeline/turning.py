@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from seq2seq.pipeline.sources import languages
@@ -24,10 +26,15 @@ def turned(recipe: Recipe) -> Recipe:
         recipe,
         description="",
         results=(),
-        data=replace(data, reverse=not data.reverse, filters=tuple(map(_turned, data.filters))),
+        data=replace(data, reverse=not data.reverse, filters=turned_filters(data.filters)),
         model=replace(model, source_vectors=model.target_vectors, target_vectors=model.source_vectors),
         evaluation=evaluation,
     )
+
+
+def turned_filters(filters: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Returns filters for the other direction: their settings of the two sides have changed places."""
+    return tuple(map(_turned, filters))
 
 
 def _turned(part: Choice) -> Choice:

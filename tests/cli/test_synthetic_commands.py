@@ -99,6 +99,13 @@ def test_distilling_tells_what_it_did(base, tmp_path) -> None:
     assert [one["name"] for one in told["corpora"]] == ["original", "distilled"]
     recipe = load_recipe(run / "recipe.toml")
     assert (recipe.model.decoder_size, recipe.training.minutes) == (64, 3)
+    # Prepared once more from its recipe, it is still known what of it the teacher wrote, and its vocabulary.
+    again = ["prepare", run / "recipe.toml", "--data", run / "text", "--threads", "1", "--json"]
+    for options, by in ((sets("training.seed=2"), "distill"), (["--reverse"], "backtranslate")):
+        other = done(*again, "--run", tmp_path / by, *options).json
+        assert [one.get("by") for one in other["corpora"]] == [None, by]
+        assert other["inputs"]["vocabulary"] == told["inputs"]["vocabulary"]
+        assert other["synthetic"] == {"cleaning": told["synthetic"]["cleaning"]}
     reverse = ["backtranslate", base / "model", "--text", base / "mono.eu", "--of", base / "mine", "--run", run]
     assert "was made by distill" in refused(*reverse)
 

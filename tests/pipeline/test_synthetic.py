@@ -29,6 +29,7 @@ from seq2seq.pipeline.distill import distill
 from seq2seq.pipeline.prepare import data_digest, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.synthetic import Author, Rows, Sieve
+from seq2seq.pipeline.turning import turned
 from seq2seq.recipe.decode import table_from_recipe
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset
@@ -306,6 +307,18 @@ class TestDistill:
         assert run.split("combinations").read_bytes() == prepared.split("test").read_bytes()
         assert run.read_manifest()["splits"]["combinations"]["pairs"] == len(TEST)
         assert not distill(author(Told(shout)), extra, run, distill_module.Wish(), threads=1).changed
+        # And it stays when the student is prepared again, here or elsewhere; the other way round it would be another.
+        before, recipe = run.read_manifest(), load_recipe(run.recipe)
+        other, back = RunFolder(tmp_path / "other"), RunFolder(tmp_path / "back")
+        prepare(recipe, run, folder=synthetic.texts(run), force=True, threads=1)
+        prepare(recipe, other, folder=synthetic.texts(run), origin=run, threads=1)
+        prepare(turned(recipe), back, folder=synthetic.texts(run), origin=run, threads=1)
+        for again in (run, other):
+            assert again.split("combinations").read_bytes() == prepared.split("test").read_bytes()
+            for section in ("splits", "cleaning"):
+                assert again.read_manifest()[section].keys() == before[section].keys()
+                assert again.read_manifest()[section]["combinations"] == before[section]["combinations"]
+        assert back.splits() == ["development", "test", "train"]
 
     def test_what_cannot_be(self, tmp_path, prepared) -> None:
         run = RunFolder(tmp_path / "student")
@@ -541,6 +554,71 @@ class TestBacktranslate:
         assert weights == [[1.0, 0.5], [1.0, 0.25, 0.25]]
         assert [one.weight for one in load_recipe(runs[1].recipe).data.corpora] == weights[1]
         assert "2 for each genuine one, those of before included" in capsys.readouterr().err
+
+    def test_prepared_in_another_folder_it_is_known_too(self, tmp_path, prepared, mono) -> None:
+        of, run, other = (RunFolder(tmp_path / name) for name in ("of", "more", "other"))
+        shutil.copytree(prepared.path, of.path)
+        scripts = Choice("script", {"source": "Latin", "target": "Cyrillic"})
+        recipe = load_recipe(of.recipe)
+        cleaned = changed(recipe, data=changed(recipe.data, filters=(Choice("empty"), scripts)))
+        of.recipe.write_text(dump_recipe(cleaned), encoding="utf-8")
+        backtranslate(author(Told(shout), ("eu", "en")), of, run, back_module.Wish((mono,)), threads=1)
+        recipe = apply_overrides(load_recipe(run.recipe), ["training.seed=2"])
+        done = prepare(recipe, other, folder=run.path / "text", origin=run, threads=1)
+        assert [one.get("by") for one in done.manifest["corpora"]] == [None, "backtranslate"]
+        assert synthetic.reading(other) == synthetic.reading(run)
+        assert scripts.name in [one.name for one in synthetic.reading(other).filters]
+        for file in ("sentencepiece.model", "tokenizer.json"):
+            model = Path("joint") / file
+            assert (other.tokenizers / model).read_bytes() == (run.tokenizers / model).read_bytes()
+        for again in (recipe, load_recipe(other.recipe)):
+            origin = other if again is not recipe else run
+            assert not prepare(again, other, folder=run.path / "text", origin=origin, threads=1).changed
+        # It is no run of backtranslate's, to be made again by it.
+        with pytest.raises(UserError, match="run of another kind"):
+            synthetic.new_run(other.path, prepared, "x", by="backtranslate")
+        # Another vocabulary is another wish, which costs nothing where the run is another.
+        fewer = apply_overrides(recipe, ["text.vocabulary_size=320"])
+        prepare(fewer, other, folder=run.path / "text", origin=run, threads=1)
+        assert TokenizerPair.load(other.tokenizers).source.vocabulary_size < 330
+
+    def test_turned_round_so_are_its_authors(self, tmp_path, prepared, mono) -> None:
+        run, taught, back = (RunFolder(tmp_path / name) for name in ("more", "taught", "back"))
+        backtranslate(author(Told(shout), ("eu", "en")), prepared, run, back_module.Wish((mono,)), threads=1)
+        distill(author(Told(shout)), run, taught, distill_module.Wish(), threads=1)
+        manifest = taught.read_manifest()
+        filters = [{"name": "script", "source": "Latin", "target": "Cyrillic"}]
+        manifest["synthetic"]["cleaning"] |= {"filters": filters}
+        taught.manifest.write_text(json.dumps(manifest))
+        recipe = turned(load_recipe(taught.recipe))
+        done = prepare(recipe, back, folder=taught.path / "text", origin=taught, threads=1)
+        assert [one.get("by") for one in manifest["corpora"]] == [None, "backtranslate", "distill"]
+        assert [one.get("by") for one in done.manifest["corpora"]] == [None, "distill", "backtranslate"]
+        (script,) = synthetic.reading(back).filters
+        assert (script.settings["source"], script.settings["target"]) == ("Cyrillic", "Latin")
+        old, new = TokenizerPair.load(taught.tokenizers), TokenizerPair.load(back.tokenizers)
+        for source, target in TRAIN[:5]:
+            assert new.source.encode(target) == old.target.encode(target)
+            assert new.target.encode(source) == old.source.encode(source)
+
+    @pytest.mark.parametrize("joint", [True, False])
+    def test_turned_round_each_language_keeps_its_case_or_learns_its_own_words(self, tmp_path, joint) -> None:
+        for name, pairs in {"train": TRAIN, "dev": DEVELOPMENT}.items():
+            write_pairs(tmp_path, [(source.capitalize(), target) for source, target in pairs], name=name)
+        files = {"train": ("train.en", "train.eu"), "development": ("dev.en", "dev.eu")}
+        data = Data(source_language="en", target_language="eu", **files)
+        kind = Choice("sentencepiece" if joint else "words")
+        text = Text(tokenizer=kind, vocabulary_size=330, joint=joint, case="true")
+        of, run, back = (RunFolder(tmp_path / name) for name in ("of", "student", "back"))
+        model = Model(embedding_size=16, tie="all" if joint else "target")
+        prepare(Recipe(name="toy", data=data, text=text, model=model), of, folder=tmp_path, threads=1)
+        distill(author(Told(shout)), of, run, distill_module.Wish(), threads=1)
+        prepare(turned(load_recipe(run.recipe)), back, folder=run.path / "text", origin=run, threads=1)
+        old, new = TokenizerPair.load(run.tokenizers), TokenizerPair.load(back.tokenizers)
+        source, target = TRAIN[1][0].capitalize(), TRAIN[1][1]
+        assert new.target.decode(new.target.encode(source)) == old.source.decode(old.source.encode(source))
+        assert new.source.decode(new.source.encode(target)) == old.target.decode(old.target.encode(target))
+        assert ("vocabulary" in back.read_manifest()["inputs"]) == joint
 
     def test_without_a_tag_the_vocabulary_is_the_old_one(self, tmp_path, prepared, mono) -> None:
         run = RunFolder(tmp_path / "more")
