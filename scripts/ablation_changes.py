@@ -227,7 +227,7 @@ def _search(recipe: Recipe) -> dict[str, list[str]]:
         **{f"length penalty {power:g}": [f"search.length_penalty={power:g}"] for power in (0.6, 0.8, 1.0, 1.2, 1.4)},
         "nothing pruned": ["search.prune=0"],
         "coverage penalty 0.2": ["search.coverage_penalty=0.2"],
-        "MBR over 10": ["search.mbr=10"],
-        "MBR over 10, chrF": ["search.mbr=10", "search.mbr_utility=chrf"],
+        **{f"MBR over {count}": [f"search.mbr={count}"] for count in (10, 20)},
+        "MBR over 20, chrF": ["search.mbr=20", "search.mbr_utility=chrf"],
         "no MBR": ["search.mbr=0"],
     }
