@@ -100,7 +100,7 @@ def translated(bundle: Bundle, engine: str, lines: list[str], given: argparse.Na
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--model", type=Path, nargs="+", required=True)
+    parser.add_argument("--model", type=Path, action="extend", nargs="+", required=True)
     parser.add_argument("--split", type=Path, nargs=2, action="append", required=True, metavar=("SOURCE", "REFERENCE"))
     parser.add_argument("--engines", nargs=2, default=["onnx-fp32", "onnx"], metavar=("FIRST", "SECOND"))
     parser.add_argument("--beam", type=int, default=5)

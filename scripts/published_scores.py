@@ -198,8 +198,8 @@ def told(work: Callable[[], None]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--model", type=Path, nargs="+", default=[])
-    parser.add_argument("--hypotheses", type=Path, nargs="+", default=[], help="files of translations")
+    parser.add_argument("--model", type=Path, action="extend", nargs="+", default=[])
+    parser.add_argument("--hypotheses", type=Path, action="extend", nargs="+", default=[], help="files of translations")
     parser.add_argument("--together", action="store_true", help="one ensemble of all models")
     parser.add_argument("--split", type=Path, nargs=2, required=True, metavar=("SOURCE", "REFERENCE"))
     parser.add_argument("--language", default="de", help="the target's, which Moses' tokenizer asks for")

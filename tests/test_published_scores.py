@@ -42,14 +42,15 @@ def test_tokenised_text_is_counted_as_it_stands(script):
     assert found["tokenised"]["bleu"] == round(wanted, 2)
 
 
-def test_the_mean_and_spread_of_several_systems(tmp_path):
+@pytest.mark.parametrize("again", [(), ("--hypotheses",)], ids=["in one option", "an option each"])
+def test_the_mean_and_spread_of_several_systems(tmp_path, again):
     for name, lines in (("ref", REFERENCES), ("src", REFERENCES), ("a", FIRST), ("b", SECOND)):
         (tmp_path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     done = subprocess.run(
         [
             *(sys.executable, str(ROOT / "scripts" / "published_scores.py")),
             *("--split", str(tmp_path / "src"), str(tmp_path / "ref")),
-            *("--hypotheses", str(tmp_path / "a"), str(tmp_path / "b")),
+            *("--hypotheses", str(tmp_path / "a"), *again, str(tmp_path / "b")),
         ],
         capture_output=True,
         text=True,
