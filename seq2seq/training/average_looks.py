@@ -88,6 +88,8 @@ class LookAverage:
         return [looks[number] for number in sorted(looks)]
 
     def restore(self, looks: Sequence[Mapping[str, Tensor]]) -> None:
-        """Takes back what `read` returned; where now fewer looks are averaged, the last ones."""
+        """Takes back what `read` returned, as copies; where now fewer looks are averaged, the last ones."""
         kept = looks[-self.count :] if self.count else []
-        self._looks = [{name: look[name].to(weight.device) for name, weight in self._weights.items()} for look in kept]
+        self._looks = [
+            {name: look[name].to(weight.device, copy=True) for name, weight in self._weights.items()} for look in kept
+        ]

@@ -103,7 +103,8 @@ def load(path: Path, state: TrainingState) -> Counters:
         state.looks.restore(looks)
     state.optimizer.state.clear()
     for weight, key, value in entries:
-        state.optimizer.state[weight][key] = value.to(weight.device)
+        # A copy: what was read is a view of the file, and Windows deletes none that is still looked at.
+        state.optimizer.state[weight][key] = value.to(weight.device, copy=True)
     return Counters.from_dict(header["counters"])
 
 
@@ -200,7 +201,7 @@ def write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Reads a safetensors file.
+    """Reads a safetensors file. The tensors are views of it: copy what is to be kept.
 
     Raises:
         UserError: It is missing or damaged.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from seq2seq.data.batches import collate
 from seq2seq.errors import UserError, WorkError
 from seq2seq.training import checkpoint
 from seq2seq.training.average import MovingAverage
+from seq2seq.training.average_looks import LookAverage
 from seq2seq.training.checkpoint import DamagedError, TrainingState
 from seq2seq.training.counters import Counters
 from seq2seq.training.objective import CrossEntropy
@@ -85,6 +87,30 @@ def test_loading_into_a_fresh_state_brings_the_optimizer_along(saved) -> None:
     other = fresh(seed=2)
     checkpoint.load(path, other)
     assert_equal(train(state, 2), train(other, 2))
+
+
+def test_nothing_of_the_file_is_held_after_loading(tmp_path, monkeypatch) -> None:
+    # Windows deletes no file of which a tensor is still a view, so that the next checkpoint could not be written.
+    state = looking(train(fresh(), 3))
+    checkpoint.save(tmp_path / "last", state)
+    read, views = checkpoint.read_tensors, []
+
+    def noted(path):
+        views.extend((found := read(path)).values())
+        return found
+
+    monkeypatch.setattr(checkpoint, "read_tensors", noted)
+    other = looking(fresh(seed=2))
+    checkpoint.load(tmp_path / "last", other)
+    mapped = {view.data_ptr() for view in views}
+    held = [*other.model.parameters(), *other.average.values, *other.looks.tensors().values()]
+    held += [value for moments in other.optimizer.state.values() for value in moments.values()]
+    assert len(held) == len(mapped)
+    assert not mapped & {tensor.data_ptr() for tensor in held}
+
+
+def looking(state: TrainingState) -> TrainingState:
+    return replace(state, looks=LookAverage(state.model, 2).with_this(state.average))
 
 
 def test_a_run_that_has_not_begun_can_be_saved(tmp_path) -> None:
