@@ -13,14 +13,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed import PrefixStore, Store, rendezvous  # type: ignore[attr-defined]
 
 from seq2seq.errors import UserError, WorkError
+
+if TYPE_CHECKING:
+    from torch.distributed import Store  # type: ignore[attr-defined]
 
 MEETING_SECONDS = 600.0
 """How long the processes wait for each other at the start."""
@@ -170,6 +172,8 @@ def join(
     """
     if not (dist.is_available() and dist.is_gloo_available() and (not cuda or dist.is_nccl_available())):
         raise UserError("This build of torch cannot train with several processes.", hint="Start one, without torchrun.")
+    from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]  # not in every build of torch
+
     if spread and address and "GLOO_SOCKET_IFNAME" not in os.environ:
         interface = interface_towards(address)
         if interface:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import socket
+import sys
 import threading
 import time
 from functools import cache, partial
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -20,8 +23,9 @@ from toy_training import Development, Shelf, Watcher, copy_store
 from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
+from seq2seq.errors import UserError
 from seq2seq.recipe.schema import Choice, Model
-from seq2seq.training import checkpoint
+from seq2seq.training import checkpoint, joined
 from seq2seq.training.across import Across
 from seq2seq.training.average import MovingAverage
 from seq2seq.training.checkpoint import TrainingState
@@ -318,6 +322,18 @@ def test_processes_that_are_started_again_do_not_meet_the_dead():
     store.set("token/2", "likewise")
     (third,) = set(lived(store, (0, 1, 2)))
     assert third[0] == 3
+
+
+def test_a_build_of_torch_that_cannot_says_so(monkeypatch):
+    without = ModuleType("torch.distributed")  # all that such a build has of it
+    without.is_available = lambda: False
+    monkeypatch.setitem(sys.modules, "torch.distributed", without)
+    monkeypatch.setattr(torch, "distributed", without)
+    spec = spec_from_file_location("joined_there", joined.__file__)
+    there = module_from_spec(spec)
+    spec.loader.exec_module(there)  # as every training does, that of a single process too
+    with pytest.raises(UserError, match="cannot train with several processes"):
+        there.join(rank=0, size=2, cuda=False)
 
 
 def test_who_does_not_come_is_named():
