@@ -38,6 +38,19 @@ class WorkError(Seq2SeqError):
     exit_code = 1
 
 
+OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that memory ran out: of torch's errors by the type's name, or, where it has none, by words.
+
+    So that who asks need not import torch.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+
+
 def nearest(name: str, known: list[str]) -> str:
     """Returns a sentence that offers the known name closest to `name`, or lists what there is."""
     import difflib

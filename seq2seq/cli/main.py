@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from seq2seq import console
-from seq2seq.errors import Seq2SeqError, UserError, WorkError, nearest
+from seq2seq.errors import Seq2SeqError, UserError, WorkError, is_out_of_memory, nearest
 from seq2seq.launch import launched, refuse_several
 
 # name: what it does, in the order of a first day's use.
@@ -219,16 +219,20 @@ def run(arguments: Sequence[str] | None = None) -> None:
     console.use_utf8()
     try:
         make_app()(args=None if arguments is None else list(arguments), prog_name="seq2seq")
-    except MemoryError:
-        _out_of_memory()
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            _out_of_memory(error)
         _report_bug()
 
 
-def _out_of_memory() -> NoReturn:
-    console.show_error(
-        WorkError("There is not enough memory.", hint="Close other programs, or make training.batch_tokens smaller.")
-    )
+def _out_of_memory(error: Exception) -> NoReturn:
+    told = WorkError("There is not enough memory.", hint="Close other programs, or make training.batch_tokens smaller.")
+    if type(error).__name__ == "OutOfMemoryError" or "CUDA" in str(error):
+        told = WorkError(
+            "There is not enough memory on the GPU.",
+            hint="End other programs that use it, make training.batch_tokens smaller, or use --device cpu.",
+        )
+    console.show_error(told)
     sys.exit(1)
 
 

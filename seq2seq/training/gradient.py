@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seq2seq.data.batches import Batches
+from seq2seq.errors import is_out_of_memory
 from seq2seq.nn.draws import drawing
-from seq2seq.training.pieces import Limit, Piece, is_out_of_memory
+from seq2seq.training.pieces import Limit, Piece
 from seq2seq.training.protocols import Objective
 
 

@@ -84,10 +84,3 @@ class Limit:
             "training.batch_tokens avoids it."
         )
         return self.keep(pieces)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory ran out: on a CPU torch has no type for it, only words."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return "DefaultCPUAllocator" in str(error)

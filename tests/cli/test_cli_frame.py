@@ -174,13 +174,30 @@ def test_an_error_of_the_system_that_no_user_makes_is_a_bug(call):
     assert_reported(*call(probe), error="Bad file descriptor")
 
 
-def test_too_little_memory_is_no_bug(call):
+class OutOfMemoryError(RuntimeError):
+    """Called as torch's is, which this command line does not import."""
+
+
+CPU_ALLOCATOR = "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory"
+
+
+@pytest.mark.parametrize(
+    ("error", "where"),
+    [
+        (MemoryError(), "."),
+        (RuntimeError(CPU_ALLOCATOR), "."),
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), " on the GPU."),
+        (RuntimeError("CUDA error: out of memory"), " on the GPU."),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_too_little_memory_is_no_bug(call, error, where):
     def probe() -> None:
-        raise MemoryError
+        raise error
 
     code, _, err = call(probe)
     assert code == 1
-    assert err.startswith("error: There is not enough memory.")
+    assert err.startswith(f"error: There is not enough memory{where}\n")
     assert "Traceback" not in err
 
 

@@ -9,11 +9,11 @@ from toy_training import copy_store
 
 from seq2seq import build
 from seq2seq.data.batches import Batches, collate
-from seq2seq.errors import WorkError
+from seq2seq.errors import WorkError, is_out_of_memory
 from seq2seq.recipe.schema import Choice, Model
 from seq2seq.training.gradient import Whole
 from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
-from seq2seq.training.pieces import Limit, Piece, is_out_of_memory
+from seq2seq.training.pieces import Limit, Piece
 
 ROWS = [np.arange(0, 13), np.arange(13, 20)]
 NETWORK = {"embedding_size": 8, "encoder_size": 8, "decoder_size": 8, "dropout": 0.3, "word_dropout": 0.2}
@@ -93,6 +93,7 @@ ERRORS = [
     MemoryError(),
     torch.OutOfMemoryError("CUDA out of memory."),
     RuntimeError("[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
 ]
 
 
