@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from seq2seq import console
+from seq2seq.errors import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
                 "run": done.run.path,
                 "changed": done.changed,
                 "seconds": {phase: round(seconds, 3) for phase, seconds in done.seconds.items()},
-                "estimate": estimate.to_dict(),
+                "estimate": estimate.to_dict() if estimate else None,
                 **found,
                 **done.manifest,
             }
@@ -43,7 +44,7 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
     manifest = done.manifest
     console.emit(f"{manifest['name']}: {manifest['source_language']} to {manifest['target_language']}")
     told = [*_splits(manifest), *corpora, *_drops(manifest), *_told(findings, done), *_reasons(manifest, done)]
-    for line in [*told, *_takes(estimate)]:
+    for line in [*told, *(_takes(estimate) if estimate else [])]:
         console.emit(line)
     console.emit(f"\nTrain it: seq2seq train {_quoted(done.run)}")
 
@@ -90,7 +91,8 @@ def _told(findings: Sequence[Finding], done: Prepared) -> list[str]:
     return [*lines, f"  See all, with lines and what to do: seq2seq inspect {_quoted(done.run)}"]
 
 
-def _estimate(done: Prepared, device: str, threads: int) -> Estimate:
+def _estimate(done: Prepared, device: str, threads: int) -> Estimate | None:
+    """What the training will take; None, with a warning, where memory is too short to try: the run is ready."""
     from seq2seq.data.store import Store
     from seq2seq.device import choose_device
     from seq2seq.pipeline.estimate import estimate
@@ -98,13 +100,22 @@ def _estimate(done: Prepared, device: str, threads: int) -> Estimate:
     from seq2seq.text.pairs import TokenizerPair
 
     run = done.run
-    return estimate(
-        load_recipe(run.recipe),
-        Store(run.split("train")),
-        TokenizerPair.load(run.tokenizers),
-        device=choose_device(device, threads=threads),
-        corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in done.manifest.get("corpora", ())],
+    try:
+        return estimate(
+            load_recipe(run.recipe),
+            Store(run.split("train")),
+            TokenizerPair.load(run.tokenizers),
+            device=choose_device(device, threads=threads),
+            corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in done.manifest.get("corpora", ())],
+        )
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    console.warn(
+        "How long training will take was not measured: memory is too short for a whole batch of this network. Training "
+        "reads it in pieces that fit; a smaller training.batch_tokens avoids it."
     )
+    return None
 
 
 def _splits(manifest: Mapping[str, Any]) -> list[str]:

@@ -868,6 +868,19 @@ def test_json_is_one_object_for_programs(tmp_path):
     assert told["reasons"]
 
 
+def test_a_trial_that_memory_is_too_short_for_is_no_failure(tmp_path, monkeypatch):
+    def cramped(*arguments, **named):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", cramped)
+    told = prepare(*own(tmp_path, toy_pairs(60)), run=tmp_path / "run")
+    assert "Training will take" not in told.out
+    assert told.lines[-1].startswith("Train it: ")
+    assert "was not measured: memory is too short" in told.err
+    again = prepare(*own(tmp_path, toy_pairs(60)), "--json", run=tmp_path / "run").json
+    assert again["estimate"] is None
+
+
 def test_unequal_files(tmp_path):
     files = own(tmp_path, toy_pairs(40))
     files[3].write_text("lo hund .\n" * 39, encoding="utf-8")
