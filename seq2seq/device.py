@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     import torch
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
+NVIDIA_TRACES = ("/dev/nvidiactl", "/usr/lib/wsl/lib/libcuda.so.1")
+OTHER_BUILD = (
+    "PyTorch's installation page gives the command that installs one with it; over this one, pip needs "
+    "--force-reinstall as well."
+)
 
 
 def choose_device(name: str, *, threads: int = 0) -> torch.device:
@@ -39,6 +45,10 @@ def choose_device(name: str, *, threads: int = 0) -> torch.device:
 
 
 def _check_gpu(device: torch.device, count: int) -> None:
+    if not count and _built_without_gpus():
+        raise UserError(
+            f"No GPU can be used here: this PyTorch was built without CUDA. {OTHER_BUILD}", hint="Or use --device cpu."
+        )
     if not count:
         raise UserError("No GPU can be used here: torch finds none.", hint="Use --device cpu.")
     if (device.index or 0) >= count:
@@ -46,6 +56,26 @@ def _check_gpu(device: torch.device, count: int) -> None:
             f"GPU {device.index} is asked for, and torch finds {count} here, counted from 0.",
             hint=f"Start at most {count} processes on this machine: torchrun --nproc-per-node {count} …",
         )
+
+
+def _built_without_gpus() -> bool:
+    import torch
+
+    return torch.version.cuda is None and torch.version.hip is None
+
+
+def unused_gpu() -> str:
+    """Returns a sentence where there is an NVIDIA GPU's driver, and torch was built to compute on the CPU alone."""
+    if not (nvidia_driver() and _built_without_gpus()):
+        return ""
+    return f"An NVIDIA GPU seems to be here, and is not used: this PyTorch was built without CUDA. {OTHER_BUILD}"
+
+
+def nvidia_driver() -> bool:
+    """Whether there are traces of an NVIDIA GPU's driver, which takes microseconds to see; torch takes a second."""
+    if sys.platform == "win32":
+        return (Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll").exists()
+    return any(Path(trace).exists() for trace in NVIDIA_TRACES)
 
 
 def allow_tf32(device: torch.device) -> None:

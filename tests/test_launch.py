@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 import torch
 
-from seq2seq.device import choose_device, physical_cores, share_of_cores
+from seq2seq.device import choose_device, nvidia_driver, physical_cores, share_of_cores, unused_gpu
 from seq2seq.errors import UserError
 from seq2seq.launch import Launch, launched, refuse_several
 
@@ -87,6 +88,7 @@ def test_two_threads_of_a_core_count_once(tmp_path, monkeypatch):
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto") == torch.device("cpu")
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
     for name in ("cuda", "cuda:1"):
         with pytest.raises(UserError, match="torch finds none"):
             choose_device(name)
@@ -95,6 +97,29 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     with pytest.raises(UserError, match="GPU 2 is asked for, and torch finds 2 here") as caught:
         choose_device("cuda:2")
     assert "--nproc-per-node 2" in caught.value.hint
+
+
+def test_a_torch_that_knows_no_gpus_is_told_from_a_machine_without(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(torch.version, "hip", None)
+    with pytest.raises(UserError, match=r"built without CUDA.*installation page.*--device cpu"):
+        choose_device("cuda")
+    monkeypatch.setattr("seq2seq.device.NVIDIA_TRACES", (str(tmp_path / "nvidiactl"),))
+    assert not unused_gpu()
+    (tmp_path / "nvidiactl").touch()
+    assert "built without CUDA" in unused_gpu()
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    assert not unused_gpu()
+
+
+def test_the_driver_is_seen_on_windows_too(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
+    assert not nvidia_driver()
+    (tmp_path / "System32").mkdir()
+    (tmp_path / "System32" / "nvcuda.dll").touch()
+    assert nvidia_driver()
 
 
 def test_every_process_takes_a_gpu_of_its_own(monkeypatch):

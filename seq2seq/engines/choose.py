@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from seq2seq import console
+from seq2seq.device import nvidia_driver
 from seq2seq.errors import UserError, WorkError, nearest
 
 if TYPE_CHECKING:
@@ -116,6 +115,4 @@ def gpu_found() -> bool:
 
 def _has_driver() -> bool:
     """Whether there are traces of a GPU's driver, which takes microseconds to see; torch takes a second and a half."""
-    if sys.platform == "win32":
-        return (Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll").exists()
-    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))
+    return nvidia_driver() or any(Path(device).exists() for device in ("/dev/kfd", "/dev/dxg"))

@@ -24,7 +24,7 @@ from seq2seq import build, console
 from seq2seq.bundle import RunFolder, write_bundle
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
-from seq2seq.device import allow_tf32, choose_device
+from seq2seq.device import allow_tf32, choose_device, unused_gpu
 from seq2seq.errors import UserError
 from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.folders import write_text
@@ -116,6 +116,8 @@ def train(
             agreed(group, lambda: None)
         # Not before: another process may have been preparing until now.
         manifest = agreed(group, lambda: _read_prepared(recipe, run, fresh=not (resume or restart) and not group.rank))
+        if device == "auto" and (unused := unused_gpu()):
+            console.warn(unused)
         return _train(
             recipe,
             run,

@@ -72,6 +72,13 @@ def test_a_training_over_a_damaged_bundle_keeps_what_people_wrote_and_needs_no_p
     assert "Ours." in card.read_text("utf-8")
 
 
+def test_a_gpu_that_this_torch_cannot_use_is_told_unless_the_cpu_is_asked_for(prepared, monkeypatch):
+    monkeypatch.setattr("seq2seq.pipeline.train.unused_gpu", lambda: "A GPU is not used.")
+    few = sets("training.max_updates=2", "training.validate_every=2", "training.schedule.warmup_updates=0")
+    assert "warning: A GPU is not used." in done("train", prepared, *few).err
+    assert "not used" not in done("train", prepared, "--restart", "--device", "cpu", *few).err
+
+
 def test_what_the_development_score_lacks_is_told_before_the_first_update(prepared, monkeypatch):
     def missing(**_: object) -> None:
         raise ImportError("no MeCab here")
