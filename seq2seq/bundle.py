@@ -7,13 +7,13 @@ It holds no training sentence.
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seq2seq import console
 from seq2seq.errors import UserError, WorkError, nearest
 from seq2seq.folders import (
     check_version,
@@ -158,7 +158,7 @@ def find_run(given: Path) -> RunFolder:
             raise UserError(f"{path} is a bundle without its run.", hint="Give the folder of a prepared run.")
         raise UserError(
             f"{path} holds no prepared run.",
-            hint=f"Prepare one in it: seq2seq prepare … --run {shlex.quote(str(path))}",
+            hint=f"Prepare one in it: seq2seq prepare … --run {console.quoted(path)}",
         )
     known = sorted(path.parent.name for path in RUNS.glob("*/manifest.json"))
     raise UserError(
@@ -310,9 +310,7 @@ def _locate(given: Path) -> Path:
                 return candidate
     for path in places:
         if (path / "manifest.json").is_file():
-            raise UserError(
-                f"The run {path} has no model yet.", hint=f"Train it: seq2seq train {shlex.quote(str(path))}"
-            )
+            raise UserError(f"The run {path} has no model yet.", hint=f"Train it: seq2seq train {console.quoted(path)}")
         if path.exists():
             raise UserError(f"{path} is neither a bundle nor a run.", hint="Give the folder of a trained run.")
     known = sorted(path.parent.parent.name for path in RUNS.glob("*/bundle/bundle.json"))

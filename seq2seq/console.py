@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections import deque
@@ -82,6 +83,19 @@ def show_error(error: Seq2SeqError) -> None:
         say(f"error: {error.message}", style="bold red")
         if error.hint:
             say(error.hint)
+
+
+def quoted(*words: object) -> str:
+    """Returns words as one line that can be pasted into a shell, which reads these words again.
+
+    On Windows with the double quotes that its shells know: to cmd.exe a single quote is a letter of the path.
+    """
+    texts = [str(word) for word in words]
+    if sys.platform == "win32":
+        from subprocess import list2cmdline
+
+        return list2cmdline(texts)
+    return shlex.join(texts)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -64,7 +63,7 @@ def demo(
         console.emit(f"\n  source     {example.source}")
         console.emit(f"  output     {example.output}")
         console.emit(f"  reference  {example.reference}")
-    console.emit(f"\nDone in {seconds:.0f} s. Talk to it:\n\n  {shlex.join([*_program(), 'repl', str(run)])}")
+    console.emit(f"\nDone in {seconds:.0f} s. Talk to it:\n\n  {console.quoted(*_program(), 'repl', run)}")
 
 
 def _program() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -226,11 +225,13 @@ def _share(asked: float | None, old: OldText | None, bundle: Bundle) -> float:
 
 def _command(model: Path, options: Mapping[str, object], settings: list[str]) -> str:
     """Returns what makes the run again."""
+    from seq2seq import console
+
     parts = ["seq2seq", "finetune", str(model)]
     for name, value in options.items():
         if value is not None and value != "":
             parts += [name, str(value)]
-    return shlex.join([*parts, *(part for one in settings for part in ("--set", one))])
+    return console.quoted(*parts, *(part for one in settings for part in ("--set", one)))
 
 
 def _tell_fit(measured: Measured, tokenizer: str) -> None:
@@ -295,7 +296,7 @@ def _say_result(folder: RunFolder, model: Path, done: Trained, *, as_json: bool)
         console.say(f"Stopped after {stopped_at(done)}. Go on with: seq2seq train {_quoted(folder)} --resume")
     elif not as_json:
         _say_kept(model, done)
-        console.say(f"Did it help? seq2seq evaluate {_quoted(folder)} --against {shlex.quote(str(model))}")
+        console.say(f"Did it help? seq2seq evaluate {_quoted(folder)} --against {console.quoted(model)}")
 
 
 def _show_scores(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
@@ -328,4 +329,6 @@ def _say_kept(model: Path, done: Trained) -> None:
 
 
 def _quoted(folder: RunFolder) -> str:
-    return shlex.quote(str(folder.path))
+    from seq2seq import console
+
+    return console.quoted(folder.path)

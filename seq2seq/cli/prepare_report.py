@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from seq2seq import console
@@ -73,7 +72,7 @@ def report_shard(done: PreparedShard, run: RunFolder, *, as_json: bool) -> None:
 
 def _quoted(run: RunFolder) -> str:
     """Returns the run's folder as a shell reads it."""
-    return shlex.quote(str(run.path))
+    return console.quoted(run.path)
 
 
 def _findings(done: Prepared) -> tuple[Finding, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,8 +83,10 @@ def train(
 
 def _go_on(resume: bool) -> str:
     """Returns the command that goes on, when one of several processes is lost."""
+    from seq2seq import console
+
     arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
-    return f"torchrun … -m seq2seq {shlex.join([*arguments, *([] if resume else ['--resume'])])}"
+    return f"torchrun … -m seq2seq {console.quoted(*arguments, *([] if resume else ['--resume']))}"
 
 
 def _train(
@@ -135,7 +136,7 @@ def _say_result(path: Path, bundle: Path, training: Training, done: Trained, *, 
     from seq2seq import console
     from seq2seq.cli.second_stage import stopped_at
 
-    named = shlex.quote(str(path))
+    named = console.quoted(path)
     if as_json:
         console.emit_json(
             {

@@ -8,7 +8,6 @@ translated as one of the genuine pairs.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, log
@@ -122,7 +121,7 @@ def _other_way(of: RunFolder) -> str:
     """Says how a model for the other direction is made of the same pairs."""
     folder = of.read_manifest().get("folder", "")
     parts = ["seq2seq", "prepare", str(of.recipe), "--reverse", "--run", f"{of.path}-reversed"]
-    return f"Train one for the other direction: {shlex.join([*parts, *(['--data', folder] if folder else [])])}"
+    return f"Train one for the other direction: {console.quoted(*parts, *(['--data', folder] if folder else []))}"
 
 
 def _given(files: Sequence[Path]) -> Iterator[Pair]:

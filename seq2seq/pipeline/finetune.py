@@ -8,7 +8,6 @@ before is held on to in one of two ways: by old pairs among the new ones, where 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as with_changes
@@ -269,7 +268,7 @@ def described(bundle: Bundle, *, reader: str, files: Sequence[Path] = (), hub: s
         raise UserError(
             f"The model translates from {pair[0]!r} into {pair[1]!r}, and by the files' names the new text is the "
             "other way round.",
-            hint=f"Swap them: --source {shlex.quote(str(files[1]))} --target {shlex.quote(str(files[0]))}",
+            hint=f"Swap them: --source {console.quoted(files[1])} --target {console.quoted(files[0])}",
         )
     return Data(
         source_language=pair[0],

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -275,7 +274,7 @@ def command(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> str:
     # What names no dataset is looked for in the working folder.
     if folder and (from_hub or Path(folder) != Path.cwd()):
         parts += ["--data", folder]
-    return shlex.join(parts)
+    return console.quoted(*parts)
 
 
 def current_inputs(recipe: Recipe, folder: Path | None = None) -> dict[str, Any]:
@@ -386,7 +385,7 @@ def _missing(run: RunFolder, manifest: Mapping[str, Any]) -> list[Path]:
 
 def _check_untrained(run: RunFolder, missing: list[Path]) -> None:
     if run.checkpoints.exists() or run.bundle.exists():
-        go_on = f"Go on with it: seq2seq train {shlex.quote(str(run.path))} --resume   Or choose"
+        go_on = f"Go on with it: seq2seq train {console.quoted(run.path)} --resume   Or choose"
         raise UserError(
             f"{missing[0]} is missing, and preparing again would drop the training in {run.path}."
             if missing
@@ -408,7 +407,7 @@ def check_not_begun(run: RunFolder) -> None:
     if Checkpoints(run.checkpoints).exist():
         raise UserError(
             f"{run.path} has been trained before.",
-            hint=f"Go on with: seq2seq train {shlex.quote(str(run.path))} --resume   Start again with: --restart",
+            hint=f"Go on with: seq2seq train {console.quoted(run.path)} --resume   Start again with: --restart",
         )
 
 

@@ -15,7 +15,6 @@ Memory grows by 8 bytes a sentence (16 for moments), whatever a sentence is long
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from msgspec.structs import asdict as as_settings
 from msgspec.structs import replace as changed
 
-from seq2seq import build
+from seq2seq import build, console
 from seq2seq.bundle import RUNS, Bundle, RunFolder, find_run, run_around
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.cleaning import DUPLICATE, LEAKAGE, Report, in_batches
@@ -171,7 +170,7 @@ def new_run(given: Path | None, of: RunFolder, suffix: str, *, by: str) -> RunFo
     if is_run and (run.checkpoints.exists() or run.bundle.exists()):
         raise UserError(
             f"{run.path} holds a training, which this would make useless.",
-            hint=f"Go on with it: seq2seq train {shlex.quote(str(run.path))} --resume   "
+            hint=f"Go on with it: seq2seq train {console.quoted(run.path)} --resume   "
             "Or choose another folder with --run.",
         )
     made_by = _made_by(run)

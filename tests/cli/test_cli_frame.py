@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import ModuleType
 
 import numpy as np
@@ -141,6 +141,14 @@ def test_errors_for_people_have_no_traceback(call, kind, code):
         raise kind("my [bold].en, line 3: empty.", hint="Fill it.")
 
     assert call(probe) == (code, "", "error: my [bold].en, line 3: empty.\nFill it.\n")
+
+
+def test_what_can_be_pasted_is_quoted_as_the_systems_shell_reads_it(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert console.quoted("train", Path("my runs/a"), "--resume") == "train 'my runs/a' --resume"
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert console.quoted("train", PureWindowsPath("runs/a"), "--resume") == r"train runs\a --resume"
+    assert console.quoted(PureWindowsPath("C:/my runs/a")) == r'"C:\my runs\a"'
 
 
 def test_an_error_without_a_hint_is_one_line(call):
