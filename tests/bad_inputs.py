@@ -416,7 +416,7 @@ def no_torch(place: Place) -> Iterator[None]:
         yield
 
 
-@mistake("a missing extra", "needs torch, which is not installed", r"pip install 'seq2seq\[train\]'", within=no_torch)
+@mistake("a missing extra", "needs torch, which is not installed", r'pip install "seq2seq\[train\]"', within=no_torch)
 def _(place: Place) -> list[object]:
     return [*asked(place.model()), "--engine", "torch"]
 

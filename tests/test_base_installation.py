@@ -116,7 +116,7 @@ def test_nothing_of_the_extra_is_imported_even_where_it_is_installed(bundle) -> 
 def test_what_needs_the_extra_says_so(bundle, tmp_path) -> None:
     found = run(COMMAND, "translate", bundle, "--engine", "torch", stdin="a\n")
     assert found.returncode == 2
-    assert "pip install 'seq2seq[train]'" in found.stderr
+    assert 'pip install "seq2seq[train]"' in found.stderr
     assert "Traceback" not in found.stderr
     old = tmp_path / "old"
     shutil.copytree(bundle, old, ignore=shutil.ignore_patterns("onnx"))

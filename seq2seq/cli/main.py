@@ -132,7 +132,7 @@ def _fail(error: Seq2SeqError) -> NoReturn:
 
 def _missing(module: str, extra: str) -> UserError:
     return UserError(
-        f"This command needs {module}, which is not installed.", hint=f"Run: pip install 'seq2seq[{extra}]'"
+        f"This command needs {module}, which is not installed.", hint=f'Run: pip install "seq2seq[{extra}]"'
     )
 
 

@@ -187,7 +187,7 @@ def _zstandard(path: Path) -> io.BufferedReader:
     except ImportError as error:
         raise UserError(
             f"Reading {path} needs the library `zstandard`.",
-            hint="Run: pip install 'seq2seq[train]'   Or decompress the file: zstd -d FILE",
+            hint='Run: pip install "seq2seq[train]"   Or decompress the file: zstd -d FILE',
         ) from error
     decompressor = zstandard.ZstdDecompressor(max_window_size=_LONGEST_WINDOW)
 

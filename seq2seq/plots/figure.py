@@ -33,7 +33,7 @@ def new_figure(width: float, height: float) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise UserError("Drawing needs matplotlib.", hint="Run: pip install 'seq2seq[train]'.") from error
+        raise UserError("Drawing needs matplotlib.", hint='Run: pip install "seq2seq[train]".') from error
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure

@@ -230,7 +230,7 @@ def test_a_missing_extra_says_what_to_install(call, module, extra):
     code, _, err = call(probe)
     assert code == 2
     assert f"This command needs {module}, which is not installed." in err
-    assert f"pip install 'seq2seq[{extra}]'" in err
+    assert f'pip install "seq2seq[{extra}]"' in err
 
 
 def test_another_missing_module_is_a_bug(call):

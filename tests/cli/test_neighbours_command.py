@@ -234,5 +234,5 @@ def test_without_scikit_learn_the_extra_is_named(toy, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     told = call("neighbours", toy.run, "dog", "--map", tmp_path / "map.png")
     assert told.code == 2
-    assert "pip install 'seq2seq[train]'" in told.err
+    assert 'pip install "seq2seq[train]"' in told.err
     assert json.dumps(str(tmp_path / "map.png")) not in told.out

@@ -111,7 +111,7 @@ def test_zstandard_frames_that_hold_no_data_are_skipped(tmp_path):
 def test_zstandard_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "text.zst").write_bytes(PACK[".zst"](b"one\n"))
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(UserError, match=r"text\.zst needs the library `zstandard`.*pip install 'seq2seq\[train\]'"):
+    with pytest.raises(UserError, match=r'text\.zst needs the library `zstandard`.*pip install "seq2seq\[train\]"'):
         list(read_lines(tmp_path / "text.zst"))
 
 

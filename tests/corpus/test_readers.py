@@ -891,5 +891,5 @@ def test_hub_out_of_reach_without_a_copy_says_so(monkeypatch):
 
 def test_hub_without_the_library_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(UserError, match=r"pip install 'seq2seq\[train\]'"):
+    with pytest.raises(UserError, match=r'pip install "seq2seq\[train\]"'):
         list(Hub("x/y", "test", source_language="en", target_language="de", folder=tmp_path)())

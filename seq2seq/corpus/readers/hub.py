@@ -110,7 +110,7 @@ class Hub:
             import datasets
         except ImportError as error:
             raise UserError(
-                "Reading a dataset of the hub needs the library `datasets`.", hint="pip install 'seq2seq[train]'"
+                "Reading a dataset of the hub needs the library `datasets`.", hint='pip install "seq2seq[train]"'
             ) from error
         if self.folder is not None and not self.folder.is_dir():
             raise UserError(f"There is no folder {self.folder}.", hint="Check the path given with --data.")
