@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import warnings
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from cell_variants import DEEP, DEPTH, STEPS, VARIANTS, Variant, array, reference
 from tiny_models import concrete_members, registered
 
-from seq2seq.nn.cells import Cell
+from seq2seq.nn.cells import Cell, kernel
 from seq2seq.nn.cells.gates import GateCell, normalised
 from seq2seq.nn.deep_transition import DeepTransition
 from seq2seq.nn.state import map_state, select
@@ -471,3 +473,14 @@ def test_a_copied_transition_shares_nothing_with_the_first() -> None:
     wanted = cell(x)[0]
     zeroed(copy.deepcopy(cell))
     torch.testing.assert_close(cell(x)[0], wanted)
+
+
+def test_of_a_gpus_warnings_only_the_one_about_weights_in_pieces_is_not_shown() -> None:
+    pieces = "RNN module weights are not part of single contiguous chunk of memory. This means they need …"
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        spec = spec_from_file_location("kernel_anew", kernel.__file__)
+        spec.loader.exec_module(module_from_spec(spec))  # as at the first import
+        for message in (pieces, "another"):
+            warnings.warn(message, stacklevel=1)
+    assert [str(warning.message) for warning in shown] == ["another"]

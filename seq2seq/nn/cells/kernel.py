@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -11,6 +10,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 FUNCTIONS = {"LSTM": torch.lstm, "GRU": torch.gru, "RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
+
+# A GPU's kernel wants its weights in one piece, and says so wherever they are not: at each look with averaged weights,
+# and in each update that drops from a matrix, where the copy costs little. Said once: a filter around each call has
+# Python forget which other warnings it has shown.
+warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 def run_kernel(
@@ -42,18 +46,14 @@ def _call(kernel: nn.RNNBase, sequence: Tensor | PackedSequence, state: Any, mat
     weights = [kernel.weight_ih_l0, matrix, kernel.bias_ih_l0, kernel.bias_hh_l0]
     rest = (True, 1, 0.0, kernel.training, False)  # biases, layers, dropout between them, training, both ways
     function: Any = FUNCTIONS[kernel.mode]
-    # A GPU's kernel wants its weights in one piece, and would say so at every call: here one is new in every update.
-    with warnings.catch_warnings() if matrix.is_cuda else nullcontext():
-        if matrix.is_cuda:
-            warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
-        if not isinstance(sequence, PackedSequence):
-            outputs, *last = function(sequence, state, weights, *rest, True)
-            return outputs, tuple(last) if len(last) > 1 else last[0]
-        data, sizes, order, back = sequence
-        state = _rows(state, order)
-        outputs, *last = function(data, sizes, state, weights, *rest)
-        found = tuple(last) if len(last) > 1 else last[0]
-        return PackedSequence(outputs, sizes, order, back), _rows(found, back)
+    if not isinstance(sequence, PackedSequence):
+        outputs, *last = function(sequence, state, weights, *rest, True)
+        return outputs, tuple(last) if len(last) > 1 else last[0]
+    data, sizes, order, back = sequence
+    state = _rows(state, order)
+    outputs, *last = function(data, sizes, state, weights, *rest)
+    found = tuple(last) if len(last) > 1 else last[0]
+    return PackedSequence(outputs, sizes, order, back), _rows(found, back)
 
 
 def _rows(state: Tensor | tuple[Tensor, ...], order: Tensor | None) -> Tensor | tuple[Tensor, ...]:
