@@ -14,6 +14,7 @@ from seq2seq.data.batches import Batches
 from seq2seq.errors import is_out_of_memory
 from seq2seq.nn.draws import drawing
 from seq2seq.training.pieces import Limit, Piece
+from seq2seq.training.precision import first_divisor
 from seq2seq.training.protocols import Objective
 
 
@@ -68,8 +69,14 @@ class Whole:
     def __call__(self, batches: Sequence[NDArray[np.int64]], *, epoch: int, update: int, progress: float) -> Sums:
         """See `GradientSource`."""
         pieces, num_tokens = self._fill(batches, epoch, (0, 1))
-        # Divided before the way back, which then needs no pass over the gradients.
-        return Sums(self._add(pieces, update=update, progress=progress, divisor=num_tokens), num_tokens)
+        # Divided before the way back, which then needs no pass over the gradients, as far as their type allows.
+        divisor = first_divisor(num_tokens, self.precision, self.device)
+        loss = self._add(pieces, update=update, progress=progress, divisor=divisor)
+        if divisor < num_tokens:
+            share = divisor / num_tokens
+            loss *= share
+            torch._foreach_mul_([w.grad for w in self.model.parameters() if w.grad is not None], share)
+        return Sums(loss, num_tokens)
 
     def add(
         self,

@@ -59,6 +59,16 @@ def test_it_is_the_gradient_of_the_mean_over_all_real_tokens(source) -> None:
     assert_close(found, taken(source))
 
 
+def test_what_is_divided_by_afterwards_makes_it_the_same(source, monkeypatch) -> None:
+    sums, whole = gradients(source)
+    monkeypatch.setattr("seq2seq.training.gradient.first_divisor", lambda tokens, precision, device: 7)
+    source.limit.lower([Piece(source.batches.fill(ROWS[0], 0), 0, 13, torch.arange(13))])  # in pieces too
+    again, found = gradients(source)
+    assert again.num_tokens == sums.num_tokens > 7
+    torch.testing.assert_close(again.loss, sums.loss)
+    assert_close(found, whole)
+
+
 @pytest.mark.parametrize("parts", [2, 3, 25])
 def test_parts_add_up_to_the_whole_masks_included(source, parts: int) -> None:
     sums, whole = gradients(source)

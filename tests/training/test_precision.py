@@ -36,6 +36,14 @@ def test_bf16_by_name_is_refused_where_it_cannot_be(monkeypatch) -> None:
         precision.choose("bf16", CPU)
 
 
+def test_only_the_gradients_that_float16_would_lose_are_divided_twice() -> None:
+    gpu = torch.device("cuda")
+    assert precision.first_divisor(100_000, "bf16", CPU) == 100_000
+    assert precision.first_divisor(100_000, "fp32", gpu) == 100_000
+    assert precision.first_divisor(100_000, "bf16", gpu) == precision.LARGEST_DIVISOR
+    assert precision.first_divisor(600, "bf16", gpu) == 600
+
+
 @pytest.mark.parametrize(("kind", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
 def test_products_are_computed_in_it(kind: str, dtype: torch.dtype) -> None:
     with precision.computing(kind, CPU):
