@@ -320,7 +320,7 @@ class Table:
         """Writes `table.md` and `results.json`. Returns what the latter holds."""
         rows = self.rows(failed)
         found = {"recipe": self._default.recipe.name, "set": self._given.settings, "budget": self.budget()}
-        found |= {"seeds": self._given.seeds, "machine": machine(), "rows": rows}
+        found |= {"seeds": self._given.seeds, "machine": computer(self._given.device), "rows": rows}
         write_text(self._given.run / "table.md", markdown(rows, self._notes(rows)))
         write_json(self._given.run / "results.json", found)
         return found
@@ -364,10 +364,42 @@ class Table:
         changed = f", with {', '.join(self._given.settings)}" if self._given.settings else ""
         threads = f"{self._given.threads} thread{'s' * (self._given.threads > 1)}"
         return [
-            f"`{self._default.recipe.name}`{changed}: {self.budget()} on {threads} of {machine()}, seeds "
+            f"`{self._default.recipe.name}`{changed}: {self.budget()} on {threads} of "
+            f"{computer(self._given.device)}, seeds "
             f"{', '.join(map(str, self._given.seeds))}. Development set, {rows[0]['signatures']['bleu']}; mean ± "
             f"standard deviation over the seeds. {about_p(rows)}".rstrip()
         ]
+
+
+def computer(device: str) -> str:
+    """Returns the name of what the runs compute on: the processor, or with "cuda" the GPU as well."""
+    import torch
+
+    if kind_of(device) != "cuda" or not torch.cuda.is_available():
+        return machine()
+    return f"{machine()}, with one {torch.cuda.get_device_name(device)}"
+
+
+def kind_of(device: str) -> str:
+    """Returns "cpu" or "cuda", without the number of a GPU."""
+    return device.partition(":")[0]
+
+
+def check_devices(runs: Sequence[Run], device: str) -> None:
+    """Makes sure that what stands in one table was computed on one kind of device.
+
+    Raises:
+        UserError: A run is finished, or begun, on another one.
+    """
+    for run in runs:
+        if run.is_done or (run.folder / "checkpoints").is_dir():
+            before = read_json(run.folder / ablation_run.JOB)["device"]
+            if kind_of(before) != kind_of(device):
+                raise UserError(
+                    f"{run.folder} was computed with --device {before}: beside runs on {device} its scores would "
+                    "differ by more than what was changed.",
+                    hint=f"Give --device {before}, or another --run.",
+                )
 
 
 def expected_hours(runs: Sequence[Run], minutes: float, side_by_side: int) -> float:
@@ -412,6 +444,7 @@ def ablate(given: argparse.Namespace) -> int:
     table = Table(given, default, tried, runs)
     shared = SharedData(recipe, lambda one: data_of(given.run, one), given.data)
     with only_one(RunFolder(given.run)):
+        check_devices(runs, given.device)
         shared.check((run.change, run.folder) for run in runs)
         sweep = Sweep(runs, shared, given)
         slots = cores(given.jobs, threads=given.threads, pinned=given.device == "cpu")

@@ -22,6 +22,7 @@ from toy_runs import ROOT, TINY, environment, toy_pairs, write_pairs
 
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
+from seq2seq.folders import write_json
 from seq2seq.recipe.catalog import find_recipe
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.differences import differences
@@ -413,6 +414,24 @@ def test_a_sweep_goes_on_where_it_was_left(place, sweep):
     assert "| no average | " in table
     assert sweep("--only", "no average", "greedy")[1]["rows"] == found["rows"]
     assert Here.started == []
+
+
+@pytest.mark.parametrize("left", [ablation_run.RESULT, "checkpoints/last/weights"])
+def test_runs_of_another_device_stand_in_another_table(tmp_path, left):
+    run = ablate.Run(Change("default", (), Recipe()), 1, tmp_path / "run", None)
+    write_json(run.folder / ablation_run.JOB, {"device": "cuda"})
+    ablate.check_devices([run], "cpu")  # it has not begun
+    write_json(run.folder / left, {})
+    ablate.check_devices([run], "cuda:1")
+    with pytest.raises(UserError, match=r"computed with --device cuda.*another --run"):
+        ablate.check_devices([run], "cpu")
+
+
+def test_the_table_names_the_gpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: f"Fast GPU {device}")
+    assert ablate.computer("cuda:1").endswith("Fast GPU cuda:1")
+    assert "GPU" not in ablate.computer("cpu")
 
 
 def test_a_corpus_that_changed_is_refused(place, sweep):
