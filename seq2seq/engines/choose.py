@@ -40,6 +40,8 @@ def open_engine(
     """
     if engine not in ENGINES:
         raise UserError(f"There is no engine {engine!r}.", hint=nearest(engine, list(ENGINES)))
+    if not bundle.weights.is_file() and (engine == "torch" or device.startswith("cuda")):
+        _check_weights(bundle, engine, device)
     if engine in PRECISIONS and device.startswith("cuda"):
         raise UserError(f"The engine {engine!r} runs on the CPU.", hint="On a GPU use --engine torch.")
     if engine == "auto":
@@ -53,6 +55,18 @@ def open_engine(
     if not folder.has_graphs(bundle, PRECISIONS[engine]) and _can_make():
         make_graphs(bundle)
     return onnx_engine.load_engine(bundle, tokenizers, precision=PRECISIONS[engine], threads=threads)
+
+
+def _check_weights(bundle: Bundle, engine: str, device: str) -> None:
+    """Refuses what only weights can do, in a bundle that was exported without them."""
+    from seq2seq.engines.onnx.folder import has_graphs
+
+    if any(has_graphs(bundle, precision) for precision in PRECISIONS.values()):
+        asked = ["--engine torch"] * (engine == "torch") + [f"--device {device}"] * device.startswith("cuda")
+        raise UserError(
+            f"{bundle.path} holds graphs only, which run on the CPU, and no weights for torch.",
+            hint=f"Leave out {' and '.join(asked)}.",
+        )
 
 
 def choose(bundle: Bundle, tokenizers: TokenizerPair, device: str) -> str:

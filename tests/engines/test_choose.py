@@ -120,6 +120,22 @@ def test_a_bundle_of_graphs_alone_is_run_by_what_it_has(copy, monkeypatch) -> No
     assert chosen(copy, "auto") == "onnx-fp32"
 
 
+@pytest.mark.parametrize(
+    ("wishes", "left_out"),
+    [
+        ({"engine": "torch"}, "--engine torch"),
+        ({"device": "cuda"}, "--device cuda"),
+        ({"engine": "onnx", "device": "cuda:1"}, "--device cuda:1"),
+        ({"engine": "torch", "device": "cuda"}, "--engine torch and --device cuda"),
+    ],
+    ids=str,
+)
+def test_graphs_alone_are_not_for_torch(copy, wishes, left_out: str) -> None:
+    copy.weights.unlink()
+    with pytest.raises(UserError, match=f"holds graphs only, which run on the CPU.*Leave out {left_out}\\.$"):
+        opened(copy, **wishes)
+
+
 def test_a_bundle_exported_in_32_bits_runs_in_them_and_stays_as_it_is(copy) -> None:
     edited(copy, lambda facts: facts["precisions"].pop("int8"))
     before = sorted(path.name for path in copy.path.rglob("*"))
