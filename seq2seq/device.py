@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,16 +80,22 @@ def nvidia_driver() -> bool:
     return any(Path(trace).exists() for trace in NVIDIA_TRACES)
 
 
-def allow_tf32(device: torch.device) -> None:
-    """Lets a GPU multiply matrices of fp32 as TF32: factors of 10 bits behind the point, sums in 32 bits.
+@contextmanager
+def allow_tf32(device: torch.device) -> Iterator[None]:
+    """Within the block a GPU multiplies matrices of fp32 as TF32: factors of 10 bits behind the point, sums in 32 bits.
 
-    For training, which is many times faster so and does not notice. cuDNN's recurrent kernels may do so anyway. Nothing
-    changes on a CPU.
+    For training, which is many times faster so and does not notice. What is scored afterwards in the same process is
+    computed as it would be in one of its own. cuDNN's recurrent kernels may use TF32 anyway. Nothing changes on a CPU.
     """
     import torch
 
+    before = torch.get_float32_matmul_precision()
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def share_of_cores(threads: int, local_size: int) -> int:

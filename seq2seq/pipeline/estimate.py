@@ -16,6 +16,7 @@ from seq2seq import build
 from seq2seq.data.batches import Batch, Batches
 from seq2seq.data.plan import plan_epoch
 from seq2seq.data.store import Store
+from seq2seq.device import allow_tf32
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.recipe.schema import Recipe, Risk, Training
 from seq2seq.text.pairs import TokenizerPair
@@ -168,6 +169,11 @@ def _growth(batches: Batches, plan: list[NDArray[np.int64]], trial: list[Batch])
 
 def seconds_a_token(network: EncoderDecoder, objective: Objective, trial: list[Batch], kind: str) -> float:
     """Returns the seconds that a target token takes in training."""
+    with allow_tf32(trial[0].source.device):
+        return _seconds_a_token(network, objective, trial, kind)
+
+
+def _seconds_a_token(network: EncoderDecoder, objective: Objective, trial: list[Batch], kind: str) -> float:
     optimizer = adamw(network, weight_decay=0.0)
     network.train()
     begin, tokens = time.perf_counter(), 0

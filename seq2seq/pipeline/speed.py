@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from seq2seq import build, console
 from seq2seq.data.batches import collate
-from seq2seq.device import allow_tf32, choose_device
+from seq2seq.device import choose_device
 from seq2seq.pipeline.estimate import TRIAL_UPDATES, seconds_a_token
 from seq2seq.recipe.schema import Recipe
 from seq2seq.text.special import NUM_SPECIAL
@@ -29,7 +29,6 @@ def tokens_per_second(recipe: Recipe, sentence_tokens: float, *, device: str = "
     """
     place = choose_device(device, threads=threads)
     keep_large_buffers()
-    allow_tf32(place)
     size, length = recipe.text.vocabulary_size, max(1, round(sentence_tokens))
     draw = np.random.default_rng(0)
     rows = max(1, recipe.training.batch_tokens // (length + 1))

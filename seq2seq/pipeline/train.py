@@ -163,7 +163,6 @@ def _train(
     group: Group,
 ) -> Trained:
     keep_large_buffers()
-    allow_tf32(place)
     text = dump_recipe(recipe, fitting(manifest["reasons"], manifest.get("chosen", {}), recipe))
     watcher = reporter or ConsoleReporter(recipe.training.stop_on)
     tokenizers, store = agreed(group, lambda: (TokenizerPair.load(run.tokenizers), Store(run.split("train"))))
@@ -233,7 +232,7 @@ def _train(
     before, begin = trainer.counters.update, time.monotonic()
     if going_on:
         console.say(f"going on after update {before:,}")
-    with stopping(stop.request, several=group.size > 1), closing(watcher):
+    with stopping(stop.request, several=group.size > 1), closing(watcher), allow_tf32(place):
         counters, finished, refined = trainer.run(), trainer.finished, None
         if finished and wants_refining(recipe):
             # Its weights, moments and average are no longer needed, and a second network comes. It and what it has made

@@ -9,7 +9,7 @@ from toy_training import copy_store, single_trainer
 
 from seq2seq import build
 from seq2seq.data.batches import Batches
-from seq2seq.device import allow_tf32, choose_device
+from seq2seq.device import allow_tf32
 from seq2seq.recipe.schema import Choice, Model
 from seq2seq.training.across import Across
 from seq2seq.training.gradient import Whole
@@ -159,10 +159,10 @@ def test_a_gpu_is_waited_for_only_where_losses_are_read(tmp_path, monkeypatch, p
     assert [row["update"] for row in run.reporter.rows] == list(range(1, 3 * LOG_EVERY + 1))
 
 
-def test_tf32_is_for_gpus(device):
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])  # the setting is there without a GPU as well
+def test_tf32_is_for_gpus_and_ends_with_the_training(kind):
     before = torch.get_float32_matmul_precision()
-    try:
-        allow_tf32(choose_device(device.type))
-        assert torch.get_float32_matmul_precision() == ("high" if device.type == "cuda" else before)
-    finally:
-        torch.set_float32_matmul_precision(before)
+    with pytest.raises(KeyboardInterrupt), allow_tf32(torch.device(kind)):
+        assert torch.get_float32_matmul_precision() == ("high" if kind == "cuda" else before)
+        raise KeyboardInterrupt
+    assert torch.get_float32_matmul_precision() == before
