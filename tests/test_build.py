@@ -15,7 +15,7 @@ from tiny_models import CELL_KINDS, GRID, fits
 from seq2seq import build
 from seq2seq.corpus.filters.length import Length
 from seq2seq.corpus.filters.ratio import Ratio
-from seq2seq.data.batches import Batches
+from seq2seq.data.batches import Batches, collate
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.nn.attention.multi_head import MultiHead
@@ -26,6 +26,7 @@ from seq2seq.registry import ATTENTIONS, CELLS, SCHEDULES, WIRINGS
 from seq2seq.search import Beam, Greedy, Sampling
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.special import GO, PAD
+from seq2seq.training.guidance import Guide
 from seq2seq.training.schedules import Plateau
 
 SMALL = {"embedding_size": 6, "encoder_size": 8, "decoder_size": 12}
@@ -234,6 +235,22 @@ def test_a_trainer_gets_every_setting(tmp_path) -> None:
     assert made.optimizer.param_groups[0]["weight_decay"] == 0.25
     assert made.saver.checkpoints.last == tmp_path / "run" / "checkpoints" / "last"
     assert made.log.path == tmp_path / "run" / "metrics.jsonl"
+
+
+def test_a_trainer_is_guided_by_its_own_pairs_from_source_to_target(tmp_path) -> None:
+    made, tokenizer = trainer(tmp_path, structs.replace(TRAINING, guided_attention=0.5))
+    guide = made.gradient.objective.guide
+    assert guide.strength == 0.5
+    # Read backwards, "a" and "b" would be a pair that the lexicon never saw.
+    assert guide.alignment(collate([tokenizer.encode("a")], [tokenizer.encode("b")]))[0, 0, 0] > 0.5
+    assert guide.alignment(collate([tokenizer.encode("b")], [tokenizer.encode("a")]))[0, 0, 0] == 0.0
+    assert trainer(tmp_path)[0].gradient.objective.guide is None
+
+
+@pytest.mark.parametrize("r_drop", [0.0, 1.0])
+def test_every_objective_that_can_be_guided_is(r_drop: float) -> None:
+    guide = Guide(lambda: pytest.fail("nobody has asked for it yet"), 0.5)
+    assert build.objective(Training(r_drop=r_drop), guide).guide is guide
 
 
 def test_the_first_weights_are_a_function_of_the_seed(tmp_path) -> None:
