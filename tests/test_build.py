@@ -185,6 +185,7 @@ def test_a_schedules_own_settings() -> None:
 
 TRAINING = Training(
     batch_tokens=99,
+    schedule=Schedule(shape=Choice("constant"), warmup_updates=11),
     accumulate=3,
     max_epochs=4.5,
     max_updates=77,
@@ -193,13 +194,30 @@ TRAINING = Training(
     weight_decay=0.25,
     label_smoothing=0.2,
     clip_norm=0.7,
+    clip_value=0.3,
     average=0.8,
+    average_looks=4,
     precision="bf16",
     validate_every=13,
     stop_on="chrf",
     patience=6,
     seed=9,
 )
+
+
+# Where else a setting is asked for, and by which tests.
+ELSEWHERE = {
+    "batch_tokens": "the batches; here, and in tests/data/test_batches.py",
+    "truncate": "the objective; tests/training/test_objective.py",
+    "scheduled_sampling": "the objective; tests/training/test_objective.py",
+    "r_drop": "the objective; tests/training/test_agreement_objective.py",
+    "guided_attention": "the objective; below",
+    "hold": "the optimizer; below",
+    "subword_sampling": "the batches; tests/test_build_text.py",
+    "risk": "the second stage; tests/pipeline/test_refine.py",
+    "tune_length_penalty": "after training; tests/pipeline/test_tune.py",
+    "validate_sentences": "the validator; tests/pipeline/test_development_scores.py",
+}
 
 
 def trainer(tmp_path, training: Training = TRAINING, **given):
@@ -223,16 +241,24 @@ def trainer(tmp_path, training: Training = TRAINING, **given):
 def test_a_trainer_gets_every_setting(tmp_path) -> None:
     made, tokenizer = trainer(tmp_path)
     assert made.model.target_embedding.num_embeddings == tokenizer.vocabulary_size
-    assert dataclasses.asdict(made.limits) == {"max_epochs": 4.5, "max_updates": 77, "minutes": 2.5, "patience": 6}
-    found = {name: getattr(made, name) for name in ("learning_rate", "validate_every", "stop_on", "seed")}
-    assert made.epochs.accumulate == TRAINING.accumulate
-    assert made.step.clip_norm == TRAINING.clip_norm
-    assert found == {name: getattr(TRAINING, name) for name in found}
-    assert made.gradient.precision == TRAINING.precision
+    names = {SCHEDULES.load(name): name for name in SCHEDULES}
+    found = {
+        **dataclasses.asdict(made.limits),
+        **{name: getattr(made, name) for name in ("learning_rate", "validate_every", "stop_on", "seed")},
+        "accumulate": made.epochs.accumulate,
+        "weight_decay": made.optimizer.param_groups[0]["weight_decay"],
+        "label_smoothing": made.gradient.objective.label_smoothing,
+        "clip_norm": made.step.clip_norm,
+        "clip_value": made.step.clip_value,
+        "average": made.average.decay,
+        "average_looks": made.looks.count,
+        "schedule": Schedule(shape=Choice(names[type(made.schedule)]), warmup_updates=made.schedule.warmup_updates),
+        "precision": made.gradient.precision,
+    }
+    assert sorted([*found, *ELSEWHERE]) == sorted(Training.__struct_fields__)
+    for name, value in found.items():
+        assert value == getattr(TRAINING, name) != getattr(Training(), name), name
     assert made.gradient.seed == TRAINING.seed
-    assert made.gradient.objective.label_smoothing == 0.2
-    assert made.average.decay == 0.8
-    assert made.optimizer.param_groups[0]["weight_decay"] == 0.25
     assert made.saver.checkpoints.last == tmp_path / "run" / "checkpoints" / "last"
     assert made.log.path == tmp_path / "run" / "metrics.jsonl"
 
