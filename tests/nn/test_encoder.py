@@ -98,6 +98,27 @@ def test_the_layers_of_a_mixed_stack_are_the_cells_in_their_order() -> None:
     assert kinds == [CELLS.load(name) for name in CELLS]
 
 
+def test_each_layer_reads_features_dropped_for_whole_sentences() -> None:
+    encoder, rows = make("gru", 2, bidirectional=False, dropout=0.5), 400
+    ones, lengths = torch.ones(rows, TIME, INPUT, dtype=torch.float64), torch.full((rows,), TIME)
+    read: list[torch.Tensor] = []
+    for layer in encoder.layers:
+        layer.register_forward_pre_hook(lambda _layer, given: read.append(given[0]))
+    encoder.layers[0].register_forward_hook(lambda _layer, _read, made: torch.ones_like(made))
+    encoder(ones, lengths)
+    assert [x.shape for x in read] == [(rows, TIME, INPUT), (rows, TIME, SIZE)]
+    assert all((x == 1).all() for x in read)
+    read.clear()
+    encoder.train()(ones, lengths)
+    assert len(read) == 2
+    for x in read:
+        assert set(x.unique().tolist()) == {0.0, 2.0}
+        assert torch.equal(x, x[:, :1].expand_as(x))  # locked over time
+        assert len(x[:, 0].unique(dim=0)) > 1  # another mask for another sentence
+        dropped = (x[:, 0] == 0).double()
+        assert dropped.mean().item() == pytest.approx(0.5, abs=5 * (0.25 / dropped.numel()) ** 0.5)
+
+
 def test_what_is_added_is_not_dropped() -> None:
     encoder, x = make("gru", 2, bidirectional=False, residual=True, dropout=0.5).train(), sentences()
     for weight in encoder.layers[1].parameters():
