@@ -239,6 +239,14 @@ def test_too_short_and_too_long():
     assert found("…", "", six[1], languages=("", ""), others=[six]) == {}
 
 
+def test_a_source_lets_expect_what_the_test_set_usually_makes_of_it():
+    third = [("a b c d e f g h i j k l", "p q r s")] * 5  # a word of the reference for three of the source
+    nine = "a b c d e f g h i"
+    assert found("a b c d e f g h i j k l", "p q r s", nine, languages=("", ""), others=third) == {}
+    said = found("a b c d e f", "p q r s t u", "v w", languages=("", ""), others=third)
+    assert said == {"too long": ["6 words for 2"]}
+
+
 def test_a_free_reference_alone_proves_nothing():
     usual = [("p q r s", "p q r s")] * 5
     assert "too short" not in found("p q r", "x y z", "a b c d e f g h i", languages=("", ""), others=usual)
