@@ -11,6 +11,7 @@ from seq2seq.errors import UserError
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Choice, Data, Recipe, Text, Training
 from seq2seq.text.pairs import plain
+from seq2seq.text.segmentation import Draws, SubwordSampler
 from seq2seq.text.special import UNK
 from seq2seq.text.subwords import Subwords
 from seq2seq.text.true_case import TrueCase
@@ -95,6 +96,24 @@ def test_samplers_of_both_sides(model, together, case) -> None:
         assert {tokenizer.decode(ids) for ids in ways} == {texts[0]}
     again, _ = build.samplers(recipe, pair)
     assert again(ENGLISH[0], key=(1, 2, 0)) == source(ENGLISH[0], key=(1, 2, 0))
+
+
+@pytest.mark.parametrize("model", ["bpe", "unigram"])
+def test_samplers_draw_by_the_recipes_model_probability_and_seed(model) -> None:
+    recipe = Recipe(
+        text=Text(tokenizer=Choice("sentencepiece", {"model": model}), vocabulary_size=320),
+        training=Training(subword_sampling=0.1, seed=3),
+    )
+    pair = learned(recipe)
+    source, _ = build.samplers(recipe, pair)
+    wanted = SubwordSampler(pair.source, Draws(plain(pair.source), model=model, probability=0.1, seed=3))
+    keys = [(epoch, line, 0) for epoch in range(50) for line in range(2)]
+    found = [source(ENGLISH[key[1]], key=key) for key in keys]
+    assert found == [wanted(ENGLISH[key[1]], key=key) for key in keys]
+    for other in ({"probability": 0.9}, {"model": "bpe" if model == "unigram" else "unigram"}, {"seed": 1}):
+        draws = Draws(plain(pair.source), **{"model": model, "probability": 0.1, "seed": 3, **other})
+        cut = SubwordSampler(pair.source, draws)
+        assert found != [cut(ENGLISH[key[1]], key=key) for key in keys], other
 
 
 def test_a_wrong_setting_of_a_tokenizer_is_refused() -> None:
