@@ -54,10 +54,15 @@ def test_ranges_meet_and_miss_nothing():
     assert place_of(0, (1, 6)) == 0  # a source without words is with the shortest
 
 
-def test_words_by_how_often_the_training_text_had_them():
+@pytest.mark.parametrize("window", [3, 4096])
+def test_words_by_how_often_the_training_text_had_them(monkeypatch, window):
+    monkeypatch.setattr("seq2seq.evaluation.diagnosis.evidence._WINDOW", window)
     training = [("s", "der Hund")] * 12 + [("s", "die Katze")]
     test = lines(("s", "der Hund der", "der hund Katze Maus"))
-    found = {g.label: g for g in words_by_rarity(test, gather(test, training))}
+    evidence = gather(test, training)
+    assert evidence.num_pairs == 13
+    assert (evidence.source_counts["s"], evidence.target_counts["hund"]) == (13, 12)
+    found = {g.label: g for g in words_by_rarity(test, evidence)}
     # der, Hund: 12 times. Katze: once. Maus: never.
     assert (found["10-99"].words, found["10-99"].recall, found["10-99"].precision) == (2, 1.0, pytest.approx(2 / 3))
     assert found["10-99"].f1 == pytest.approx(0.8)
