@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import pkgutil
 from importlib import import_module
 
@@ -13,6 +14,7 @@ from seq2seq import build
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.recipe.schema import Choice, Model
 from seq2seq.registry import ATTENTIONS, CELLS, WIRINGS, Family
+from seq2seq.text.special import EOS, GO
 
 SYMBOLS = 13
 
@@ -159,6 +161,16 @@ def random_batch(lengths_source, lengths_target, *, symbols=SYMBOLS, seed=3):
     return [draw(n) for n in lengths_source], [draw(n) for n in lengths_target]
 
 
+def log_prob(model, source, text) -> torch.Tensor:
+    """log p(text | source), word by word."""
+    memory = model.encode(torch.tensor([[*source, EOS]]), torch.tensor([len(source) + 1]))
+    state, owner, total = model.start(memory), torch.tensor([0]), torch.zeros(())
+    for last, word in itertools.pairwise([GO, *text, EOS]):
+        step = model.step(torch.tensor([last]), memory, owner, state)
+        total, state = total + step.logits.log_softmax(-1)[0, word], step.state
+    return total
+
+
 def parameters(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: weight.detach().clone() for name, weight in model.named_parameters()}
 
@@ -179,6 +191,7 @@ __all__ = [
     "EncoderDecoder",
     "concrete_members",
     "fits",
+    "log_prob",
     "parameters",
     "random_batch",
     "registered",

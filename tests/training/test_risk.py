@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tiny_models import NETWORKS, ONE_CELL, SECOND, tiny
+from tiny_models import NETWORKS, ONE_CELL, SECOND, log_prob, tiny
 
 from seq2seq.data.batches import collate
 from seq2seq.nn.draws import drawing
@@ -40,16 +40,6 @@ class Fixed:
 def by_length(candidates, references):
     """Costs between 0 and 1 that differ."""
     return [[(len(text) * 7 % 5) / 5 for text in of_one] for of_one in candidates]
-
-
-def log_prob(model, source, text) -> torch.Tensor:
-    """log p(text | source), word by word."""
-    memory = model.encode(torch.tensor([[*source, EOS]]), torch.tensor([len(source) + 1]))
-    state, owner, total = model.start(memory), torch.tensor([0]), torch.zeros(())
-    for last, word in itertools.pairwise([GO, *text, EOS]):
-        step = model.step(torch.tensor([last]), memory, owner, state)
-        total, state = total + step.logits.log_softmax(-1)[0, word], step.state
-    return total
 
 
 def slow_risk(model, drawn, *, sharpness, reference, costs=by_length) -> torch.Tensor:
