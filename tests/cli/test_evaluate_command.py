@@ -15,6 +15,7 @@ from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError, WorkError
 from seq2seq.pipeline.evaluate import Result, TestSet, evaluate, keep
 from seq2seq.recipe.schema import Evaluation, Search
+from seq2seq.translator import from_bundle
 
 __all__ = ["toy"]
 FEW = sets("evaluation.bootstrap=40")
@@ -159,6 +160,17 @@ def test_a_missing_tokenizer_is_told_before_anything_is_translated(monkeypatch, 
     rules, test = Evaluation(metrics=metrics, tokenize="ja-mecab"), TestSet("t", ["a"], ["b"])
     with pytest.raises(UserError, match="'ja-mecab' cannot be loaded"):
         evaluate(None, test, Search(), rules, diagnose=lambda _: pytest.fail("it came to scores"))
+
+
+def test_scores_and_comparisons_are_by_the_rules_of_the_target_language(tmp_path):
+    made = make_bundle(tmp_path / "made", "search.name=greedy", "search.max_length_constant=4")
+    rules = Evaluation(metrics=("bleu", "chrf"), tokenize="char", lowercase=True, bootstrap=0)
+    test = TestSet("t", ["one dog", "a cat"], ["bat hund", "un katz"])
+    told = evaluate(from_bundle(made, engine="torch"), test, made.recipe.search, rules, other=["bat katz", "un hund"])
+    for found in (told.scores, told.comparison):
+        bleu, chrf = (one.signature.split("|") for one in found)
+        assert {"tok:char", "case:lc"} <= set(bleu)
+        assert {"case:lc", "nc:6"} <= set(chrf)
 
 
 def test_a_missing_tokenizer_is_told_before_the_other_model_is_opened(tmp_path, monkeypatch):
