@@ -15,9 +15,10 @@ from toy_runs import call, done, refused, sets, toy_pairs
 from seq2seq.bundle import MANIFEST_VERSION, open_bundle, run_of
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
-from seq2seq.evaluation.worst import Sentence
+from seq2seq.evaluation.metrics import score
+from seq2seq.evaluation.worst import Sentence, scored
 from seq2seq.pipeline import diagnosis
-from seq2seq.pipeline.diagnosis import training_pairs
+from seq2seq.pipeline.diagnosis import diagnoser, training_pairs
 from seq2seq.recipe.schema import Evaluation
 
 FEW = sets("evaluation.bootstrap=40")
@@ -73,6 +74,25 @@ def test_a_diagnosis_is_kept_beside_the_scores(run):
     kept = json.loads((run / "evaluation" / "development.json").read_text(encoding="utf-8"))
     assert kept["diagnosis"] == told.json["results"][0]["diagnosis"]
     assert kept["diagnosis"]["sentences"] == 21
+
+
+def test_a_diagnosis_knows_the_languages_the_way_they_are_translated(tmp_path):
+    own = [f"data.{name}_language={code}" for name, code in (("source", "de"), ("target", "en"))]
+    bundle = make_bundle(tmp_path / "back", *own, "data.reverse=true")
+    found = diagnoser(bundle, Evaluation())(scored(["seven dogs"], ["fünf Hunde"], ["sieben Hunde"]))
+    details = {finding.flag: finding.detail for finding in found.findings}
+    assert details == {"numbers lost": "seven", "numbers invented": "fünf"}
+
+
+def test_a_diagnosis_scores_by_the_rules_of_the_target_language(tmp_path):
+    output, reference = ["VIER WORTE SIND DORT"], ["vier worte sind hier"]
+    rules = {"tokenize": "char", "lowercase": True}
+    found = diagnoser(make_bundle(tmp_path / "made"), Evaluation(**rules))(scored(["a b c d"], output, reference))
+    (wanted,) = score(output, reference, metrics=["bleu"], **rules)
+    for groups in (found.by_length, found.by_rarity):
+        assert [group.bleu for group in groups] == [pytest.approx(wanted.value)]
+    for other in ({**rules, "tokenize": "13a"}, {**rules, "lowercase": False}):
+        assert score(output, reference, metrics=["bleu"], **other)[0].value != pytest.approx(wanted.value)
 
 
 def test_a_page_with_attention_maps(run, wrong, tmp_path):
