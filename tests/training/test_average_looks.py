@@ -184,14 +184,14 @@ def test_who_watches_reads_what_was_tried(capsys) -> None:
     assert "mean" not in capsys.readouterr().err
     tried = {"looks": 3, "better": True, "alone": {**scores, "bleu": 37.25}, "mean": scores}
     reporter.validated({**row, "average_looks": tried}, best=True)
-    assert "BLEU 37.50, chrF 60.00; the mean of 3 looks, this one alone BLEU 37.25  best" in _line(capsys)
+    assert "BLEU 37.50, chrF 60.00; the mean of 3 looks, this one alone BLEU 37.25 best" in _line(capsys)
     tried = {"looks": 3, "better": False, "alone": scores, "mean": {**scores, "bleu": 37.25}}
     reporter.validated({**row, "average_looks": tried}, best=False)
     assert "BLEU 37.50, chrF 60.00; the mean of 3 looks BLEU 37.25" in _line(capsys)
 
 
 def _line(capsys) -> str:
-    return " ".join(capsys.readouterr().err.split(" "))
+    return " ".join(capsys.readouterr().err.split())
 
 
 # Resuming, with a real network.
