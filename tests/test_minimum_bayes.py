@@ -125,11 +125,11 @@ def translator(toy):
 
 
 @pytest.mark.parametrize("search", ["beam", "sampling"])
-@pytest.mark.parametrize("utility", ["bleu", "chrf"])
-def test_a_translation_is_the_candidate_of_the_highest_expected_utility(translator, toy, search, utility):
+@pytest.mark.parametrize(("utility", "penalty"), [("bleu", 1.0), ("chrf", 1.0), ("bleu", 0.3)])
+def test_a_translation_is_the_candidate_of_the_highest_expected_utility(translator, search, utility, penalty):
     from msgspec.structs import replace
 
-    rules = replace(translator.settings, name=search, mbr=0, temperature=1.5)
+    rules = replace(translator.settings, name=search, mbr=0, temperature=1.5, length_penalty=penalty)
     metric = sentence_metric(utility, tokenize="13a", lowercase=False)
     listed = list(translator.translate_stream(SENTENCES, rules, nbest=8))
     chosen = list(translator.translate_stream(SENTENCES, replace(rules, mbr=8, mbr_utility=utility), nbest=3))
@@ -138,7 +138,7 @@ def test_a_translation_is_the_candidate_of_the_highest_expected_utility(translat
         weights = np.full(8, 1 / 8)
         if search == "beam":
             of_all = before.nbest
-            weights = posterior([one.log_prob for one in of_all], [len(one.tokens) for one in of_all], 1.0)
+            weights = posterior([one.log_prob for one in of_all], [len(one.tokens) for one in of_all], penalty)
         wanted = sorted(expected_utilities(texts, weights, metric), reverse=True)
         assert [one.utility for one in after.nbest] == pytest.approx(wanted[:3])
         assert after.utility == after.nbest[0].utility
