@@ -16,6 +16,7 @@ import pytest
 import zstandard
 from toy_runs import NUM_PAIRS, TINY, call, done, refused, sets, toy, toy_pairs, toy_translation, write_pairs
 
+from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.pipeline.turning import turned
 from seq2seq.recipe.decode import complete
@@ -388,7 +389,7 @@ weight = 3
 
 
 def test_several_corpora_are_prepared_together_and_trained_on_in_their_shares(tmp_path):
-    pairs = toy_pairs(90)
+    pairs = sorted(toy_pairs(90), key=lambda pair: len(pair[0]))
     own(tmp_path, pairs[:70])
     write_packed(tmp_path / "more.tmx.xz", memory(pairs[65:]))  # some pairs are in both
     (tmp_path / "mine.toml").write_text(SEVERAL, encoding="utf-8")
@@ -404,7 +405,15 @@ def test_several_corpora_are_prepared_together_and_trained_on_in_their_shares(tm
     assert in_order == [True] * counts[0] + [False] * counts[1]
     assert sorted(told["inputs"]["files"]) == ["more.tmx.xz", "toy.en", "toy.eu"]
     tiny = sets(*(setting for setting in TINY if not setting.startswith("text.")))
-    done("train", run, *tiny, *sets("training.max_updates=3", "training.schedule.warmup_updates=1"))
+    one_pass = sets("training.max_epochs=1", "training.batch_tokens=60", "training.schedule.warmup_updates=1")
+    told = done("train", run, *tiny, *one_pass, "--json").json
+    store = Store(run / "data" / "train.arrow")
+    plans = [
+        Batches(store, batch_tokens=60, seed=1, corpora=list(zip(counts, weights, strict=True)), temperature=t).plan(0)
+        for weights, t in (((1.0, 3.0), 2.0), ((1.0, 1.0), 2.0), ((1.0, 3.0), 1.0))
+    ]
+    # The second corpus has the longest sentences: drawn more often, it makes more batches of a pass.
+    assert told["updates"] == len(plans[0]) not in {len(plan) for plan in plans[1:]}
 
 
 def test_each_of_several_corpora_is_told_with_what_it_gives(tmp_path):

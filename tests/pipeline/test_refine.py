@@ -9,17 +9,20 @@ import shutil
 import weakref
 
 import msgspec
+import numpy as np
 import pytest
-from toy_runs import Toy, done, sets, toy  # noqa: F401 - the fixture
+from toy_runs import Toy, done, sets, toy, toy_pairs  # noqa: F401 - the fixture
 
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.data.batches import Batches
+from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import sentence_metric
-from seq2seq.folders import read_json
+from seq2seq.folders import read_json, write_json
 from seq2seq.pipeline import refine as refine_module
 from seq2seq.pipeline import train as train_module
+from seq2seq.pipeline.prepare import data_digest
 from seq2seq.pipeline.refine import (
     FIRST_SETTINGS,
     SentenceCosts,
@@ -126,6 +129,31 @@ def test_it_trains_on_from_the_best_model_and_keeps_what_is_better(run, monkeypa
     assert found.refined.best["update"] == 3
     assert after.facts["refined"] == {"from_update": update, "updates": 3, "before": before.facts["development"]}
     assert (after.facts["update"], after.facts["development"]["bleu"]) == (update + 3, 101.0)
+
+
+def test_both_stages_draw_each_corpus_in_its_share(run, monkeypatch):
+    changes = [*RISK, "data.temperature=2"]
+    num_pairs = len(Store(run.split("train")))
+    counts, weights = [num_pairs // 3, num_pairs - num_pairs // 3], [3.0, 1.0]
+    manifest = run.read_manifest()
+    manifest["corpora"] = [{"pairs": n, "weight": weight} for n, weight in zip(counts, weights, strict=True)]
+    manifest["inputs"]["settings"] = data_digest(apply_overrides(load_recipe(run.recipe), changes))
+    write_json(run.manifest, manifest)
+    drawn, made = [], train_module.build.trainer
+
+    def remembered(*arguments, batches, **settings):
+        rows = np.concatenate(list(batches.plan(0)))
+        drawn.append(np.bincount(rows >= counts[0], minlength=2).tolist())
+        if len(drawn) == 2:
+            raise Killed
+        return made(*arguments, batches=batches, **settings)
+
+    monkeypatch.setattr(train_module.build, "trainer", remembered)
+    with pytest.raises(Killed):
+        refined(run, monkeypatch, more=["data.temperature=2"])
+    wanted = epoch_counts(counts, weights, 2.0)
+    assert wanted not in (epoch_counts(counts, weights, 1.0), epoch_counts(counts, [1.0, 1.0], 2.0), counts)
+    assert drawn == [wanted, wanted]
 
 
 def test_what_is_no_better_replaces_nothing(run, monkeypatch):
