@@ -11,12 +11,14 @@ import weakref
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from toy_runs import Toy, done, sets, toy, toy_pairs  # noqa: F401 - the fixture
 
+from seq2seq import build
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.data.batches import Batches
 from seq2seq.data.mixing import epoch_counts
-from seq2seq.data.store import Store
+from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import sentence_metric
 from seq2seq.folders import read_json, write_json
@@ -28,15 +30,18 @@ from seq2seq.pipeline.refine import (
     SentenceCosts,
     batch_tokens,
     digest,
+    objective,
     refined_rows,
     second_recipe,
     wants_refining,
 )
 from seq2seq.recipe.overrides import apply_overrides
-from seq2seq.recipe.schema import Recipe
+from seq2seq.recipe.schema import Choice, Evaluation, Recipe, Schedule, Search, Text, Training
 from seq2seq.recipe.schema import Risk as RiskSettings
 from seq2seq.recipe.toml import load_recipe
+from seq2seq.search import Limits
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.text.special import EOS, GO
 from seq2seq.training.stop import Stop
 
 pytestmark = pytest.mark.usefixtures("unchecked_shapes")
@@ -363,6 +368,112 @@ def test_it_warms_up_over_a_twentieth_of_its_updates(toy, limits):  # noqa: F811
         assert warmup == pytest.approx(0.05 * settings.max_epochs * len(batches.plan(0)), abs=1)
         assert warmup > 4
     assert settings.batch_tokens == batches.batch_tokens
+
+
+def changed(usual, **own):
+    """Settings none of which is the usual one."""
+    made = replace(usual, **own)
+    assert [name for name in made.__struct_fields__ if getattr(made, name) == getattr(usual, name)] == []
+    return made
+
+
+ALL_RISK = changed(
+    RiskSettings(),
+    epochs=2.0,
+    minutes=3.0,
+    candidates=5,
+    temperature=0.9,
+    reference=True,
+    metric="chrf",
+    sharpness=0.2,
+    cross_entropy=0.4,
+    learning_rate=7e-5,
+    batch_sentences=6,
+)
+ALL = changed(
+    Training(),
+    batch_tokens=99,
+    accumulate=3,
+    max_epochs=4.5,
+    max_updates=77,
+    minutes=2.5,
+    learning_rate=0.01,
+    weight_decay=0.25,
+    label_smoothing=0.3,
+    clip_norm=0.7,
+    clip_value=0.4,
+    truncate=5,
+    scheduled_sampling=0.4,
+    r_drop=1.5,
+    guided_attention=0.5,
+    subword_sampling=0.1,
+    average=0.8,
+    hold=2.0,
+    average_looks=4,
+    schedule=Schedule(shape=Choice("cosine"), warmup_updates=11),
+    risk=ALL_RISK,
+    tune_length_penalty=True,
+    precision="bf16",
+    validate_every=13,
+    validate_sentences=50,
+    stop_on="chrf",
+    patience=6,
+    seed=9,
+)
+
+
+@pytest.mark.parametrize(("asked", "looks"), [(13, 13), (300, 100), (0, 100)])
+def test_it_is_trained_as_the_first_stage_but_for_what_risk_says(tmp_path, asked, looks):
+    recipe = Recipe(training=replace(ALL, validate_every=asked))
+    write_split(tmp_path / "a.arrow", (Row(n, "", "", [4], [4] * (n % 7)) for n in range(70)))
+    store = Store(tmp_path / "a.arrow")
+    batches = Batches(store, batch_tokens=batch_tokens(recipe, store), seed=9)
+    assert batches.batch_tokens == 6 * 4  # sentences of three tokens in the mean, and EOS
+    found = second_recipe(recipe, batches)
+    assert replace(found, training=recipe.training) == recipe
+    assert found.training == replace(
+        recipe.training,
+        batch_tokens=24,
+        accumulate=1,
+        max_epochs=2.0,
+        max_updates=0,
+        minutes=3.0,
+        learning_rate=7e-5,
+        truncate=0,
+        scheduled_sampling=0.0,
+        r_drop=0.0,
+        guided_attention=0.0,
+        subword_sampling=0.0,
+        average=0.99,
+        average_looks=0,
+        schedule=Schedule(shape=Choice("linear"), warmup_updates=20),
+        validate_every=looks,
+        patience=0,
+    )
+
+
+@pytest.mark.parametrize("metric", ["bleu", "chrf"])
+def test_what_it_minimises_is_what_the_recipe_says(metric):
+    rules = {"tokenize": "char", "lowercase": True}
+    recipe = Recipe(
+        text=Text(vocabulary_size=320, joint=False),
+        training=replace(ALL, risk=replace(ALL_RISK, metric=metric)),
+        search=Search(max_length_factor=3.0, max_length_constant=4),
+        evaluation=Evaluation(**rules),
+    )
+    sources, targets = zip(*toy_pairs(30), strict=True)
+    pair = build.tokenizers(recipe, lambda: iter(sources), lambda: iter(targets))
+    found = objective(recipe, pair)
+    drawn = found.candidates
+    assert (drawn.samples, drawn.temperature, drawn.limits) == (5, 0.9, Limits(3.0, 4))
+    assert (drawn.go, drawn.eos, drawn.never) == (GO, EOS, build.never_written(pair))
+    assert (found.sharpness, found.reference, found.cross_entropy, found.label_smoothing) == (0.2, True, 0.4, 0.3)
+    texts = ["LO HUND", "lo hunt gorri", "lo hund gorri"]
+    ids = [tuple(pair.target.encode(text)) for text in texts]
+    counts = sentence_metric(metric, **rules)
+    wanted = [1 - counts.score(counts.prepare(text), counts.prepare(texts[2])) for text in texts]
+    assert found.costs([ids], [ids[2]])[0] == pytest.approx(wanted)
+    assert 0 == wanted[2] < wanted[1] < wanted[0] < 1
 
 
 def test_the_command_tells_of_it(run):
