@@ -476,7 +476,9 @@ def test_what_it_minimises_is_what_the_recipe_says(metric):
     assert 0 == wanted[2] < wanted[1] < wanted[0] < 1
 
 
-def test_the_command_tells_of_it(run):
+def test_the_command_tells_of_it(run, monkeypatch):
+    monkeypatch.setattr(train_module, "_validator", lambda *_: always(101.0))
+    before = open_bundle(run.bundle).facts
     out = done("train", run.path, "--resume", "--threads", "1", "--json", *sets(*RISK))
     told = json.loads(out.out.splitlines()[-1])
     assert told["refined"]["updates"] == UPDATES and told["refined"]["finished"]
@@ -484,8 +486,16 @@ def test_the_command_tells_of_it(run):
     assert "risk" in done("train", "--help").out
     rows = refined_rows(run, after=150)
     assert [row["update"] for row in rows] == [150, 153, 156]
-    told = json.loads(done("info", run.path, "--json").out)
-    assert ("from_update" in told["refined"]) == bool(told["refined"])
+    after = open_bundle(run.bundle).facts["development"]
+    assert json.loads(done("info", run.path, "--json").out)["refined"] == {
+        "from_update": before["update"],
+        "updates": 3,
+        "before": before["development"],
+        "development": after,
+    }
+    assert after["bleu"] == 101.0
+    shown = f"3 updates: development BLEU {before['development']['bleu']:.2f} -> 101.00"
+    assert shown in " ".join(done("info", run.path).out.split())
 
 
 def test_costs_are_one_minus_the_score_of_the_text(toy):  # noqa: F811
