@@ -17,7 +17,9 @@ ITERATIONS: Final = 8
 ADDED: Final = 1e-3
 """Counted for every translation, seen or not: without it a rare word takes in whatever stands beside it."""
 MOST_LINKS: Final = 8_000_000
-"""Pairs of tokens counted at most, some 90 bytes each while they are: 25,000 captions, or 5,000 sentences of talks."""
+"""Pairs of tokens counted at most: those of 25,000 captions, or of 5,000 sentences of talks."""
+LINK_BYTES: Final = 90
+"""Memory that a pair of tokens takes while it is counted, about."""
 LEAST: Final = 1e-3
 """A pair of tokens that is less likely both ways is forgotten."""
 

@@ -6,14 +6,17 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seq2seq import build
 from seq2seq.data.batches import Batch, Batches
+from seq2seq.data.lexicon import LINK_BYTES, MOST_LINKS, Lexicon, learn_lexicon
 from seq2seq.data.plan import plan_epoch
 from seq2seq.data.store import Store
 from seq2seq.device import allow_tf32
@@ -23,6 +26,7 @@ from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training import precision
 from seq2seq.training.allocator import keep_large_buffers
 from seq2seq.training.clock import BUDGET_FOR_UPDATES
+from seq2seq.training.guidance import Guide
 from seq2seq.training.optimizer import adamw
 from seq2seq.training.protocols import Objective
 
@@ -36,6 +40,7 @@ COPIES_BESIDE = 2  # the bundle, its graphs in 8 bits, and what a fine-tuning st
 REFINING_COPIES_ON_DISK = 9  # two checkpoints again, and the weights that the second stage starts from
 LIBRARIES_BYTES = 900e6  # torch and datasets, loaded and in use
 HOLES = 7  # between two releases of memory a measured training held seven times what one batch needs
+PAIR_BYTES = 240  # of the ids of both sides, found in the file and not copied: what a lexicon is learned from
 KEPT_A_LAYER = 12  # numbers a layer keeps of each of its outputs for the backward pass: gates, states, masks, copies
 
 
@@ -106,7 +111,7 @@ def estimate(
         target_symbols=tokenizers.target.vocabulary_size,
     ).to(device)
     kind = precision.choose(settings.precision, device)
-    per_token = seconds_a_token(network, build.objective(settings), trial, kind)
+    per_token = seconds_a_token(network, objective(settings, trial), trial, kind)
     tokens = batches.num_tokens() * _growth(batches, plan, trial)
     num_batches = batches.num_mixed_batches() if batches.is_mixed else num_batches
     looks = settings.average_looks  # each of them a copy more, in memory and in every checkpoint
@@ -123,8 +128,9 @@ def estimate(
         passes=updates * settings.accumulate / num_batches,
         seconds=seconds + refining,
         memory_bytes=LIBRARIES_BYTES
-        + BYTES
-        * ((COPIES_IN_MEMORY + looks) * parameters + HOLES * readings * _activations(recipe, trial, tokenizers)),
+        + BYTES * (COPIES_IN_MEMORY + looks) * parameters
+        # What a lexicon is counted in is free again before batches have left any holes.
+        + max(BYTES * HOLES * readings * _activations(recipe, trial, tokenizers), _lexicon_bytes(settings, train)),
         disk_bytes=BYTES * copies * parameters + train.path.stat().st_size,
         precision=kind,
         tokens_per_second=1 / per_token,
@@ -165,6 +171,34 @@ def _growth(batches: Batches, plan: list[NDArray[np.int64]], trial: list[Batch])
         return 1.0
     planned = sum(int(batches.store.target.lengths[rows].sum()) + len(rows) for rows in plan)
     return sum(batch.num_tokens for batch in trial) / planned
+
+
+def objective(settings: Training, trial: Sequence[Batch]) -> Objective:
+    """Builds what a training minimises, to be timed on `trial`.
+
+    What shows an attention where to look has its lexicon from these batches alone, in a few hundredths of a second.
+    That of a corpus takes up to five seconds, once, which is not counted; looking a batch up in it takes no longer. Of
+    an update of the default network guiding takes less than a hundredth.
+    """
+    if not settings.guided_attention:
+        return build.objective(settings)
+    return build.objective(settings, Guide(partial(_lexicon, trial), settings.guided_attention))
+
+
+def _lexicon(trial: Sequence[Batch]) -> Lexicon:
+    def ids(side: Tensor, lengths: Tensor) -> list[list[int]]:
+        return [row[: length - 1] for row, length in zip(side.tolist(), lengths.tolist(), strict=True)]
+
+    sources = [row for batch in trial for row in ids(batch.source, batch.source_lengths)]
+    return learn_lexicon(sources, [row for batch in trial for row in ids(batch.target_out, batch.target_lengths)])
+
+
+def _lexicon_bytes(settings: Training, train: Store) -> float:
+    """Returns what learning the lexicon of a guided attention takes, about; 0 where none is learned."""
+    if not settings.guided_attention:
+        return 0.0
+    source, target = (side.lengths.astype(np.int64) + 1 for side in (train.source, train.target))
+    return LINK_BYTES * min(MOST_LINKS, int((source * target).sum())) + PAIR_BYTES * len(train)
 
 
 def seconds_a_token(network: EncoderDecoder, objective: Objective, trial: list[Batch], kind: str) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from seq2seq import build, console
 from seq2seq.data.batches import collate
 from seq2seq.device import choose_device
-from seq2seq.pipeline.estimate import TRIAL_UPDATES, seconds_a_token
+from seq2seq.pipeline.estimate import TRIAL_UPDATES, objective, seconds_a_token
 from seq2seq.recipe.schema import Recipe
 from seq2seq.text.special import NUM_SPECIAL
 from seq2seq.training import precision
@@ -40,4 +40,4 @@ def tokens_per_second(recipe: Recipe, sentence_tokens: float, *, device: str = "
         trial = [collate(side(), side()).to(place) for _ in range(1 + TRIAL_UPDATES)]
         network = build.model(recipe.model, source_symbols=size, target_symbols=size).to(place)
         kind = precision.choose(recipe.training.precision, place)
-        return 1.0 / seconds_a_token(network, build.objective(recipe.training), trial, kind)
+        return 1.0 / seconds_a_token(network, objective(recipe.training, trial), trial, kind)

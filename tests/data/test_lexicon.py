@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections import defaultdict
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.data.lexicon import ADDED, ITERATIONS, LEAST, learn_lexicon
+from seq2seq.data.lexicon import ADDED, ITERATIONS, LEAST, LINK_BYTES, learn_lexicon
 from seq2seq.text.special import EOS
 
 IDS = st.lists(st.integers(4, 9), max_size=4)
@@ -104,6 +105,19 @@ def test_of_a_large_corpus_sentences_from_all_over_it_are_counted() -> None:
     almost_all = learn_lexicon(sources, targets, most_links=num_links - 1)
     np.testing.assert_array_equal(almost_all.keys, learn_lexicon(sources[:-1], targets[:-1]).keys)
     assert best_translations(found) == {word: word + 20 for word in range(4, 24)}
+
+
+def test_the_memory_it_takes_is_that_of_its_links() -> None:
+    draw = np.random.default_rng(1)
+    sources, targets = ([draw.integers(4, 900, 20).tolist() for _ in range(300)] for _ in range(2))
+    tracemalloc.start()
+    try:
+        learn_lexicon(sources, targets)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Arrays alone; the process holds a little more, of what they leave between them.
+    assert 0.6 * LINK_BYTES < most / (300 * 21 * 21) < LINK_BYTES
 
 
 def test_nothing_teaches_nothing() -> None:

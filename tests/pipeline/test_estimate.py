@@ -50,6 +50,41 @@ def test_the_cells_of_a_transition_are_held_for_the_backward_pass(about):
     assert deep.memory_bytes - plain.memory_bytes > copies_of_the_weights
 
 
+@pytest.mark.parametrize("r_drop", [0.0, 1.0])
+def test_a_guided_attention_is_timed_with_its_guide(about, monkeypatch, r_drop):
+    seen = []
+
+    def timed(network, objective, trial, kind):
+        seen.append((objective.guide, trial[0]))
+        return 1.0
+
+    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", timed)
+    more = (f"training.r_drop={r_drop}", "model.dropout=0.1")
+    for strength in (0.0, 0.5):
+        about(*more, f"training.guided_attention={strength}")
+    (nobody, _), (guide, batch) = seen
+    assert nobody is None
+    assert guide.strength == 0.5
+    # The first token is one that the lexicon knows, and EOS translates EOS.
+    alignment = guide.alignment(batch)
+    assert (alignment[:, 0].sum(dim=1) > 0).all()
+    rows = torch.arange(len(alignment))
+    assert (alignment[rows, batch.target_lengths - 1, batch.source_lengths - 1] > 0.5).all()
+
+
+def test_a_lexicon_is_counted_where_it_takes_more_than_training_does(toy, about, monkeypatch):
+    rows = list(Store(toy.run / "data" / "train.arrow").rows())
+    links = sum((len(row.source_ids) + 1) * (len(row.target_ids) + 1) for row in rows)
+    plain, guided = (f"training.guided_attention={strength}" for strength in (0, 1))
+    small = "training.batch_tokens=1"  # a sentence a batch is next to nothing
+    weights = 900e6 + 4 * 6 * about().parameters
+    assert about(guided).memory_bytes == about(plain).memory_bytes
+    assert about(guided, small).memory_bytes == pytest.approx(weights + 90 * links + 240 * len(rows))
+    assert about(plain, small).memory_bytes < weights + 45 * links
+    monkeypatch.setattr("seq2seq.pipeline.estimate.MOST_LINKS", links - 1000)
+    assert about(guided, small).memory_bytes == pytest.approx(weights + 90 * (links - 1000) + 240 * len(rows))
+
+
 def test_updates_follow_from_the_first_limit(toy, about):
     batches = Batches(Store(toy.run / "data" / "train.arrow"), batch_tokens=300, seed=1).plan(0)
     assert about().updates == 150

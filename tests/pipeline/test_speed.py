@@ -30,8 +30,27 @@ def test_it_times_batches_like_those_of_the_training(monkeypatch):
     assert all(batch.source.min() >= min(NUM_SPECIAL, 3) for batch in trial)  # no padding: EOS is 3
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_a_guided_attention_is_timed_with_its_guide(monkeypatch, strength):
+    seen = []
+
+    def timed(network, objective, trial, kind):
+        seen.append((objective.guide, trial[0]))
+        return 0.25
+
+    monkeypatch.setattr("seq2seq.pipeline.speed.seconds_a_token", timed)
+    tokens_per_second(recipe(batch_tokens=600, guided_attention=strength), 13.4, device="cpu")
+    ((guide, batch),) = seen
+    assert (guide is not None) == bool(strength)
+    if guide is not None:
+        assert guide.strength == strength
+        assert (guide.alignment(batch).sum(dim=2) > 0).all()  # each token is one that the lexicon knows
+
+
 def test_a_batch_smaller_than_a_sentence_is_still_timed():
     assert tokens_per_second(recipe(batch_tokens=1), 20.0, device="cpu", threads=1) > 0.0
+    guided = recipe(batch_tokens=1, guided_attention=1.0)
+    assert tokens_per_second(guided, 20.0, device="cpu", threads=1) > 0.0
 
 
 @pytest.mark.parametrize("tokens", [0.2, 1.0])
