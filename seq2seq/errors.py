@@ -6,6 +6,11 @@ Two kinds reach the command line. `UserError` (exit code 2): the input was wrong
 
 from __future__ import annotations
 
+from typing import Final, Self
+
+SENTENCE: Final = "{sentence}"
+"""Where the message of an `OfSentenceError` names the sentence."""
+
 
 class Seq2SeqError(Exception):
     """Base of every error this package raises on purpose.
@@ -49,6 +54,39 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+class OfSentenceError(Seq2SeqError):
+    """One sentence of several is to blame. A search counts the rows of its batch; only who made that knows the line.
+
+    Args:
+        message: What happened, with "{sentence}" where the sentence is named.
+        sentence: Its number, as the one who raises this counts.
+        hint: See `Seq2SeqError`.
+    """
+
+    def __init__(self, message: str, *, sentence: int, hint: str = "") -> None:
+        name = f"{'Sentence' if message.startswith(SENTENCE) else 'sentence'} {sentence}"
+        super().__init__(message.replace(SENTENCE, name), hint=hint)
+        self.sentence = sentence
+        self._template = message
+
+    def of(self, sentence: int) -> Self:
+        """Returns the same of another number: as the one who catches this counts."""
+        return type(self)(self._template, sentence=sentence, hint=self.hint)
+
+    def at(self, place: str) -> Self:
+        """Returns the same with a place, as "new.en, line 3", instead of a number."""
+        told = self._template[:1].lower() + self._template[1:]
+        return type(self)(f"{place}: {told.replace(SENTENCE, 'the sentence')}", sentence=self.sentence, hint=self.hint)
+
+
+class SentenceError(OfSentenceError, UserError):
+    """A sentence was wrong, or what was asked for leaves no translation of it."""
+
+
+class SentenceWorkError(OfSentenceError, WorkError):
+    """The work failed at a sentence."""
 
 
 def nearest(name: str, known: list[str]) -> str:

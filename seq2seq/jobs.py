@@ -40,6 +40,11 @@ class Job:
     forbidden: Sequences = frozenset()
     rounds: int = 0
 
+    @property
+    def line(self) -> int:
+        """Which line of the whole text it is, or is a part of, counted from 1."""
+        return self.number % _PARTS_APART + 1
+
 
 class Cutter:
     """Cuts lines into jobs: none of a blank line, and one of most others.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from seq2seq.batching import each, engine_batches
-from seq2seq.errors import UserError
+from seq2seq.errors import OfSentenceError, SentenceError, UserError
 from seq2seq.recipe.schema import Search as SearchSettings
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
@@ -82,21 +82,28 @@ def _log_probs(pairs: Sequence[Encoded], settings: SearchSettings, engine: Engin
     """Returns the log-probabilities of each translation's tokens, EOS included; of blank ones of blank sources, none.
 
     Raises:
-        UserError: A sentence or its translation is too long.
+        SentenceError: A sentence or its translation is too long, or ids are none of the vocabulary's.
     """
     lengths = [max(len(source), len(target)) + 1 for source, target in pairs]
     for number, length in enumerate(lengths):
         if length > MOST_SCORED_TOKENS:
-            raise UserError(
-                f"Sentence {number + 1} has {length - 1:,} tokens; at most {MOST_SCORED_TOKENS - 1:,} are scored.",
+            raise SentenceError(
+                f"{{sentence}} has {length - 1:,} tokens; at most {MOST_SCORED_TOKENS - 1:,} are scored.",
+                sentence=number + 1,
                 hint="Split it, and its translation at the same places.",
             )
     numbers = [number for number, length in enumerate(lengths) if length > 1]
     batches = engine_batches([lengths[number] for number in numbers], settings, engine)
     own = [[numbers[i] for i in batch] for batch in batches]
-    work = [[pairs[number] for number in batch] for batch in own]
+
+    def forced(engine: Engine, batch: Sequence[int]) -> list[list[float]]:
+        try:
+            return _forced(engine, [pairs[number] for number in batch])
+        except OfSentenceError as error:
+            raise error.of(batch[error.sentence] + 1) from None
+
     found: dict[int, list[float]] = {}
-    for batch, log_probs in zip(own, each(_forced, work, engine), strict=True):
+    for batch, log_probs in zip(own, each(forced, own, engine), strict=True):
         found |= zip(batch, log_probs, strict=True)
     return [found.get(number, []) for number in range(len(pairs))]
 

@@ -12,7 +12,7 @@ import numpy as np
 from seq2seq import build
 from seq2seq.banning import Sequences
 from seq2seq.batching import each, engine_batches
-from seq2seq.errors import UserError
+from seq2seq.errors import OfSentenceError, UserError
 from seq2seq.jobs import Job
 from seq2seq.recipe.schema import Search as SearchSettings
 from seq2seq.request import Request
@@ -51,6 +51,9 @@ class Searcher:
             jobs: The sentences.
             request: What is wanted of them.
             engine: Computes the steps.
+
+        Raises:
+            OfSentenceError: There is no translation of a sentence; its number is that of its line.
         """
         found: Found = {}
         settings = _with_fewer_sentences(request)
@@ -79,18 +82,21 @@ class Searcher:
         """Returns the candidates of each sentence of a batch, all of which are forbidden the same."""
         start = engine.start([job.sentence.ids for job in batch])
         more: dict[str, Any] = {"banned": sorted(batch[0].forbidden)} if batch[0].forbidden else {}
-        return _search_of(request.settings, request.num_candidates)(
-            engine,
-            start.memory,
-            start.state,
-            start.source_lengths,
-            prefixes=[job.forced for job in batch] if request.forced else None,
-            required=self._required(batch),
-            # Placeholders are filled in by attention, whether or not anyone wants to see it.
-            want_attention=request.attention or bool(self._tokenizers.target.placeholders),
-            sentence_numbers=np.array([job.number for job in batch], np.int64),
-            **more,
-        )
+        try:
+            return _search_of(request.settings, request.num_candidates)(
+                engine,
+                start.memory,
+                start.state,
+                start.source_lengths,
+                prefixes=[job.forced for job in batch] if request.forced else None,
+                required=self._required(batch),
+                # Placeholders are filled in by attention, whether or not anyone wants to see it.
+                want_attention=request.attention or bool(self._tokenizers.target.placeholders),
+                sentence_numbers=np.array([job.number for job in batch], np.int64),
+                **more,
+            )
+        except OfSentenceError as error:
+            raise error.of(batch[error.sentence].line) from None
 
     def _required(self, batch: Sequence[Job]) -> Required | None:
         """Returns what the search must write: the terms of each sentence."""

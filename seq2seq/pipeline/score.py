@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq import console
-from seq2seq.errors import UserError
+from seq2seq.errors import OfSentenceError, UserError
 from seq2seq.pipeline.streams import num_bytes, raw_input, text_of
 from seq2seq.pipeline.windows import chunks_of, numbered
 from seq2seq.translator import Translator
@@ -94,20 +94,14 @@ def _scored(
 ) -> Iterator[Scored]:
     """Yields what the model thinks of pairs, of which the first stands in line `first`; before a bad one, what is good.
 
-    A translator refuses pairs before it scores any, and counts them from the first it was given. So the halves are
-    given to it, and halves of those, until it is one that it refuses: some calls more, and only where there is one.
+    A translator refuses pairs before it scores any, and says which.
     """
     try:
         yield from translator.score(*_sides(pairs))
-    except UserError as error:
-        if len(pairs) > 1:
-            middle = len(pairs) // 2
-            yield from _scored(translator, pairs[:middle], paths, first)
-            yield from _scored(translator, pairs[middle:], paths, first + middle)
-            return
-        what = error.message.removeprefix("Sentence 1 ")
-        what = error.message if what == error.message else f"the sentence {what}"
-        raise UserError(f"{_refused(translator, pairs[0], paths)}, line {first}: {what}", hint=error.hint) from None
+    except OfSentenceError as error:
+        place = error.sentence - 1
+        yield from _scored(translator, pairs[:place], paths, first)
+        raise error.at(f"{_refused(translator, pairs[place], paths)}, line {first + place}") from None
 
 
 def _refused(translator: Translator, pair: tuple[str, str], paths: tuple[Path, Path]) -> Path:

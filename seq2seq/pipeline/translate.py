@@ -15,7 +15,7 @@ from typing import TextIO
 
 from seq2seq import console
 from seq2seq.corpus.files import OPENERS
-from seq2seq.errors import UserError, WorkError
+from seq2seq.errors import OfSentenceError, UserError, WorkError
 from seq2seq.folders import checksum
 from seq2seq.pipeline.alone import alone, lock_of
 from seq2seq.pipeline.formats import Format
@@ -23,6 +23,7 @@ from seq2seq.pipeline.parts import Part
 from seq2seq.pipeline.pieces import check_count, join
 from seq2seq.pipeline.resuming import Facts, Written, anew, digest, earlier, is_done, of_program, open_resumable
 from seq2seq.pipeline.streams import (
+    STDIN,
     as_they_come,
     is_a_folder,
     is_replaced,
@@ -371,16 +372,19 @@ class _Writer:
 
     def _translations(self) -> Iterator[Translation]:
         task = self._task
-        return self._translator.translate_windows(
-            self._texts(self._rest.windows),
-            self._settings,
-            nbest=task.form.nbest,
-            prefix=task.prefix,
-            attention=task.form.attention,
-            glossary=task.glossary,
-            banned=task.banned,
-            first=self._rest.first,
-        )
+        try:
+            yield from self._translator.translate_windows(
+                self._texts(self._rest.windows),
+                self._settings,
+                nbest=task.form.nbest,
+                prefix=task.prefix,
+                attention=task.form.attention,
+                glossary=task.glossary,
+                banned=task.banned,
+                first=self._rest.first,
+            )
+        except OfSentenceError as error:
+            raise error.at(f"{task.source or STDIN}, line {error.sentence}") from None
 
     def _texts(self, windows: Iterator[Window]) -> Iterator[list[str]]:
         """Yields the windows as text; where a line is not UTF-8, what stands before it first."""

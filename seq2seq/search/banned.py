@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seq2seq.errors import UserError
-from seq2seq.search.constraints import check_ids
+from seq2seq.search.constraints import OTHER_IDS, wrong_ids
 from seq2seq.search.step_model import BoolArray, IntArray, StepModel
 
 NONE = -1
@@ -68,4 +68,5 @@ def check_banned(sequences: Sequence[Sequence[int]], model: StepModel) -> None:
                 f"Banned sequence {number} must hold at least one id: every translation holds the empty one.",
                 hint="Leave it out.",
             )
-    check_ids("ids", sequences, model, of="banned sequence")
+        if wrong := wrong_ids(f"The ids of banned sequence {number}", ids, model):
+            raise UserError(wrong, hint=OTHER_IDS)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from seq2seq.errors import UserError
+from seq2seq.errors import SentenceError, UserError
 from seq2seq.search.banned import Banned, banned_alone, check_banned
 from seq2seq.search.ngrams import RepeatedNgrams
 from seq2seq.search.step_model import BoolArray, IntArray, StepModel
@@ -130,10 +130,11 @@ def check_blocking(min_length: int, no_repeat_ngram: int) -> None:
         )
 
 
-def no_way_on(sentence: int) -> UserError:
+def no_way_on(sentence: int) -> SentenceError:
     """Returns the error of a sentence whose every hypothesis came to where nothing may follow."""
-    return UserError(
-        f"No translation of sentence {sentence} was found: what is banned, the minimum length and no_repeat_ngram "
-        "together leave no token that may come next.",
+    return SentenceError(
+        "No translation of {sentence} was found: what is banned, the minimum length and no_repeat_ngram together leave "
+        "no token that may come next.",
+        sentence=sentence,
         hint="Ban less, lower the minimum length, or widen the beam.",
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seq2seq.errors import UserError, WorkError
+from seq2seq.errors import SentenceError, SentenceWorkError
 from seq2seq.search.blocking import Forbidden
 from seq2seq.search.step_model import AnyFloatArray, BoolArray, FloatArray, IntArray, Memory, State, StepModel
 
@@ -61,8 +61,8 @@ def propose(
         forbidden: What free rows may not take.
 
     Raises:
-        UserError: A prefix or a required phrase holds an id that the model gives no probability.
-        WorkError: The model gives no usable probability (NaN, or none to EOS at the limit).
+        SentenceError: A prefix or a required phrase holds an id that the model gives no probability.
+        SentenceWorkError: The model gives no usable probability (NaN, or none to EOS at the limit).
     """
     num_asked = k if forbidden is None else min(k + forbidden.most, model.vocabulary_size)
     also = _also(forced, wanted, model.eos, len(owner))
@@ -136,9 +136,10 @@ def _joined(
 def _check_wanted(log_probs: AnyFloatArray, wanted: IntArray, owner: IntArray, asked: BoolArray) -> None:
     """Stops at a wanted id that the model never writes: its phrase could never be met."""
     for row, column in np.argwhere(asked & ~np.isfinite(log_probs)):
-        raise UserError(
-            f"The required phrases of sentence {owner[row]} must hold only ids that the model can write, not "
+        raise SentenceError(
+            f"The required phrases of {{sentence}} must hold only ids that the model can write, not "
             f"{wanted[row, column]}.",
+            sentence=int(owner[row]),
             hint="Leave that phrase out.",
         )
 
@@ -156,14 +157,16 @@ def _check_forced(log_probs: AnyFloatArray, forced: IntArray, owner: IntArray, e
     for row in np.flatnonzero((forced >= 0) & ~np.isfinite(log_probs)):
         if forced[row] == eos or np.isnan(log_probs[row]):
             raise _unusable(owner[row], log_probs[row], forced[row])
-        raise UserError(
-            f"The prefix of sentence {owner[row]} must hold only ids that the model can write, not {forced[row]}.",
+        raise SentenceError(
+            f"The prefix of {{sentence}} must hold only ids that the model can write, not {forced[row]}.",
+            sentence=int(owner[row]),
             hint="Leave that token out of the prefix.",
         )
 
 
-def _unusable(sentence: int, log_prob: float, token: int) -> WorkError:
-    return WorkError(
-        f"The model's best log-probability for sentence {sentence} must be finite, not {log_prob} (id {token}).",
+def _unusable(sentence: int, log_prob: float, token: int) -> SentenceWorkError:
+    return SentenceWorkError(
+        f"The model's best log-probability for {{sentence}} must be finite, not {log_prob} (id {token}).",
+        sentence=int(sentence),
         hint="Its weights may hold NaN: look at the training log.",
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
-from seq2seq.errors import UserError
+from seq2seq.errors import SentenceError
 from seq2seq.search.step_model import IntArray, StepModel
 
 FREE = -1
 """In the place of an id: none."""
+OTHER_IDS: Final = "Encode it with the tokenizer of the model's own bundle."
+"""What helps against ids that are none of the model's."""
 
 
 class Constraints:
@@ -25,7 +28,7 @@ class Constraints:
 
     Raises:
         ValueError: There are not as many prefixes as sentences.
-        UserError: A prefix holds GO, EOS or an id outside the vocabulary.
+        SentenceError: A prefix holds GO, EOS or an id outside the vocabulary.
     """
 
     def __init__(self, limits: IntArray, prefixes: Sequence[Sequence[int]] | None, model: StepModel) -> None:
@@ -52,23 +55,28 @@ class Constraints:
         return forced if bool((forced >= 0).any()) else None
 
 
-def check_ids(what: str, sequences: Sequence[Sequence[int]], model: StepModel, *, of: str = "sentence") -> None:
+def check_ids(what: str, sequences: Sequence[Sequence[int]], model: StepModel) -> None:
     """Refuses ids that cannot stand inside a sentence.
 
     Args:
         what: What the ids are, for the message.
-        sequences: The ids.
+        sequences: The ids of each sentence.
         model: Whose ids they are.
-        of: What the sequences are counted by.
 
     Raises:
-        UserError: A sequence holds GO, EOS or an id outside the vocabulary.
+        SentenceError: A sequence holds GO, EOS or an id outside the vocabulary.
     """
     for number, ids in enumerate(sequences):
-        for value in ids:
-            if not 0 <= value < model.vocabulary_size or value in (model.go, model.eos):
-                raise UserError(
-                    f"The {what} of {of} {number} must hold ids from 0 to {model.vocabulary_size - 1} without "
-                    f"GO ({model.go}) and EOS ({model.eos}), not {value}.",
-                    hint="Encode it with the tokenizer of the model's own bundle.",
-                )
+        if wrong := wrong_ids(f"The {what} of {{sentence}}", ids, model):
+            raise SentenceError(wrong, sentence=number, hint=OTHER_IDS)
+
+
+def wrong_ids(what: str, ids: Sequence[int], model: StepModel) -> str:
+    """Returns what is said of ids that hold GO, EOS or one outside the vocabulary; "" where they hold none."""
+    for value in ids:
+        if not 0 <= value < model.vocabulary_size or value in (model.go, model.eos):
+            return (
+                f"{what} must hold ids from 0 to {model.vocabulary_size - 1} without GO ({model.go}) and "
+                f"EOS ({model.eos}), not {value}."
+            )
+    return ""

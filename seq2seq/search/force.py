@@ -24,7 +24,7 @@ def force_decode(model: StepModel, memory: Memory, state: State, targets: Sequen
         One array a sentence: an entry an id, and then EOS's. -inf where the model can never write the token.
 
     Raises:
-        UserError: A target holds GO, EOS or an id outside the vocabulary.
+        SentenceError: A target holds GO, EOS or an id outside the vocabulary.
     """
     check_ids("target", targets, model)
     lengths = np.array([len(target) + 1 for target in targets], dtype=np.int64)

@@ -40,7 +40,7 @@ class Required:
 
         Raises:
             ValueError: There are not as many lists of phrases as sentences.
-            UserError: A phrase holds GO, EOS or an id outside the vocabulary.
+            SentenceError: A phrase holds GO, EOS or an id outside the vocabulary.
         """
         if len(self.phrases) != num_sentences:
             raise ValueError(

@@ -50,7 +50,7 @@ def walk(
         want_attention: Whether to return the attention weights.
 
     Raises:
-        UserError: Some path came to where nothing may follow.
+        SentenceError: Some path came to where nothing may follow.
     """
     trellis = Trellis(want_attention=want_attention)
     eos, num_paths = model.eos, len(sentences)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.errors import UserError
+from seq2seq.errors import SentenceError, UserError
 from seq2seq.pipeline.score import Totals, check_lines, score_lines
 from seq2seq.translation import Scored
 
@@ -108,7 +108,7 @@ class Strict(Judge):
     def score(self, sources, targets):
         for number, both in enumerate(zip(sources, targets, strict=True), start=1):
             if any("long" in text for text in both):
-                raise UserError(f"Sentence {number} has too many tokens.", hint="Split it.")
+                raise SentenceError("{sentence} has too many tokens.", sentence=number, hint="Split it.")
         return super().score(sources, targets)
 
 
