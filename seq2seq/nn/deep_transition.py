@@ -49,6 +49,11 @@ class DeepTransition(Cell):
         """That of one cell."""
         return self._cells[0].state_size
 
+    @property
+    def bounded(self) -> bool:
+        """That of the last cell: what it gives is given."""
+        return self._cells[-1].bounded
+
     def initial_state(self, values: Float[Tensor, "batch state"]) -> State:
         """Returns the first cell's."""
         return self._cells[0].initial_state(values)

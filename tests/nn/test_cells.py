@@ -428,6 +428,16 @@ def test_recurrent_dropout_drops_the_way_into_the_product_and_nothing_else() -> 
         assert state[-1].item() == pytest.approx(0.25)  # every gate is half open, the candidate is 0
 
 
+@every_variant
+def test_what_is_bounded_lies_between_minus_one_and_one_and_nothing_else_does(variant: Variant) -> None:
+    cell = make(variant)
+    with torch.no_grad():
+        for weight in cell.parameters():
+            weight.mul_(30)
+    outputs, _ = cell(100 * draw(ROWS, TIME, INPUT))
+    assert (outputs.abs().max().item() <= 1) == cell.bounded
+
+
 @pytest.mark.parametrize("name", ["elman", "jordan"])
 def test_an_unknown_activation_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="activation is 'gelu', and must be one of tanh, relu"):

@@ -56,9 +56,9 @@ class CellTwin(ABC):
         """The arrays of the state, in the order of the cell's."""
 
     @property
-    @abstractmethod
     def bounded(self) -> bool:
-        """Whether the outputs lie between -1 and 1."""
+        """Whether the outputs lie between -1 and 1: what the cell says of itself."""
+        return bool(self.cell.bounded)
 
     @property
     @abstractmethod
@@ -90,11 +90,6 @@ class GateTwin(CellTwin):
     def parts(self) -> list[Part]:
         """The state is h."""
         return [Part(self.size, self.bounded)]
-
-    @property
-    def bounded(self) -> bool:
-        """Tanh is, relu is not."""
-        return getattr(self.cell, "activation", "tanh") == "tanh"
 
     def _ordered(self, array: Numbers) -> Numbers:
         if not self.products.reorders or not self.order:
@@ -190,15 +185,10 @@ class ElmanTwin(GateTwin):
 class JordanTwin(GateTwin):
     """The twin of `Jordan`."""
 
-    @property
-    def bounded(self) -> bool:
-        """Its output is, whatever its hidden layer is."""
-        return True
-
     def step(self, g: Graph, reads: Reads, state: Sequence[Activation]) -> tuple[Activation, list[Activation]]:
         """See `CellTwin.step`."""
         z = g.op(ACTIVATIONS[self.cell.activation], self._sum(g, reads, state[0]))
-        h = Activation(self.size, z, super().bounded)
+        h = Activation(self.size, z, bounded=self.cell.activation == "tanh")
         output, norm = self.cell.output, self.cell.output_norm
         matrix, bias = Matrix(f"{self.name}.output.weight", array_of(output.weight)), array_of(output.bias)
         if norm is None:
@@ -219,11 +209,6 @@ class LSTMTwin(GateTwin):
     def parts(self) -> list[Part]:
         """The state is h and c."""
         return [Part(self.size), Part(self.size, bounded=False)]
-
-    @property
-    def bounded(self) -> bool:
-        """The product o * tanh(c) is."""
-        return True
 
     def step(self, g: Graph, reads: Reads, state: Sequence[Activation]) -> tuple[Activation, list[Activation]]:
         """See `CellTwin.step`."""
@@ -301,11 +286,6 @@ class DeepTransitionTwin(CellTwin):
     def parts(self) -> list[Part]:
         """Those of one cell."""
         return self._cells[0].parts
-
-    @property
-    def bounded(self) -> bool:
-        """As its cells'."""
-        return self._cells[-1].bounded
 
     @property
     def input_matrix(self) -> Matrix:

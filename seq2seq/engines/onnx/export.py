@@ -18,7 +18,6 @@ from seq2seq.engines.onnx.products import Activation, Float, Int8, Matrix, Numbe
 from seq2seq.engines.onnx.top import LexicalTwin, best, log_probs
 from seq2seq.engines.onnx.twins import find_wiring
 from seq2seq.nn.cells import Cell
-from seq2seq.nn.cells.jordan import Jordan
 from seq2seq.nn.model import EncoderDecoder
 
 GRAPHS = ("tables", "encoder", "step")
@@ -60,7 +59,7 @@ class Export:
     ) -> None:
         self._model, self._forbidden = model, list(forbidden)
         # What a cell without a bound gives has no range to rely on: over many steps it may outgrow all that was seen.
-        ranges = None if any(unbounded(module) for module in model.modules()) else ranges
+        ranges = None if any(isinstance(one, Cell) and not one.bounded for one in model.modules()) else ranges
         self._products: Products = Int8(ranges) if precision == Int8.name else Float()
         self._weights = Weights(WEIGHTS[precision])
         self._names = {id(weight): name for name, weight in model.named_parameters()}
@@ -161,11 +160,6 @@ class Export:
             kind = self._products.kind(bounded=part.bounded)
             g.output(self._products.kept(g, value), f"next.{number}", kind, ["R", part.size])
         return g.model()
-
-
-def unbounded(module: object) -> bool:
-    """Tells whether a module is a cell whose outputs have no bound; Jordan's pass a tanh whatever its activation is."""
-    return isinstance(module, Cell) and not isinstance(module, Jordan) and getattr(module, "activation", "") == "relu"
 
 
 def outside(model: onnx.ModelProto) -> list[str]:

@@ -46,12 +46,13 @@ class Matrices(NamedTuple):
 class Cell(nn.Module, ABC):
     """A recurrence y_t, s_t = step(x_t, s_{t-1}).
 
-    A member defines `state_size`, `initial_state`, `advance`, `matrices` and, for speed, `project`: what of a step
-    needs x_t alone, which `loop` then computes for the whole sequence in one product. A member with a kernel over
-    whole sequences says in `fused` when it may be used, and defines `run`; the family's tests hold it equal to `loop`.
+    A member defines `state_size`, `bounded`, `initial_state`, `advance`, `matrices` and, for speed, `project`: what of
+    a step needs x_t alone, which `loop` then computes for the whole sequence in one product. A member with a kernel
+    over whole sequences says in `fused` when it may be used, and defines `run`; the family's tests hold it equal to
+    `loop`.
 
     Most cells have their weights in two stacks of gate blocks: see `seq2seq.nn.cells.gates.GateCell`, which leaves
-    `advance` to be written.
+    `advance` and `bounded` to be written.
 
     Args:
         input_size: Size of x_t; 0 for a cell that reads no input, as those inside a deep transition.
@@ -79,6 +80,11 @@ class Cell(nn.Module, ABC):
     @abstractmethod
     def state_size(self) -> int:
         """How many numbers a row of the state holds."""
+
+    @property
+    @abstractmethod
+    def bounded(self) -> bool:
+        """Whether all outputs lie between -1 and 1, so that 8 bits hold them without a scale of their own."""
 
     @abstractmethod
     def initial_state(self, values: Float[Tensor, "batch state"]) -> State:

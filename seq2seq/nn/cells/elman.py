@@ -61,6 +61,11 @@ class Elman(GateCell):
         self.activation = check_activation(activation)
         super().__init__(input_size, hidden_size, layer_norm=layer_norm, recurrent_dropout=recurrent_dropout)
 
+    @property
+    def bounded(self) -> bool:
+        """Tanh is, relu is not."""
+        return self.activation == "tanh"
+
     def make_kernel(self) -> nn.RNNBase:
         """Makes torch's simple recurrence."""
         return nn.RNN(self.input_size, self.hidden_size, nonlinearity=self.activation, batch_first=True)

@@ -41,7 +41,8 @@ class GateCell(Cell):
     takes U * m / (1 - p) for U, m ~ Bernoulli(1 - p) for each number, the same at every step and for every sentence: a
     kernel is given that matrix like any other.
 
-    A member gives `num_gates` and `advance`, and a `kernel_type` where torch has a kernel of the same equations.
+    A member gives `num_gates`, `bounded` and `advance`, and where torch has a kernel of the same equations,
+    `kernel_name` and `make_kernel`.
 
     Args:
         input_size: Size of x; 0: no input, and b alone stands where W x + b does.

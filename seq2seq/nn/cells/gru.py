@@ -27,6 +27,11 @@ class GRU(GateCell):
     remembering_gate = 1
     kernel_name = "torch GRU"
 
+    @property
+    def bounded(self) -> bool:
+        """A mean of a tanh and of h is."""
+        return True
+
     def make_kernel(self) -> nn.RNNBase:
         """Makes torch's GRU."""
         return nn.GRU(self.input_size, self.hidden_size, batch_first=True)

@@ -51,6 +51,11 @@ class Jordan(GateCell):
         initialise_recurrent(self.output.weight.data, hidden_size)
         nn.init.zeros_(self.output.bias)
 
+    @property
+    def bounded(self) -> bool:
+        """The output passes a tanh, whatever f is."""
+        return True
+
     def advance(
         self, projected: Float[Tensor, "batch projected"], state: State, noise: Noise | None = None
     ) -> tuple[Float[Tensor, "batch hidden"], State]:

@@ -56,6 +56,11 @@ class LSTM(GateCell):
         self.peepholes = nn.Parameter(torch.zeros(3 * hidden_size)) if peepholes else None
         self.cell_norm = nn.LayerNorm(hidden_size) if layer_norm else None
 
+    @property
+    def bounded(self) -> bool:
+        """The product of a sigmoid and a tanh is."""
+        return True
+
     def make_kernel(self) -> nn.RNNBase:
         """Makes torch's LSTM, which on a CPU is oneDNN's where the input is dense."""
         return nn.LSTM(self.input_size, self.hidden_size, batch_first=True)

@@ -11,6 +11,7 @@ from torch import nn
 from seq2seq.engines.onnx.calibration import calibrate
 from seq2seq.engines.onnx.products import LEAST_RANGE, MARGIN, Int8
 from seq2seq.engines.torch_engine import TorchEngine
+from seq2seq.nn.cells import Cell
 
 
 @pytest.mark.parametrize("wiring", ["parallel", "input-feeding"])
@@ -66,6 +67,15 @@ def test_where_ranges_are_known_the_memory_is_bytes_and_no_row_is_scaled_in_a_st
     nodes = [node.op_type for node in Runner(model, "int8 measured").written.models["step"].graph.node]
     assert "Abs" not in nodes
     assert nodes.count("MatMulIntegerToFloat") == 5
+
+
+def test_no_range_is_relied_on_where_a_cell_says_that_it_has_no_bound(monkeypatch) -> None:
+    model = tiny(wiring="parallel", attention="multi-head")
+    kinds = {type(module) for module in model.modules() if isinstance(module, Cell)}
+    for kind in kinds:
+        monkeypatch.setattr(kind, "bounded", property(lambda _: False))
+    memory = Runner(model, "int8 measured").sessions["encoder"].get_outputs()[:2]
+    assert [value.type for value in memory] == ["tensor(float)"] * 2
 
 
 def test_what_is_beyond_a_range_takes_no_more_levels_than_the_rest(monkeypatch) -> None:
