@@ -52,20 +52,20 @@ def repl(
     from seq2seq.translator import from_bundle
 
     bundle = open_bundle(model)
-    chosen = [] if mbr is None else ["search.name=beam"]  # as each line is translated
     candidates = num_candidates(mbr, settings or [], otherwise=beam is not None)
-    chosen += [] if candidates is None else [f"search.mbr={candidates}"]
+    chosen = [] if candidates is None else [f"search.mbr={candidates}"]
+    own = apply_overrides(bundle.recipe, settings or [], rules=False).search
+    if mbr and own.name == "greedy":  # which gives one candidate
+        chosen.append("search.name=beam")
     bundle = replace(bundle, recipe=apply_overrides(bundle.recipe, [*(settings or []), *chosen]))
     opened = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)
-    usual = 1 if opened.settings.name == "greedy" else opened.settings.beam
     code = talk(
         opened,
-        beam=beam or usual,
+        beam=beam or {"beam": opened.settings.beam, "greedy": 1}.get(opened.settings.name),
         nbest=nbest,
         attention=attention,
         scores=scores,
         prefix=prefix,
         mbr=opened.settings.mbr,
-        draws=opened.settings.name == "sampling" and not beam,
     )
     raise typer.Exit(code)

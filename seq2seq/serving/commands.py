@@ -93,7 +93,7 @@ def _nbest(conversation: Conversation, argument: str) -> bool:
     settings = conversation.settings
     settings.nbest = _number(":nbest", argument)
     told = "The best translation is shown" if settings.nbest == 1 else f"The {settings.nbest} best are shown"
-    if settings.beam < settings.nbest:
+    if settings.beam is not None and settings.beam < settings.nbest:
         settings.beam = settings.nbest
         told += f", and the beam is {settings.beam} wide for it"
     conversation.say(f"{told}.")
@@ -138,7 +138,7 @@ def _glossary(conversation: Conversation, argument: str) -> bool:
 def _settings(conversation: Conversation, argument: str) -> bool:
     settings = conversation.settings
     values = {
-        ":beam": str(settings.beam),
+        ":beam": "(none)" if settings.beam is None else str(settings.beam),
         ":mbr": str(settings.mbr) if settings.mbr else "(none)",
         ":nbest": str(settings.nbest),
         ":attention": "on" if settings.attention else "off",

@@ -36,10 +36,10 @@ class Translates(Protocol):
         self,
         text: str,
         *,
-        beam: int,
         nbest: int,
         prefix: str,
         attention: bool,
+        beam: int | None = None,
         glossary: Mapping[str, str] | None = None,
         mbr: int | None = None,
     ) -> Any:  # noqa: ANN401
@@ -51,7 +51,7 @@ class Settings:
     """What the commands change.
 
     Args:
-        beam: Translations followed at the same time; 1 is greedy.
+        beam: Translations followed at the same time; 1 is greedy. None: the model's own search, which follows none.
         nbest: Translations shown.
         attention: Whether a heat map follows each.
         scores: Whether the tokens follow, coloured by confidence.
@@ -60,7 +60,7 @@ class Settings:
         mbr: Candidates that are compared with each other; 0: the likeliest is shown.
     """
 
-    beam: int = 5
+    beam: int | None = None
     nbest: int = 1
     attention: bool = False
     scores: bool = False
@@ -83,7 +83,6 @@ class Conversation:
         scores: See `Settings`.
         prefix: See `Settings`.
         mbr: See `Settings`.
-        draws: Whether the model's own search draws its words: then a beam is followed only where one is asked for.
         max_characters: A longer line is refused: time and memory grow with it, and it is hardly one sentence.
     """
 
@@ -93,22 +92,20 @@ class Conversation:
         console: Console,
         *,
         errors: Console | None = None,
-        beam: int = 5,
+        beam: int | None = None,
         nbest: int = 1,
         attention: bool = False,
         scores: bool = False,
         prefix: str = "",
         mbr: int = 0,
-        draws: bool = False,
         max_characters: int = 10_000,
     ) -> None:
         self.translator = translator
         self.console = console
         self.errors = errors or console
-        self.settings = Settings(max(beam, nbest), nbest, attention, scores, prefix, mbr=mbr)
+        self.settings = Settings(beam and max(beam, nbest), nbest, attention, scores, prefix, mbr=mbr)
         self.terms: Mapping[str, str] = {}
         self._usual_mbr = mbr
-        self._usual_beam = self.settings.beam if draws else 0  # which no beam is, so that any is followed
         self.max_characters = max_characters
 
     def reply(self, line: str) -> bool:
@@ -167,7 +164,7 @@ class Conversation:
             return
         asked = self.settings
         more: dict[str, Any] = {"glossary": self.terms} if self.terms else {}
-        if asked.beam != self._usual_beam:
+        if asked.beam is not None:  # which also names the search
             more |= {"beam": asked.beam, "mbr": asked.mbr}
         elif asked.mbr != self._usual_mbr:
             more["mbr"] = asked.mbr

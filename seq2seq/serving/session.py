@@ -46,13 +46,12 @@ def talk(
     stdout: TextIO | None = None,
     stderr: TextIO | None = None,
     history: Path | None = None,
-    beam: int = 5,
+    beam: int | None = None,
     nbest: int = 1,
     attention: bool = False,
     scores: bool = False,
     prefix: str = "",
     mbr: int = 0,
-    draws: bool = False,
 ) -> int:
     """Holds a conversation until the input ends or the person leaves.
 
@@ -73,7 +72,6 @@ def talk(
         scores: See `beam`.
         prefix: See `beam`.
         mbr: See `beam`.
-        draws: See `beam`.
 
     Returns:
         The exit code: 0, also where nobody reads the answers any more; 130 after Ctrl-C in a pipe.
@@ -94,7 +92,6 @@ def talk(
         scores=scores,
         prefix=prefix,
         mbr=mbr,
-        draws=draws,
     )
     if not terminal:
         return answer_lines(conversation, lines, answers)

@@ -11,6 +11,9 @@ from toy_runs import call, done, refused, sets, toy, toy_pairs
 
 from seq2seq import load
 from seq2seq.cli import demo
+from seq2seq.registry import SEARCHES, Member
+from seq2seq.search.limits import DEFAULT_LIMITS
+from seq2seq.search.sampling import Sampling
 
 __all__ = ["toy"]
 
@@ -117,6 +120,30 @@ def test_repl_begins_with_what_the_options_say(toy):
     assert first.startswith("1  -")
     assert second.startswith("2  -")
     assert " sei" in first
+
+
+def test_repl_keeps_to_the_models_own_search(toy, monkeypatch):
+    class Calm:
+        """Draws the words one by one, as sampling does, and shows the likeliest of four."""
+
+        def __init__(self, *, temperature: float = 1.0, limits=DEFAULT_LIMITS):
+            self._draw = Sampling(nbest=4, temperature=temperature, limits=limits)
+
+        def __call__(self, *arguments, **named):
+            return [found[:1] for found in self._draw(*arguments, **named)]
+
+    monkeypatch.setattr(sys.modules[__name__], "Calm", Calm, raising=False)
+    monkeypatch.setitem(SEARCHES._members, "calm", Member(f"{__name__}:Calm"))
+    lines = "\n".join(source for source, _ in toy_pairs(3)) + "\n"
+    wild = sets("search.temperature=30")
+    for name in ("calm", "sampling"):
+        wanted = done("translate", toy.run, "--search", name, *wild, stdin=lines).lines[0]
+        own = (*sets(f"search.name={name}"), *wild)
+        assert done("repl", toy.run, *own, stdin=lines).lines[0] == wanted
+        five = done("repl", toy.run, *own, "--beam", "5", stdin=lines).lines
+        assert five == done("repl", toy.run, *own, stdin=f":beam 5\n{lines}").lines[1:]
+        assert five == done("translate", toy.run, stdin=lines).lines
+        assert five[0] != wanted
 
 
 def test_repl_outlives_what_cannot_be_translated(toy):

@@ -63,7 +63,7 @@ class Fake:
 
 def conversation(translator=None, *, console=None, **settings):
     console = console or Console(file=io.StringIO(), width=60, color_system=None, highlight=False)
-    return Conversation(translator or Fake(), console, **settings)
+    return Conversation(translator or Fake(), console, **{"beam": 5, **settings})
 
 
 def answers(c, *lines):
@@ -87,15 +87,16 @@ def test_the_settings_reach_the_translator():
     assert fake.asked[-1] == ("a b", {"beam": 8, "mbr": 0, "nbest": 2, "prefix": "Le chat", "attention": True})
 
 
-def test_a_model_that_draws_its_words_follows_a_beam_only_where_one_is_asked_for():
+def test_a_model_whose_search_has_no_beam_follows_one_only_where_it_is_asked_for():
     fake = Fake()
-    c = conversation(fake, beam=5, draws=True)
+    c = conversation(fake, beam=None)
     answers(c, "a b")
     assert "beam" not in fake.asked[-1][1]
-    answers(c, ":nbest 2", "a b")
+    assert answers(c, ":nbest 8", "a b").startswith("The 8 best are shown.\n")
     assert "beam" not in fake.asked[-1][1]
-    answers(c, ":beam 8", "a b")
-    assert fake.asked[-1][1]["beam"] == 8
+    assert answers(c, ":settings").startswith(":beam      (none)\n")
+    answers(c, ":beam 5", "a b")
+    assert fake.asked[-1][1]["beam"] == 5
 
 
 def test_a_long_translation_stays_one_line_without_markup_or_emoji_codes():
@@ -135,7 +136,7 @@ def test_a_number_must_be_one(name, argument):
     told = answers(c, f"{name} {argument}")
     assert f"{name} takes a whole number from 1 to {WIDEST_BEAM}" in told
     assert len(told) < 200
-    assert c.settings == Settings()
+    assert c.settings == Settings(beam=5)
 
 
 def test_candidates_are_compared_until_they_are_no_longer():
@@ -153,7 +154,7 @@ def test_candidates_are_compared_until_they_are_no_longer():
     assert fake.asked[-1][1]["mbr"] == 8
     answers(usual, ":mbr 0", "a b")
     assert fake.asked[-1][1]["mbr"] == 0
-    drawing = conversation(fake, mbr=8, draws=True)  # what the translator does anyway need not be said
+    drawing = conversation(fake, beam=None, mbr=8)  # what the translator does anyway need not be said
     answers(drawing, "a b")
     assert not {"mbr", "beam"} & set(fake.asked[-1][1])
 
