@@ -52,7 +52,6 @@ from seq2seq.device import physical_cores
 from seq2seq.engines.choose import ENGINES, choose
 from seq2seq.evaluation.metrics import score
 from seq2seq.recipe.schema import Search
-from seq2seq.text.pairs import TokenizerPair
 from seq2seq.translator import Translator, from_bundle
 
 SENTENCE = "A dog runs.\n"
@@ -287,7 +286,7 @@ def main() -> None:
     bundle, lines = open_bundle(given.model), list(read_lines(given.file))
     given.asked = given.engine
     if given.engine == "auto":
-        given.engine = choose(bundle, TokenizerPair.load(bundle.tokenizers), "cpu")
+        given.engine = choose(bundle, "cpu")
     ways = [Way(f"beam{given.beam}", given.beam), Way("greedy", 1)]
     translator, counts = opened(bundle, given.engine, given.threads), {}
     for way in ways:  # the first pass is the warm-up

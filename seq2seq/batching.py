@@ -52,7 +52,7 @@ def engine_batches(lengths: Sequence[int], settings: SearchSettings, engine: Eng
         lengths,
         sentences=settings.batch_sentences,
         tokens=settings.batch_tokens,
-        parallel=int(getattr(engine, "parallel", 1)),
+        parallel=engine.parallel,
     )
 
 
@@ -96,15 +96,15 @@ class Stoppable:
 def each(work: Callable[[Engine, T], R], items: Sequence[T], engine: Engine) -> Iterator[R]:
     """Yields work(engine, item) for each item, in order; as many at a time, each in a thread, as the engine wants.
 
-    What an engine wants is its attribute `parallel`; where it has none, it is used by one thread. An error comes out
-    in its place, and ends the others, as does Ctrl-C: they are told to stop at their next step.
+    What an engine wants is `Engine.parallel`. An error comes out in its place, and ends the others, as does Ctrl-C:
+    they are told to stop at their next step.
 
     Args:
         work: What to do. It finds nothing but the engine shared.
         items: What to do it with.
         engine: The engine.
     """
-    num_threads = min(int(getattr(engine, "parallel", 1)), len(items))
+    num_threads = min(engine.parallel, len(items))
     if num_threads < 2:
         yield from (work(engine, item) for item in items)
         return

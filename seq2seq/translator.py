@@ -46,7 +46,7 @@ class Translator:
     """Translates text, and scores translations. Any number of threads may share one.
 
     Args:
-        engine: Computes the steps. Where its attribute `parallel` is above 1, so many batches are computed at a time.
+        engine: Computes the steps, of as many batches at a time as its `parallel` says.
         tokenizers: Text to ids and back.
         normaliser: What the training text went through.
         settings: How translations are looked for unless a call says otherwise.

@@ -17,13 +17,13 @@ class Reverser:
     """An engine made by hand: it writes a word for each source word in reverse order, and attends to that one alone."""
 
     go, eos = 2, 3
+    precision, name = "torch", "Reverser"
 
     def __init__(self, words: Words, *, attends=True, parallel=None):
+        self.parallel = parallel or 1
         self.vocabulary_size = words.vocabulary_size
         self.attends = attends
         self.batches, self.tokens = [], 0
-        if parallel is not None:
-            self.parallel = parallel
 
     def start(self, sources):
         self.batches.append(len(sources))

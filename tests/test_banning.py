@@ -29,7 +29,7 @@ def subwords():
 class Scripted:
     """An engine that writes what it is given, ids in order of preference, whatever the source is."""
 
-    go, eos = 2, 3
+    go, eos, parallel = 2, 3, 1
 
     def __init__(self, vocabulary_size, *outputs):
         self.vocabulary_size = vocabulary_size

@@ -40,11 +40,10 @@ def test_as_few_batches_as_the_budget_allows():
 class Steps:
     """An engine that counts its steps."""
 
-    def __init__(self, parallel=None):
+    def __init__(self, parallel):
         self.count = 0
         self.go = 2
-        if parallel is not None:
-            self.parallel = parallel
+        self.parallel = parallel
 
     def start(self, sources):
         return sources
@@ -54,10 +53,10 @@ class Steps:
         time.sleep(0.001)
 
 
-def test_without_a_wish_all_is_done_in_this_thread():
-    for engine in (Steps(), Steps(1)):
-        threads = list(each(lambda own, _: (own, threading.current_thread()), [1, 2, 3], engine))
-        assert threads == [(engine, threading.current_thread())] * 3
+def test_one_after_another_is_done_in_this_thread():
+    engine = Steps(1)
+    threads = list(each(lambda own, _: (own, threading.current_thread()), [1, 2, 3], engine))
+    assert threads == [(engine, threading.current_thread())] * 3
 
 
 def test_as_many_at_a_time_as_the_engine_wants_and_in_order():

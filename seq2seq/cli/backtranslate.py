@@ -11,7 +11,6 @@ from seq2seq.cli.ensembles import WeightsOption, WithOption
 from seq2seq.cli.options import (
     Device,
     DeviceOption,
-    Engine,
     EngineOption,
     JsonOption,
     ModelArgument,
@@ -28,6 +27,7 @@ from seq2seq.cli.synthetic import (
     RunOption,
     TrainOption,
 )
+from seq2seq.engines.names import EngineName
 
 LIKELIEST = 10
 """Words that `--sample` draws from: from all of them, what a model of a small corpus writes is no language."""
@@ -83,7 +83,7 @@ def backtranslate(
     minutes: MinutesOption = None,
     resume: ResumeOption = False,
     train: TrainOption = False,
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,

@@ -11,7 +11,6 @@ from seq2seq.cli.ensembles import WeightsOption, WithOption
 from seq2seq.cli.options import (
     Device,
     DeviceOption,
-    Engine,
     EngineOption,
     JsonOption,
     SetOption,
@@ -27,6 +26,7 @@ from seq2seq.cli.synthetic import (
     RunOption,
     TrainOption,
 )
+from seq2seq.engines.names import EngineName
 
 EXAMPLES = (
     ("seq2seq distill runs/one --with runs/two --with runs/three --run runs/student", "one model of three"),
@@ -89,7 +89,7 @@ def distill(
     minutes: MinutesOption = None,
     resume: ResumeOption = False,
     train: TrainOption = False,
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,

@@ -10,7 +10,6 @@ import typer
 from seq2seq.cli.options import (
     Device,
     DeviceOption,
-    Engine,
     EngineOption,
     JsonOption,
     MbrOption,
@@ -19,6 +18,7 @@ from seq2seq.cli.options import (
     ThreadsOption,
     num_candidates,
 )
+from seq2seq.engines.names import EngineName
 
 if TYPE_CHECKING:
     from seq2seq.bundle import Bundle, RunFolder
@@ -64,7 +64,7 @@ def evaluate(
             "--html", help="Write it as one page too: charts, attention maps, every sentence. It needs no network."
         ),
     ] = None,
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,
@@ -143,13 +143,13 @@ def evaluate(
         console.say(f"{html}: where it goes wrong, to look at in a browser.")
 
 
-def _not_the_models_own(name: str, as_it_is_used: bool, engine: Engine) -> str:
+def _not_the_models_own(name: str, as_it_is_used: bool, engine: EngineName) -> str:
     """Returns why scores on a split of the run say nothing of the model as it is used; empty where they do."""
     if name == "train":
         return "the model was trained on it"
     if not as_it_is_used:
         return "the settings are not the model's own"
-    return "" if engine is Engine.AUTO else "an engine was asked for"
+    return "" if engine is EngineName.AUTO else "an engine was asked for"
 
 
 def _kept(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from seq2seq.engines.names import EngineName
+
 
 class Device(StrEnum):
     """Where the network computes."""
@@ -16,15 +18,6 @@ class Device(StrEnum):
     AUTO = "auto"
     CPU = "cpu"
     CUDA = "cuda"
-
-
-class Engine(StrEnum):
-    """What computes."""
-
-    AUTO = "auto"
-    ONNX = "onnx"
-    ONNX_FP32 = "onnx-fp32"
-    TORCH = "torch"
 
 
 ModelArgument = Annotated[
@@ -40,7 +33,7 @@ DeviceOption = Annotated[
     typer.Option("--device", help="Where to compute. [bold]auto[/] takes a GPU where there is one, else the CPU."),
 ]
 EngineOption = Annotated[
-    Engine,
+    EngineName,
     typer.Option(
         "--engine",
         help="What computes: [bold]onnx[/] in 8 bits on the CPU, [bold]onnx-fp32[/] in full precision there, "

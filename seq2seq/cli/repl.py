@@ -9,7 +9,6 @@ import typer
 from seq2seq.cli.options import (
     Device,
     DeviceOption,
-    Engine,
     EngineOption,
     MbrOption,
     ModelArgument,
@@ -17,6 +16,7 @@ from seq2seq.cli.options import (
     ThreadsOption,
     num_candidates,
 )
+from seq2seq.engines.names import EngineName
 
 EXAMPLES = (
     ("seq2seq repl runs/demo", "translate as you type; :help lists what you can say"),
@@ -34,7 +34,7 @@ def repl(
     attention: Annotated[bool, typer.Option("--attention", help="Show what each piece looked at.")] = False,
     scores: Annotated[bool, typer.Option("--scores", help="Colour each piece by how sure the model is.")] = False,
     prefix: Annotated[str, typer.Option("--prefix", help="Text that every translation must begin with.")] = "",
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,

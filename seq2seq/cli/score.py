@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from seq2seq.cli.ensembles import WeightsOption, WithOption
-from seq2seq.cli.options import Device, DeviceOption, Engine, EngineOption, ModelArgument, ThreadsOption
+from seq2seq.cli.options import Device, DeviceOption, EngineOption, ModelArgument, ThreadsOption
+from seq2seq.engines.names import EngineName
 
 EXAMPLES = (
     ("seq2seq score runs/mine new.en new.de", "log-probability and mean a token of each line, a tab between"),
@@ -37,7 +38,7 @@ def score(
     ] = False,
     others: WithOption = None,
     weights: WeightsOption = "",
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
 ) -> None:

@@ -13,7 +13,6 @@ from seq2seq.cli.ensembles import WeightsOption, WithOption
 from seq2seq.cli.options import (
     Device,
     DeviceOption,
-    Engine,
     EngineOption,
     MbrOption,
     ModelArgument,
@@ -21,6 +20,7 @@ from seq2seq.cli.options import (
     ThreadsOption,
     num_candidates,
 )
+from seq2seq.engines.names import EngineName
 from seq2seq.registry import SEARCHES
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def translate(
         bool, typer.Option("--attention", help="Add the alignment, as source-target pairs of pieces from 0.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with tokens and scores.")] = False,
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     settings: SetOption = None,
@@ -272,7 +272,7 @@ def _check_resume(resume: bool, *, can_resume: bool, source: Path | None, output
     raise UserError(f"--resume needs a file, and {output} is none.", hint="Give -o the name of a file.")
 
 
-def _machine(engine: Engine, device: Device, threads: int, launch: Launch) -> tuple[str, int]:
+def _machine(engine: EngineName, device: Device, threads: int, launch: Launch) -> tuple[str, int]:
     """Returns where to compute and with how many cores: each of several processes has a GPU, or cores, of its own."""
     if not launch.is_several:
         return device.value, threads
@@ -280,7 +280,7 @@ def _machine(engine: Engine, device: Device, threads: int, launch: Launch) -> tu
     from seq2seq.engines.choose import gpu_found
 
     cores = share_of_cores(threads, launch.local_size)
-    can_have_gpu = device is Device.AUTO and engine in (Engine.AUTO, Engine.TORCH) and gpu_found()
+    can_have_gpu = device is Device.AUTO and engine in (EngineName.AUTO, EngineName.TORCH) and gpu_found()
     if device is Device.CUDA or can_have_gpu:
         return f"cuda:{launch.local_rank}", cores
     return "cpu", cores

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from seq2seq.cli.options import Device, DeviceOption, Engine, EngineOption, JsonOption, ModelArgument, ThreadsOption
+from seq2seq.cli.options import Device, DeviceOption, EngineOption, JsonOption, ModelArgument, ThreadsOption
+from seq2seq.engines.names import EngineName
 
 if TYPE_CHECKING:
     from seq2seq.pipeline.tune import Trial, Tuned
@@ -66,7 +67,7 @@ def tune(
         int, typer.Option("--sentences", min=0, metavar="N", help="Use the first N sentences only; 0 uses all.")
     ] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be chosen, and write nothing.")] = False,
-    engine: EngineOption = Engine.AUTO,
+    engine: EngineOption = EngineName.AUTO,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = 0,
     as_json: JsonOption = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from seq2seq import console
 from seq2seq.device import nvidia_driver
+from seq2seq.engines.names import EngineName
 from seq2seq.errors import UserError, WorkError, nearest
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine
     from seq2seq.text.pairs import TokenizerPair
 
-ENGINES: Final = ("auto", "onnx", "onnx-fp32", "torch")
+ENGINES: Final = tuple(name.value for name in EngineName)
 PRECISIONS: Final = {"onnx": "int8", "onnx-fp32": "fp32"}
 LOCK: Final = ".graphs.lock"
 
@@ -45,7 +46,7 @@ def open_engine(
     if engine in PRECISIONS and device.startswith("cuda"):
         raise UserError(f"The engine {engine!r} runs on the CPU.", hint="On a GPU use --engine torch.")
     if engine == "auto":
-        engine = choose(bundle, tokenizers, device)
+        engine = choose(bundle, device)
     if engine == "torch":
         from seq2seq.engines import torch_engine
 
@@ -69,7 +70,7 @@ def _check_weights(bundle: Bundle, engine: str, device: str) -> None:
         )
 
 
-def choose(bundle: Bundle, tokenizers: TokenizerPair, device: str) -> str:
+def choose(bundle: Bundle, device: str) -> str:
     """Returns the engine that "auto" stands for: see `open_engine`."""
     from seq2seq.engines.onnx.folder import has_graphs
 

@@ -34,7 +34,23 @@ class Distribution(NamedTuple):
 
 
 class Engine(StepModel, Protocol):
-    """Encodes a batch of sources and then answers the search's steps."""
+    """Encodes a batch of sources and then answers the search's steps.
+
+    An engine that can be shared by threads says in `parallel` how many it is worth to start. What was computed is known
+    by the engine too, as engines round differently: scores by `precision`, unfinished translations by `name`.
+    """
+
+    @property
+    def parallel(self) -> int:
+        """How many batches a caller with threads of its own may well have computed at a time; 1: one after another."""
+
+    @property
+    def precision(self) -> str:
+        """What the record of a score says of it: "torch", or of graphs what they multiply with, "int8" or "fp32"."""
+
+    @property
+    def name(self) -> str:
+        """Which engine it is, how precise, and on what kind of device; which of several GPUs is no matter."""
 
     def start(self, sources: Sequence[Sequence[int]]) -> Start:
         """Encodes the sources, id lists without EOS."""

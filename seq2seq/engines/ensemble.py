@@ -51,7 +51,9 @@ class Ensemble:
         self.engines = list(engines)
         self.weights = _shares(weights, len(engines))
         self.go, self.eos, self.vocabulary_size = engines[0].go, engines[0].eos, sizes[0]
-        self.parallel = min(int(getattr(engine, "parallel", 1)) for engine in engines)
+        self.parallel = min(engine.parallel for engine in engines)
+        self.precision = " + ".join(dict.fromkeys(engine.precision for engine in engines))
+        self.name = " + ".join(engine.name for engine in engines)
 
     def start(self, sources: Sequence[Sequence[int]]) -> Start:
         """See `Engine.start`; memory and state are tuples, one part a member."""

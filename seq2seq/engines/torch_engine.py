@@ -35,12 +35,19 @@ class TorchEngine:
 
     go = GO
     eos = EOS
+    parallel = 1
+    precision = "torch"
 
     def __init__(self, model: EncoderDecoder, *, allow_unk: bool = False, tags: Iterable[int] = ()) -> None:
         self.model = model
         self.device = model.target_embedding.weight.device
         self._attends = model.decoder.attention.context_size > 0
         self._forbidden = [PAD, GO, *([] if allow_unk else [UNK]), *tags]
+
+    @property
+    def name(self) -> str:
+        """See `Engine.name`."""
+        return f"TorchEngine {self.device.type}"
 
     @property
     def vocabulary_size(self) -> int:

@@ -221,7 +221,7 @@ def evaluate(
         _told(settings),
         sentences,
         None if diagnose is None else diagnose(sentences),
-        getattr(translator.engine, "precision", "torch"),
+        translator.engine.precision,
     )
 
 

@@ -209,7 +209,7 @@ def _facts(translator: Translator, settings: Search, task: Task, models: Mapping
         "the version of seq2seq": of_program(),
         "input": checksum(task.source),
         **models,
-        "engine": _name_of(translator.engine),
+        "engine": translator.engine.name,
         **{f"search.{name}": value for name, value in asdict(settings).items()},
         **({f"evaluation.{name}": getattr(translator.evaluation, name) for name in COMPARING} if settings.mbr else {}),
         "--nbest": task.form.nbest,
@@ -221,18 +221,6 @@ def _facts(translator: Translator, settings: Search, task: Task, models: Mapping
         "--ban": digest(list(task.banned)),
         "--shard": str(task.part),
     }
-
-
-def _name_of(engine: object) -> str:
-    """Returns which engine computes, how precisely and where, for engines round differently.
-
-    Of an ensemble, that of each member. Which of several GPUs is no matter.
-    """
-    members = getattr(engine, "engines", None)
-    if members:
-        return " + ".join(map(_name_of, members))
-    told = [type(engine).__name__, getattr(engine, "precision", ""), getattr(engine, "device", "cpu")]
-    return " ".join(str(part) for part in told if part).partition(":")[0]
 
 
 def _resumable(translator: Translator, settings: Search, task: Task, target: Path, facts: Facts) -> int:

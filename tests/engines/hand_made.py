@@ -161,7 +161,7 @@ def engine(folder, *, least_rows=1, seed=5):
         path.write_bytes(model.SerializeToString())
         sessions.append(Watched(Session(path, {weight: given[weight] for weight in names[name]})))
     sizes = Sizes(SOURCE_SYMBOLS, TARGET_SYMBOLS, SIZE, SIZE, 2, 1, least_rows)
-    made = OnnxEngine(Graphs(*sessions), sizes)
+    made = OnnxEngine(Graphs(*sessions), sizes, precision="fp32")
     made.asked = {"tables": sessions[0].asked, "encoder": sessions[1].asked, "step": sessions[2].asked}
     return made
 

@@ -61,7 +61,7 @@ def opened(bundle, **wishes):
 
 
 def chosen(bundle, device="cpu"):
-    return choose(bundle, TokenizerPair.load(bundle.tokenizers), device)
+    return choose(bundle, device)
 
 
 def first_step(engine):
@@ -85,6 +85,10 @@ def test_each_name_opens_its_engine(made) -> None:
     real = np.isfinite(said["torch"])
     np.testing.assert_allclose(said["onnx-fp32"][real], said["torch"][real], atol=1e-4)
     assert np.array_equal(said["auto"], said["onnx"])
+    assert [engines[name].precision for name in ("onnx", "onnx-fp32", "torch")] == ["int8", "fp32", "torch"]
+    assert [engines[name].name for name in ("onnx", "torch")] == ["OnnxEngine int8 cpu", "TorchEngine cpu"]
+    assert [engines[name].parallel for name in ("onnx", "torch")] == [1, 1]
+    assert opened(made, engine="onnx", device="cpu", threads=3).parallel == 3
     apart = np.abs(said["onnx"][real] - said["torch"][real]).max()
     assert 1e-4 < apart < 0.5  # 8 bits, and not by chance the other precision
 
@@ -249,6 +253,8 @@ def test_several_models_are_an_ensemble(made, tmp_path) -> None:
     assert isinstance(together.engine, Ensemble)
     assert together.engine.weights == [0.75, 0.25]
     assert together.engine.parallel == 1
+    assert together.engine.precision == "int8"
+    assert together.engine.name == "OnnxEngine int8 cpu + OnnxEngine int8 cpu"
     one, two = (first_step(opened(bundle, engine="onnx", device="cpu")) for bundle in (made, open_bundle(other.path)))
     mean = np.logaddexp(one.astype(np.float64) + np.log(0.75), two.astype(np.float64) + np.log(0.25))
     np.testing.assert_allclose(first_step(together.engine), mean, atol=1e-5)

@@ -31,6 +31,17 @@ def members(count: int = 3, **kind) -> list[TorchEngine]:
     return [TorchEngine(tiny(seed=seed, **kind)) for seed in range(1, count + 1)]
 
 
+def test_it_is_known_by_all_its_members() -> None:
+    class Other(TorchEngine):
+        parallel, precision, name = 4, "int8", "OnnxEngine int8 cpu"
+
+    model = tiny()
+    mixed = Ensemble([TorchEngine(model), Other(model), TorchEngine(model)])
+    assert (mixed.parallel, mixed.precision) == (1, "torch + int8")
+    assert mixed.name == "TorchEngine cpu + OnnxEngine int8 cpu + TorchEngine cpu"
+    assert Ensemble([Other(model), Other(model)]).parallel == 4
+
+
 def walked(engine, words=(5, 7)):
     """The distributions of a few steps, rows reordered on the way."""
     start = engine.start(SOURCES)

@@ -70,7 +70,8 @@ def exported(model, precision: str, folder: Path) -> OnnxEngine:
         path = folder / f"{name}.{precision}.onnx"
         path.write_bytes(graph.SerializeToString())
         sessions[name] = Session(path, {weight: arrays[weight] for weight in facts["weights"][name]})
-    return OnnxEngine(Graphs(**sessions), Sizes(**{name: facts[name] for name in Sizes.__dataclass_fields__}))
+    sizes = Sizes(**{name: facts[name] for name in Sizes.__dataclass_fields__})
+    return OnnxEngine(Graphs(**sessions), sizes, precision=precision)
 
 
 def translate(engine: OnnxEngine, search: str, numbers) -> list:

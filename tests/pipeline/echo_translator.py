@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 from seq2seq.recipe.schema import Evaluation
 from seq2seq.translation import Translation
@@ -33,7 +34,7 @@ class Echo:
 
     stop_after: int = 0
     given: list[dict] = field(default_factory=list)
-    engine: object = field(default_factory=object)
+    engine: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="echo"))
     evaluation: Evaluation = field(default_factory=Evaluation)
 
     def translate_windows(self, windows, settings, *, nbest=1, first=0, **more):

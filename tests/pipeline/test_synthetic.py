@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace as changed
@@ -53,7 +54,7 @@ class Told:
         asked: How each call was to search.
     """
 
-    engine, evaluation = object(), Evaluation()
+    engine, evaluation = SimpleNamespace(name="told"), Evaluation()
 
     def __init__(self, says, stop_after: int = 0) -> None:
         self.says, self.stop_after, self.read, self.asked = says, stop_after, [], []

@@ -11,6 +11,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from echo_translator import Echo, Kept, Quick
@@ -210,6 +211,7 @@ def test_two_runs_do_not_write_one_file(source, target, monkeypatch):
 HOLD = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from seq2seq.pipeline.alone import alone
 with alone(Path(sys.argv[1])):
     print("held", flush=True)
@@ -287,35 +289,9 @@ def test_another_model_another_engine_and_other_settings_are_named(source, targe
     models = {"model": "aa", "--weights": ""}
     with pytest.raises(UserError, match=r"search\.beam was 5, and now is 4"):
         translate(again, settings=Search(batch_sentences=1, beam=4), models=models)
-    with pytest.raises(UserError, match="engine was object cpu, and now is dict cpu"):
-        translate(again, Echo(engine={}), models=models)
+    with pytest.raises(UserError, match="engine was echo, and now is OnnxEngine int8 cpu"):
+        translate(again, Echo(engine=SimpleNamespace(name="OnnxEngine int8 cpu")), models=models)
     assert translate(again, models=models) == NUM_LINES - 9
-
-
-class Named:
-    """An engine that only has what it is known by."""
-
-    def __init__(self, **told):
-        self.__dict__.update(told)
-
-
-def test_the_engines_of_an_ensemble_and_their_precision_are_told_apart(source, target):
-    def engine(*members):
-        return Named(engines=[Named(precision=precision, device=device) for precision, device in members])
-
-    task = Task(source, target)
-    with pytest.raises(KeyboardInterrupt):
-        translate(task, Echo(stop_after=9, engine=engine(("int8", "cpu"), ("", "cuda:1"))))
-    again = replace(task, resume=True)
-    before = "engine was Named int8 cpu \\+ Named cuda, and now is"
-    for other, told in [
-        (engine(("fp32", "cpu"), ("", "cuda:1")), "Named fp32 cpu \\+ Named cuda"),
-        (engine(("int8", "cpu"), ("", "cpu")), "Named int8 cpu \\+ Named cpu"),
-        (Named(precision="int8"), "Named int8 cpu"),
-    ]:
-        with pytest.raises(UserError, match=f"{before} {told}\\."):
-            translate(again, Echo(engine=other))
-    assert translate(again, Echo(engine=engine(("int8", "cpu"), ("", "cuda:0")))) == NUM_LINES - 9
 
 
 def test_a_model_is_known_by_what_it_is_made_of_and_not_by_its_graphs(tmp_path):

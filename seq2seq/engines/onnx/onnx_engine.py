@@ -41,17 +41,18 @@ class OnnxEngine:
         graphs: tables (ids -> the rows that first layers take from a token alone), encoder (ids, lengths -> memory and
             first state) and step (one step of the decoder, with the k best).
         sizes: Of all of them.
-        parallel: How many batches a caller with threads of its own may well have computed at a time.
-        precision: What it multiplies with, "int8" or "fp32": what a record of a translation knows it by.
+        parallel: See `Engine.parallel`.
+        precision: What it multiplies with, "int8" or "fp32"; see `Engine.precision`.
     """
 
     go = GO
     eos = EOS
 
-    def __init__(self, graphs: Graphs, sizes: Sizes, *, parallel: int = 1, precision: str = "") -> None:
+    def __init__(self, graphs: Graphs, sizes: Sizes, *, precision: str, parallel: int = 1) -> None:
         self._graphs = graphs
         self.parallel = parallel
         self.precision = precision
+        self.name = f"OnnxEngine {precision} cpu"
         self._least = sizes.least_rows
         self.vocabulary_size = sizes.target_symbols
         self._source = Table(sizes.source_symbols, sizes.source_width, lambda ids: self._rows("source", ids))

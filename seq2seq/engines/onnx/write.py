@@ -141,6 +141,6 @@ def _verified(folder: Path, written: Written, precision: str, sample: Sample) ->
         for name, needed in written.facts["weights"].items()
     }
     sizes = Sizes(**{name: written.facts[name] for name in Sizes.__dataclass_fields__})
-    found = sample.compare(OnnxEngine(Graphs(**sessions), sizes))
+    found = sample.compare(OnnxEngine(Graphs(**sessions), sizes, precision=precision))
     check(found, precision)
     return found.to_dict()
