@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from seq2seq.folders import digest_of
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Choice, Data, Model, Recipe, Search, Training
 from seq2seq.registry import (
@@ -136,7 +135,7 @@ def digest(settings: Model) -> str:
     """
     given, usual = msgspec.to_builtins(settings), msgspec.to_builtins(complete(Recipe()).model)
     told = {key: value for key, value in given.items() if value != usual[key] and key not in VECTOR_FILES}
-    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return digest_of(told)
 
 
 def _embedding(num_symbols: int, size: int) -> torch.nn.Embedding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -12,7 +13,16 @@ import pytest
 
 from seq2seq import folders
 from seq2seq.errors import UserError
-from seq2seq.folders import check_version, copy_files, read_json, settle, whole_folder, write_json, write_text
+from seq2seq.folders import (
+    check_version,
+    copy_files,
+    digest_of,
+    read_json,
+    settle,
+    whole_folder,
+    write_json,
+    write_text,
+)
 
 
 def names(folder) -> list[str]:
@@ -174,6 +184,13 @@ def test_who_may_read_the_folder_may_read_its_files(tmp_path, umask: int, mode: 
     finally:
         os.umask(before)
     assert (tmp_path / "model" / "weights").stat().st_mode & 0o777 == mode
+
+
+def test_a_digest_is_that_of_the_json_with_its_keys_in_order() -> None:
+    text = b'{"a": [1.5, "\\u00e9", null], "b": {"c": true, "d": {}}}'
+    value = {"b": {"d": {}, "c": True}, "a": (1.5, "é", None)}
+    assert digest_of(value) == hashlib.blake2b(text, digest_size=8).hexdigest()
+    assert digest_of(value, num_bytes=16) == hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def test_where_nobody_may_say_who_reads_a_file_it_is_written_all_the_same(tmp_path, monkeypatch) -> None:

@@ -177,12 +177,9 @@ def _version(wanted: bool) -> None:
 
 
 def _installed_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+    from seq2seq.versions import version_of
 
-    try:
-        return version("seq2seq")
-    except PackageNotFoundError:  # run from a source tree
-        return "(not installed)"
+    return version_of() or "(not installed)"
 
 
 def _main(

@@ -7,8 +7,6 @@ complete does it take the old data's place, by renaming. A wrong file, a full di
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +24,7 @@ from seq2seq import build, console
 from seq2seq.bundle import MANIFEST_VERSION, RunFolder
 from seq2seq.data import store
 from seq2seq.errors import UserError
-from seq2seq.folders import describe, read_json, write_json, write_text
+from seq2seq.folders import checksum, describe, digest_of, read_json, write_json, write_text
 from seq2seq.pipeline import shards, vectors
 from seq2seq.pipeline.basis import Basis
 from seq2seq.pipeline.gather import Gathered, Kept, Reading, gather
@@ -34,7 +32,7 @@ from seq2seq.pipeline.handing_on import handed_on, is_same, is_turned
 from seq2seq.pipeline.jobs import Tokenise, Untokenised, packed
 from seq2seq.pipeline.lock import LOCK, only_one
 from seq2seq.pipeline.reasons import SET_BY_YOU, values
-from seq2seq.pipeline.sources import Sources, check_name, fingerprint, languages, open_sources
+from seq2seq.pipeline.sources import Sources, check_name, languages, open_sources
 from seq2seq.pipeline.spool import Spool, in_chunks
 from seq2seq.pipeline.vocabulary import check_text, report_size
 from seq2seq.pipeline.workers import Workers, available_cores
@@ -288,11 +286,7 @@ def data_digest(recipe: Recipe) -> str:
     for corpus in table["data"]["corpora"]:
         if not corpus["tag"]:
             del corpus["tag"]  # as before there were any: what was prepared then is what it was
-    return _digest([table["data"], table["text"]])
-
-
-def _digest(settings: object) -> str:
-    return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16).hexdigest()
+    return digest_of([table["data"], table["text"]], num_bytes=16)
 
 
 def _inputs(recipe: Recipe, sources: Sources) -> dict[str, Any]:
@@ -300,7 +294,7 @@ def _inputs(recipe: Recipe, sources: Sources) -> dict[str, Any]:
     labels = _labels(paths)
     if sources.folder is not None:  # where a file lies may say which split it is of
         labels = [path.relative_to(sources.folder).as_posix() for path in paths]
-    files = {label: fingerprint(path) for label, path in zip(labels, paths, strict=True)}
+    files = {label: checksum(path) for label, path in zip(labels, paths, strict=True)}
     return {"settings": data_digest(recipe), "files": files}
 
 
@@ -315,7 +309,7 @@ def _labels(paths: list[Path]) -> list[str]:
 
 
 def _recipe_digest(recipe: Recipe) -> str:
-    return _digest(table_from_recipe(complete(recipe)))
+    return digest_of(table_from_recipe(complete(recipe)), num_bytes=16)
 
 
 def _has_settings(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> bool:
@@ -630,7 +624,7 @@ def _fingerprint(tokenizers: TokenizerPair) -> str:
     """Returns the hash of all that a vocabulary consists of."""
     with TemporaryDirectory() as folder:
         tokenizers.save(Path(folder))
-        return _digest(describe(Path(folder)))
+        return digest_of(describe(Path(folder)), num_bytes=16)
 
 
 def _marks(corpus: Kept) -> dict[str, str]:

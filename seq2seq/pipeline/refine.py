@@ -9,8 +9,6 @@ from, where settings in `training.risk` are changed, other than how long it take
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +26,7 @@ from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import SentenceMetric, sentence_metric
-from seq2seq.folders import read_json, settle, whole_folder, write_json
+from seq2seq.folders import digest_of, read_json, settle, whole_folder, write_json
 from seq2seq.pipeline.several import agreed
 from seq2seq.recipe.schema import Choice, Recipe, Schedule
 from seq2seq.recipe.schema import Risk as RiskSettings
@@ -266,7 +264,7 @@ def digest(risk: RiskSettings) -> str:
         for name, value in msgspec.to_builtins(risk).items()
         if name in FIRST_SETTINGS or (name not in ("epochs", "minutes") and value != usual[name])
     }
-    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return digest_of(told)
 
 
 def objective(recipe: Recipe, tokenizers: TokenizerPair) -> Risk:

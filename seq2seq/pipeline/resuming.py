@@ -13,16 +13,16 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from seq2seq.bundle import Bundle
 from seq2seq.errors import UserError
-from seq2seq.folders import check_version, checksum, read_json, write_json
+from seq2seq.folders import check_version, checksum, digest_of, read_json, write_json
 from seq2seq.pipeline.alone import lock_of
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.streams import part_of, record_of, say_where, spare
+from seq2seq.versions import version_of
 
 RECORD_VERSION: Final = 1
 # What is kept as a fingerprint, of which only can be said that it is another.
@@ -54,11 +54,6 @@ class Written:
     first: int = 0
 
 
-def digest(value: object) -> str:
-    """Returns a fingerprint of a JSON value, 16 hexadecimal digits; empty where there is nothing in it."""
-    return blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest() if value else ""
-
-
 def of_model(bundle: Bundle) -> str:
     """Returns a fingerprint of all in a model that decides what it writes: its weights, tokenizers and recipe.
 
@@ -68,17 +63,12 @@ def of_model(bundle: Bundle) -> str:
     if bundle.weights.name in files:
         kept = (bundle.weights.name, f"{bundle.tokenizers.name}/")
         files = {name: told for name, told in files.items() if name.startswith(kept)}
-    return digest({"files": files, "recipe": checksum(bundle.path / "recipe.toml")})
+    return digest_of({"files": files, "recipe": checksum(bundle.path / "recipe.toml")})
 
 
 def of_program() -> str:
     """Returns the version of this program: another one may translate otherwise."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("seq2seq")
-    except PackageNotFoundError:  # run from a source tree
-        return "unknown"
+    return version_of() or "unknown"
 
 
 def earlier(target: Path, facts: Facts, form: Format, *, resume: bool) -> Written:

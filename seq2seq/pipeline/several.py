@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,6 +25,7 @@ from seq2seq.recipe.decode import table_from_recipe
 from seq2seq.recipe.schema import Recipe
 from seq2seq.training.group import Alone, Group
 from seq2seq.training.joined import join, leave
+from seq2seq.versions import version_of
 
 Result = TypeVar("Result")
 SAMPLED_BLOCKS: Final = 64
@@ -177,20 +177,13 @@ def facts(
 ) -> dict[str, str]:
     """Returns what the processes of a training must have in common, by the names in `HINTS`."""
     return {
-        "version of seq2seq": _version("seq2seq"),
-        "version of torch": _version("torch").partition("+")[0],
+        "version of seq2seq": version_of() or "unknown",
+        "version of torch": version_of("torch").partition("+")[0] or "unknown",
         "device": device,
         "precision": precision,
         "recipe": _recipe(recipe),
         "prepared data": _prepared(run, manifest, store),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from a source tree
-        return "unknown"
 
 
 def _recipe(recipe: Recipe) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,6 @@ from seq2seq.registry import READERS
 
 HUB_SPLITS = {"train": "train", "development": "validation", "test": "test"}
 PHRASEBOOK_TESTS = ("test", "combinations")
-BLOCK_BYTES = 1 << 20
 # How the library of the hub knows training data: by this word in the name of a file or of a folder above it.
 _TRAIN_PART = re.compile(r"(.*[-._ 0-9])?train(ing)?([-._ 0-9].*)?")
 _HUB_FORMATS = (".json", ".jsonl", ".parquet", ".csv")
@@ -138,15 +136,6 @@ def languages(data: Data) -> tuple[str, str]:
     """Returns the language translated from and the language translated into."""
     pair = (data.source_language, data.target_language)
     return (pair[1], pair[0]) if data.reverse else pair
-
-
-def fingerprint(path: Path) -> str:
-    """Returns the BLAKE2b hash of a file's bytes, 32 hexadecimal digits."""
-    digest = hashlib.blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _from_hub(data: Data, folder: Path | None) -> bool:

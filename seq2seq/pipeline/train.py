@@ -53,6 +53,7 @@ from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.protocols import Reporter, Validator
 from seq2seq.training.rotation import Checkpoints
 from seq2seq.training.stop import Stop
+from seq2seq.versions import version_of
 
 SECONDS_BETWEEN_PICTURES = 60.0
 
@@ -394,13 +395,8 @@ class _Keeper:
 
 
 def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for package in ("seq2seq", "torch", "sentencepiece", "sacrebleu"):
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+    found = {package: version_of(package) for package in ("seq2seq", "torch", "sentencepiece", "sacrebleu")}
+    return {"python": platform.python_version(), **{package: one for package, one in found.items() if one}}
 
 
 class ConsoleReporter:

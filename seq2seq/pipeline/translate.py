@@ -16,12 +16,12 @@ from typing import TextIO
 from seq2seq import console
 from seq2seq.corpus.files import OPENERS
 from seq2seq.errors import OfSentenceError, UserError, WorkError
-from seq2seq.folders import checksum
+from seq2seq.folders import checksum, digest_of
 from seq2seq.pipeline.alone import alone, lock_of
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.parts import Part
 from seq2seq.pipeline.pieces import check_count, join
-from seq2seq.pipeline.resuming import Facts, Written, anew, digest, earlier, is_done, of_program, open_resumable
+from seq2seq.pipeline.resuming import Facts, Written, anew, earlier, is_done, of_program, open_resumable
 from seq2seq.pipeline.streams import (
     STDIN,
     as_they_come,
@@ -217,8 +217,8 @@ def _facts(translator: Translator, settings: Search, task: Task, models: Mapping
         "--attention": task.form.attention,
         "--json": task.form.as_json,
         "--prefix": task.prefix,
-        "glossary": digest(dict(task.glossary or {})),
-        "--ban": digest(list(task.banned)),
+        "glossary": digest_of(dict(task.glossary)) if task.glossary else "",
+        "--ban": digest_of(list(task.banned)) if task.banned else "",
         "--shard": str(task.part),
     }
 
