@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from seq2seq import console
 from seq2seq.errors import UserError, WorkError, nearest
@@ -31,6 +31,8 @@ from seq2seq.recipe.toml import load_recipe
 BUNDLE_VERSION = 1
 CARD = "README.md"
 MANIFEST_VERSION = 1
+ABOUT_SCORES: Final = ("scores", "diagnosis", "scored_with")
+"""What `bundle.json` says of test sets, each by their names: these belong together."""
 RUNS = Path("runs")
 
 
@@ -215,7 +217,7 @@ class Bundle:
         Raises:
             WorkError: The bundle was replaced in the meantime.
         """
-        now = self._now("scored")
+        now = self._now()
         others = {name: told for name, told in now.get("scored_with", {}).items() if name != split}
         found: dict[str, Any] = {
             "scores": {**now.get("scores", {}), split: scores},
@@ -231,18 +233,49 @@ class Bundle:
         Raises:
             WorkError: The bundle was replaced in the meantime.
         """
-        return self._write({**self._now("described"), **facts})
+        return self._write({**self._now(), **facts})
 
-    def _now(self, doing: str) -> dict[str, Any]:
+    def without_scores(self) -> Bundle:
+        """Takes all scores out of the bundle, which no longer hold. Returns the bundle as it now is.
+
+        Raises:
+            WorkError: The bundle was replaced in the meantime.
+        """
+        return self._write(with_scores_of(self._now(), lambda _: False))
+
+    def with_files(self, folder: str, files: Mapping[str, Any]) -> Bundle:
+        """Writes into the bundle's list of files that those below `folder` are `files`, as `describe` found them there.
+
+        Returns the bundle as it now is.
+
+        Raises:
+            WorkError: The bundle was replaced in the meantime.
+        """
+        now = self._now()
+        others = {name: told for name, told in now.get("files", {}).items() if not name.startswith(f"{folder}/")}
+        return self._write({**now, "files": {**others, **{f"{folder}/{name}": told for name, told in files.items()}}})
+
+    def _now(self) -> dict[str, Any]:
         """Returns what `bundle.json` says by now: graphs, or scores, may have been added by another process."""
         now = read_json(self.path / "bundle.json")
         if now.get("update") != self.facts.get("update"):
-            raise WorkError(f"{self.path} was replaced while it was being {doing}.", hint="Do it again.")
+            raise WorkError(f"{self.path} was replaced by another model in the meantime.", hint="Do it again.")
         return now
 
     def _write(self, facts: dict[str, Any]) -> Bundle:
-        write_json(self.path / "bundle.json", facts)
+        write_facts(self.path, facts)
         return replace(self, facts=facts)
+
+
+def with_scores_of(facts: Mapping[str, Any], kept: Callable[[str], bool]) -> dict[str, Any]:
+    """Returns what a bundle says of itself; of scores, and of what goes with them, only what is of the sets kept."""
+    about = {key: facts[key] for key in ABOUT_SCORES if key in facts}
+    return {**facts, **{key: {name: told for name, told in one.items() if kept(name)} for key, one in about.items()}}
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Writes what a bundle says of itself into its folder."""
+    write_json(folder / "bundle.json", facts)
 
 
 def write_bundle(
@@ -267,7 +300,7 @@ def write_bundle(
         save_tokenizers(folder / "tokenizer")
         files = describe(folder)
         write_text(folder / "recipe.toml", recipe_text)
-        write_json(folder / "bundle.json", {"schema_version": BUNDLE_VERSION, **facts, "files": files})
+        write_facts(folder, {"schema_version": BUNDLE_VERSION, **facts, "files": files})
         card = path / CARD
         if card.is_file():
             shutil.copyfile(card, folder / CARD)

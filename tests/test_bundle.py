@@ -14,6 +14,7 @@ from seq2seq import bundle as bundle_room
 from seq2seq.bundle import BUNDLE_VERSION, RunFolder, find_run, open_bundle, write_bundle
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, WorkError
+from seq2seq.folders import describe
 
 __all__ = ["toy"]
 SENTENCE = "the red dog sees two blue boat."
@@ -159,6 +160,24 @@ def test_scores_replace_those_of_the_same_split(alone):
     assert three.with_scores("test", []).facts["scored_with"] == {}  # what is not known is not what it was
 
 
+def test_without_scores_nothing_is_left_that_was_said_of_them(alone):
+    bundle = open_bundle(alone).with_scores("test", [{}], diagnosis={"flags": {}}, how={"engine": "int8"})
+    kept = {name: told for name, told in bundle.facts.items() if name not in ("scores", "diagnosis", "scored_with")}
+    none = bundle.without_scores()
+    assert none.facts == open_bundle(alone).facts == {**kept, "scores": {}, "diagnosis": {}, "scored_with": {}}
+
+
+def test_the_files_of_a_folder_are_listed_and_those_of_others_stay(alone):
+    bundle = open_bundle(alone)
+    weights = bundle.facts["files"]["weights.safetensors"]
+    (alone / "new").mkdir()
+    (alone / "new" / "file").write_text("x")
+    listed = bundle.with_files("new", describe(alone / "new")).facts["files"]
+    assert listed == {**bundle.facts["files"], "new/file": describe(alone)["new/file"]}
+    assert open_bundle(alone).facts["files"]["weights.safetensors"] == weights
+    assert open_bundle(alone).with_files("new", {}).facts == bundle.facts
+
+
 def test_scores_do_not_undo_what_was_written_meanwhile(alone):
     bundle = open_bundle(alone)
     facts = json.loads((alone / "bundle.json").read_text())
@@ -258,5 +277,5 @@ def test_the_products_of_a_run_are_all_that_training_writes(toy):
 def test_scores_are_not_given_to_another_model(alone):
     opened = open_bundle(alone)
     change(alone, update=999)  # a training went on meanwhile
-    with pytest.raises(WorkError, match="replaced while it was being scored"):
+    with pytest.raises(WorkError, match="was replaced by another model"):
         opened.with_scores("test", [])

@@ -20,9 +20,9 @@ from msgspec.structs import replace
 from seq2seq import console
 from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_around, run_of
 from seq2seq.data.store import Store
-from seq2seq.errors import Seq2SeqError, UserError, WorkError
+from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.evaluation.names import METRIC_NAMES
-from seq2seq.folders import read_json, write_json, write_text
+from seq2seq.folders import write_text
 from seq2seq.pipeline.card import refresh_card
 from seq2seq.pipeline.evaluate import TestSet, files_as_test_set
 from seq2seq.pipeline.search_text import with_search
@@ -299,25 +299,19 @@ def files(source: Path, reference: Path, sentences: int = 0) -> TestSet:
 def keep(tuned: Tuned, bundle: Bundle) -> Bundle:
     """Writes the better settings into the recipes of the run and of the bundle. Returns the bundle as it now is.
 
-    Scores in the bundle were made with the old settings; where those change, they go. What was found is noted in
+    Scores in the bundle were made with the old settings; where those change, they go first. What was found is noted in
     either case. Each file is written whole; the bundle's recipe, which decides, comes last.
 
     Raises:
         WorkError: The bundle was replaced in the meantime.
     """
-    now = read_json(bundle.path / "bundle.json")
-    if now.get("update") != bundle.facts.get("update"):
-        raise WorkError(f"{bundle.path} was replaced while it was being tuned.", hint="Tune it again.")
-    facts = {**now, "tuned": _note(tuned, now)}
+    if tuned.changes:
+        bundle = bundle.without_scores()
+    bundle = bundle.with_facts(tuned=_note(tuned, bundle.facts))
     if tuned.changes:
         run, reason = run_of(bundle.path), _reason(tuned)
         if run is not None:
             _write_recipe(run.recipe, tuned.changes, reason)
-        facts["scores"] = {}
-        for about_them in ("diagnosis", "scored_with"):
-            facts.pop(about_them, None)
-    write_json(bundle.path / "bundle.json", facts)
-    if tuned.changes:
         _write_recipe(bundle.path / "recipe.toml", tuned.changes, reason)
     refresh_card(bundle.path)
     return open_bundle(bundle.path)

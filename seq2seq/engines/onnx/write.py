@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from seq2seq import build
-from seq2seq.bundle import Bundle
+from seq2seq.bundle import Bundle, with_scores_of, write_facts
 from seq2seq.engines.onnx.calibration import calibrate
 from seq2seq.engines.onnx.export import WEIGHTS, Export, Written
 from seq2seq.engines.onnx.folder import FACTS, FACTS_VERSION, FOLDER, INT8_WEIGHTS, Graphs, Sizes
@@ -18,7 +18,7 @@ from seq2seq.engines.onnx.sessions import Session
 from seq2seq.engines.onnx.verify import Sample, check, random_sample
 from seq2seq.engines.onnx.weights import narrowed, saturates
 from seq2seq.engines.torch_engine import load_engine
-from seq2seq.folders import copy_files, describe, read_json, whole_folder, write_json
+from seq2seq.folders import copy_files, describe, whole_folder, write_json
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.special import UNK
 
@@ -46,8 +46,8 @@ def add_graphs(bundle: Bundle) -> dict[str, Any]:
     with whole_folder(bundle.path / FOLDER) as folder:
         facts = _write(folder, bundle, PRECISIONS)
         # Until the folder is whole, the bundle's list must not hold what is being replaced.
-        _list(bundle, {})
-    _list(bundle, {f"{FOLDER}/{name}": described for name, described in describe(bundle.path / FOLDER).items()})
+        bundle.with_files(FOLDER, {})
+    bundle.with_files(FOLDER, describe(bundle.path / FOLDER))
     return facts
 
 
@@ -73,23 +73,9 @@ def copy_bundle(
         shutil.copyfile(bundle.path / "recipe.toml", folder / "recipe.toml")
         if card is not None:
             shutil.copyfile(card, folder / bundle.card.name)
-        write_json(folder / "bundle.json", {**_without_scores_of_others(bundle.facts, precision), "files": files})
+        others = {name for name, how in bundle.facts.get("scored_with", {}).items() if how.get("engine") != precision}
+        write_facts(folder, {**with_scores_of(bundle.facts, lambda name: name not in others), "files": files})
     return facts
-
-
-def _without_scores_of_others(facts: Mapping[str, Any], precision: str) -> dict[str, Any]:
-    """Returns facts without the scores, and what goes with them, that are known to be of another engine's."""
-    others = {name for name, how in facts.get("scored_with", {}).items() if how.get("engine") != precision}
-    about = {key: facts[key] for key in ("scores", "diagnosis", "scored_with") if key in facts}
-    return {**facts, **{k: {name: told for name, told in v.items() if name not in others} for k, v in about.items()}}
-
-
-def _list(bundle: Bundle, files: Mapping[str, Any]) -> None:
-    """Writes into the bundle's list of files that those of the graphs are `files`."""
-    path = bundle.path / "bundle.json"
-    facts = read_json(path)
-    others = {name: told for name, told in facts.get("files", {}).items() if not name.startswith(f"{FOLDER}/")}
-    write_json(path, {**facts, "files": {**others, **files}})
 
 
 def _write(folder: Path, bundle: Bundle, precisions: Sequence[str]) -> dict[str, Any]:
