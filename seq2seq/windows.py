@@ -10,7 +10,8 @@ from seq2seq.errors import Seq2SeqError
 WINDOW_BATCHES: Final = 20
 """Batches that a stream reads ahead, so that sentences of like length can be put side by side."""
 WINDOW_CHARACTERS: Final = 1 << 22
-"""A window that holds as many is full: lines may be megabytes long, and memory must not grow with them."""
+"""A window that holds as many, or as many bytes of a file, is full: lines may be megabytes long, and memory must not
+grow with them."""
 
 _Line = TypeVar("_Line", str, bytes)
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from seq2seq import console
 from seq2seq.errors import OfSentenceError, UserError
 from seq2seq.pipeline.streams import num_bytes, raw_input, text_of
-from seq2seq.pipeline.windows import chunks_of, numbered
+from seq2seq.pipeline.windows import numbered
 from seq2seq.translator import Translator
+from seq2seq.windows import windows_of
 
 if TYPE_CHECKING:
     from seq2seq.translation import Scored
@@ -120,7 +121,7 @@ def _sides(pairs: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
 def _windows(source: Path, target: Path, size: int) -> Iterator[tuple[list[tuple[str, str]], int]]:
     """Yields the pairs in lists, with how many bytes of the source were read; before a bad line, what is good."""
     others = enumerate(raw_input(target), start=1)
-    for window in numbered(chunks_of(raw_input(source), size)):
+    for window in numbered(windows_of(raw_input(source), size)):
         pairs: list[tuple[str, str]] = []
         try:
             for number, raw in enumerate(window.lines, start=window.first + 1):

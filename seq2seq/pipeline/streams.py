@@ -16,27 +16,17 @@ from seq2seq import console
 from seq2seq.corpus.files import OPENERS, check_start, decode_line, open_bytes
 from seq2seq.errors import UserError
 from seq2seq.pipeline.alone import alone
-from seq2seq.pipeline.windows import MOST_BYTES
+from seq2seq.windows import WINDOW_CHARACTERS
 
 STDIN = Path("standard input")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLOCK: Final = 1 << 20
 
 
-def read_input(path: Path | None) -> Iterator[str]:
-    """Yields the lines of a file (plain or compressed), or of standard input where `path` is None.
+def raw_input(path: Path | None) -> Iterator[bytes]:
+    """Yields the lines of a file (plain or compressed), or of standard input where `path` is None, as they are stored.
 
     Lines end at a line feed and nowhere else, so that as many come out as went in.
-
-    Raises:
-        UserError: As `raw_input`, or a line is not UTF-8; names the line.
-    """
-    for number, raw in enumerate(raw_input(path), start=1):
-        yield text_of(raw, path, number)
-
-
-def raw_input(path: Path | None) -> Iterator[bytes]:
-    """Yields the same lines as they are stored, with their ends.
 
     Raises:
         UserError: The file is missing, no regular file, or its compression is damaged.
@@ -99,7 +89,7 @@ def _standard_input() -> BinaryIO:
         return sys.stdin.buffer
 
 
-def as_they_come(lines: Iterator[bytes], size: int, most_bytes: int = MOST_BYTES) -> Iterator[list[bytes]]:
+def as_they_come(lines: Iterator[bytes], size: int, most_bytes: int = WINDOW_CHARACTERS) -> Iterator[list[bytes]]:
     """Yields at least one line, and as many as have arrived, up to `size` or so many bytes.
 
     A person who types gets an answer to each line; a file is read in windows that can be batched. A thread reads, so

@@ -36,10 +36,11 @@ from seq2seq.pipeline.streams import (
     spare,
     text_of,
 )
-from seq2seq.pipeline.windows import MOST_BYTES, Window, between, chunks_of, numbered
+from seq2seq.pipeline.windows import Window, between, numbered
 from seq2seq.recipe.schema import Search
 from seq2seq.translation import Translation
-from seq2seq.translator import WINDOW_BATCHES, Translator
+from seq2seq.translator import Translator
+from seq2seq.windows import WINDOW_BATCHES, WINDOW_CHARACTERS, windows_of
 
 COMPARING = ("tokenize", "lowercase")
 """Settings of `[evaluation]` by which candidates are compared, where they are."""
@@ -285,7 +286,7 @@ def _windows(task: Task, size: int, total: int) -> Iterator[Window]:
     """
     lines = raw_input(task.source)
     live = task.source is None and not is_standard_input_a_file()
-    windows = numbered(as_they_come(lines, size) if live else chunks_of(lines, size))
+    windows = numbered(as_they_come(lines, size) if live else windows_of(lines, size))
     return windows if task.part.is_whole else _told_if_none(between(windows, *task.part.range(total)), task, size)
 
 
@@ -297,7 +298,7 @@ def _told_if_none(windows: Iterator[Window], task: Task, size: int) -> Iterator[
     if window is None:
         console.say(
             f"part {task.part} of {task.source} is empty: parts are whole windows of up to {size:,} lines or "
-            f"{MOST_BYTES >> 20} MB"
+            f"{WINDOW_CHARACTERS >> 20} MB"
         )
 
 

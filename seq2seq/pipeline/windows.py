@@ -9,12 +9,7 @@ also where an engine's rounding depends on the neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
-
-from seq2seq.windows import windows_of
-
-MOST_BYTES: Final = 1 << 22
-"""A window that holds as much is full: lines may be megabytes long, and memory must not grow with them."""
+from typing import NamedTuple
 
 
 class Window(NamedTuple):
@@ -39,17 +34,6 @@ class Window(NamedTuple):
     def end(self) -> int:
         """How many bytes of the input there are with these."""
         return self.begin + sum(map(len, self.lines))
-
-
-def chunks_of(lines: Iterable[bytes], size: int, most_bytes: int = MOST_BYTES) -> Iterator[list[bytes]]:
-    """Yields the lines in lists of `size`, fewer where they are long; where reading fails, what came before it first.
-
-    Args:
-        lines: With their ends.
-        size: Lines, at most.
-        most_bytes: A list that has reached this is full.
-    """
-    return windows_of(lines, size, most_bytes)
 
 
 def numbered(chunks: Iterable[list[bytes]]) -> Iterator[Window]:

@@ -19,8 +19,8 @@ from toy_runs import call, done, refused, sets, started, toy, toy_pairs
 from seq2seq.cli import translate as command
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.translate import window_size
-from seq2seq.pipeline.windows import MOST_BYTES
 from seq2seq.recipe.schema import Search
+from seq2seq.windows import WINDOW_CHARACTERS
 
 __all__ = ["toy"]
 LINES = [source for source, _ in toy_pairs(44)]
@@ -189,7 +189,7 @@ def test_the_help_says_how_large_a_part_is_at_least():
     told = " ".join(call("translate", "--help").out.replace("│", " ").split())
     assert "whole windows of up to 1,280 lines or 4 MB" in told
     assert window_size(Search()) == 1280
-    assert MOST_BYTES == 4 << 20
+    assert WINDOW_CHARACTERS == 4 << 20
 
 
 def test_going_on_works_where_the_first_run_wrote_the_graphs(toy, source, target, tmp_path):

@@ -12,8 +12,15 @@ import time
 import pytest
 
 from seq2seq.errors import UserError
-from seq2seq.pipeline.streams import as_they_come, num_bytes, open_output, read_input
-from seq2seq.pipeline.windows import between, chunks_of, numbered
+from seq2seq.pipeline.streams import as_they_come, num_bytes, open_output, raw_input, text_of
+from seq2seq.pipeline.windows import between, numbered
+from seq2seq.windows import windows_of
+
+
+def read_input(path):
+    """The lines of a file, or of standard input, as text."""
+    for number, raw in enumerate(raw_input(path), start=1):
+        yield text_of(raw, path, number)
 
 
 def test_a_line_that_came_is_given_before_the_next_is_there():
@@ -29,7 +36,7 @@ def test_a_line_that_came_is_given_before_the_next_is_there():
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-@pytest.mark.parametrize("cut", [as_they_come, chunks_of])
+@pytest.mark.parametrize("cut", [as_they_come, windows_of])
 def test_chunks_hold_all_lines_in_order_and_no_more_than_fit(size, cut):
     lines = [b"%d" % number for number in range(50)]
     chunks = list(cut(iter(lines), size))
@@ -38,7 +45,7 @@ def test_chunks_hold_all_lines_in_order_and_no_more_than_fit(size, cut):
     assert list(cut(iter([]), size)) == []
 
 
-@pytest.mark.parametrize("cut", [as_they_come, chunks_of])
+@pytest.mark.parametrize("cut", [as_they_come, windows_of])
 def test_what_came_before_an_error_is_given_first(cut):
     def lines():
         yield b"good"
@@ -50,14 +57,14 @@ def test_what_came_before_an_error_is_given_first(cut):
         next(chunks)
 
 
-@pytest.mark.parametrize("cut", [as_they_come, chunks_of])
+@pytest.mark.parametrize("cut", [as_they_come, windows_of])
 def test_many_bytes_make_a_chunk_full(cut):
     lines = [b"x" * 40] * 7 + [b"y" * 500] + [b"z"] * 5
     chunks = list(cut(iter(lines), 1000, 100))
     assert [line for chunk in chunks for line in chunk] == lines
     # None goes on after it has reached a hundred bytes.
     assert all(sum(map(len, chunk[:-1])) < 100 for chunk in chunks)
-    if cut is chunks_of:
+    if cut is windows_of:
         assert list(map(len, chunks)) == [3, 3, 2, 5]
 
 
@@ -82,7 +89,7 @@ def test_reading_ahead_stops_when_nobody_takes(length):
 
 
 def test_windows_know_their_places():
-    windows = list(numbered(chunks_of(iter([b"a\n", b"bb\n", b"ccc\n"]), 2)))
+    windows = list(numbered(windows_of(iter([b"a\n", b"bb\n", b"ccc\n"]), 2)))
     assert [(window.first, window.begin, window.lines) for window in windows] == [
         (0, 0, [b"a\n", b"bb\n"]),
         (2, 5, [b"ccc\n"]),
@@ -94,7 +101,7 @@ def test_windows_know_their_places():
 def test_each_window_is_of_one_part(count):
     lines = [b"x" * (number * 7 % 5) + b"\n" for number in range(40)]
     size = sum(map(len, lines))
-    windows = list(numbered(chunks_of(iter(lines), 3)))
+    windows = list(numbered(windows_of(iter(lines), 3)))
     bounds = [size * number // count for number in range(count + 1)]
     parts = [list(between(iter(windows), *bounds[number : number + 2])) for number in range(count)]
     assert [window for part in parts for window in part] == windows
