@@ -292,12 +292,12 @@ def schedule(recipe: Recipe) -> Schedule:
 
 def objective(settings: Training, guide: Guide | None = None) -> CrossEntropy:
     """Builds what training minimises; `guide` shows its attention where to look."""
-    from seq2seq.training.agreement import Agreement
     from seq2seq.training.objective import CrossEntropy, TruncatedCrossEntropy
+    from seq2seq.training.r_drop import RDrop
 
     share = settings.scheduled_sampling
     if settings.r_drop:
-        return Agreement(settings.r_drop, settings.label_smoothing, guide=guide)
+        return RDrop(settings.r_drop, settings.label_smoothing, guide=guide)
     if settings.truncate:
         return TruncatedCrossEntropy(settings.truncate, settings.label_smoothing, scheduled_sampling=share)
     return CrossEntropy(settings.label_smoothing, scheduled_sampling=share, guide=guide)

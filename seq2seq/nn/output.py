@@ -7,10 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-from seq2seq.nn.agreement import agreement_cross_entropy
 from seq2seq.nn.lexical import Lexical
 from seq2seq.nn.likelihood import output_log_probs
 from seq2seq.nn.loss import output_cross_entropy
+from seq2seq.nn.r_drop import r_drop_cross_entropy
 
 
 class Output(nn.Module):
@@ -79,16 +79,14 @@ class Output(nn.Module):
         x, weight = self.factors(features)
         return output_log_probs(x, weight, self.bias, targets)
 
-    def agreement(
+    def r_drop(
         self,
         features: Float[Tensor, "both feature"],
         targets: Int[Tensor, " rows"],
         *,
-        agreement: float,
+        r_drop: float,
         label_smoothing: float = 0.0,
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """Returns the loss of two readings of the same rows; see `seq2seq.nn.agreement.agreement_cross_entropy`."""
+        """Returns the loss of two readings of the same rows; see `seq2seq.nn.r_drop.r_drop_cross_entropy`."""
         x, weight = self.factors(features)
-        return agreement_cross_entropy(
-            x, weight, self.bias, targets, agreement=agreement, label_smoothing=label_smoothing
-        )
+        return r_drop_cross_entropy(x, weight, self.bias, targets, r_drop=r_drop, label_smoothing=label_smoothing)

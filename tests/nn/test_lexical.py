@@ -90,7 +90,7 @@ def test_factors_are_those_of_the_logits() -> None:
         torch.testing.assert_close(x @ weight.T + model.output.bias, model.output(features))
         targets = torch.tensor([1, 4, 2, 2, 12])
         # Two readings that agree have the loss of one.
-        twice, _ = model.output.agreement(features.repeat(2, 1), targets, agreement=3.0)
+        twice, _ = model.output.r_drop(features.repeat(2, 1), targets, r_drop=3.0)
         torch.testing.assert_close(twice, model.output.loss(features, targets))
         torch.testing.assert_close(
             model.output.loss(features, targets), cross_entropy(model.output(features), targets), check_dtype=False

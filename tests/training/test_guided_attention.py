@@ -16,10 +16,10 @@ from seq2seq.data.lexicon import learn_lexicon
 from seq2seq.nn.draws import drawing
 from seq2seq.recipe.schema import Choice, Model, Training
 from seq2seq.text.special import EOS
-from seq2seq.training.agreement import Agreement, doubled
 from seq2seq.training.gradient import Whole
 from seq2seq.training.guidance import FLOOR, Guide, watched
 from seq2seq.training.objective import CrossEntropy
+from seq2seq.training.r_drop import RDrop, doubled
 
 PAIRS = random_batch([4, 1, 6, 3], [6, 2, 0, 4])
 BATCH = collate(*PAIRS)
@@ -107,7 +107,7 @@ def test_at_the_end_of_a_training_nothing_of_it_is_left() -> None:
 def test_both_readings_of_r_drop_are_guided_by_half() -> None:
     model = tiny("parallel", "gru", "multi-head").double().train()  # no dropout: both readings are one
     guide = Guide(lambda: LEXICON, STRENGTH)
-    loss, found = added(Agreement(3.0, 0.1, guide=guide), model)
+    loss, found = added(RDrop(3.0, 0.1, guide=guide), model)
     wanted, gradient = added(CrossEntropy(0.1, guide=guide), model)
     assert loss == pytest.approx(wanted)
     assert_close(found, gradient)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seq2seq.nn import agreement as agreement_module
-from seq2seq.nn.agreement import agreement_cross_entropy
+from seq2seq.nn import r_drop as r_drop_module
 from seq2seq.nn.loss import output_cross_entropy
+from seq2seq.nn.r_drop import r_drop_cross_entropy
 
 SIZES = {"one token": (1, 30), "several parts": (75, 30), "many symbols": (20, 1000), "none": (0, 30)}
 
@@ -21,29 +21,29 @@ def inputs(tokens: int, symbols: int, kind: torch.dtype = torch.float64) -> tupl
     return features.requires_grad_(), weight.requires_grad_(), bias.requires_grad_(), targets
 
 
-def plain(features, weight, bias, targets, *, agreement: float, label_smoothing: float):
+def plain(features, weight, bias, targets, *, r_drop: float, label_smoothing: float):
     """Liang et al. 2021, equations 1 to 4, halved: CE + CE' + a/2 (KL(p || p') + KL(p' || p)), and the CE alone."""
     log_p = (features @ weight.t() + bias).log_softmax(-1)
     picked = log_p.gather(1, targets.repeat(2)[:, None]).sum()
     cross_entropy = -((1 - label_smoothing) * picked + label_smoothing / len(weight) * log_p.sum())
     first, second = log_p.chunk(2)
     apart = (first.exp() * (first - second)).sum() + (second.exp() * (second - first)).sum()
-    return (cross_entropy + agreement / 2 * apart) / 2, cross_entropy / 2
+    return (cross_entropy + r_drop / 2 * apart) / 2, cross_entropy / 2
 
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agreement_module, "LOGITS_AT_ONCE", 64 * 30)
+    monkeypatch.setattr(r_drop_module, "LOGITS_AT_ONCE", 64 * 30)
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize(("agreement", "smoothing"), [(0.0, 0.1), (1.0, 0.0), (5.0, 0.1), (0.7, 0.5)])
+@pytest.mark.parametrize(("r_drop", "smoothing"), [(0.0, 0.1), (1.0, 0.0), (5.0, 0.1), (0.7, 0.5)])
 @pytest.mark.parametrize("size", SIZES)
-def test_it_is_its_formula_with_its_gradients(size: str, agreement: float, smoothing: float) -> None:
+def test_it_is_its_formula_with_its_gradients(size: str, r_drop: float, smoothing: float) -> None:
     *given, targets = inputs(*SIZES[size])
-    settings = {"agreement": agreement, "label_smoothing": smoothing}
+    settings = {"r_drop": r_drop, "label_smoothing": smoothing}
     wanted, wanted_part = plain(*given, targets, **settings)
-    loss, part = agreement_cross_entropy(*given, targets, **settings)
+    loss, part = r_drop_cross_entropy(*given, targets, **settings)
     torch.testing.assert_close(loss, wanted)
     torch.testing.assert_close(part, wanted_part)
     assert not part.requires_grad
@@ -55,7 +55,7 @@ def test_it_is_its_formula_with_its_gradients(size: str, agreement: float, smoot
 def test_where_both_readings_are_one_it_is_the_ordinary_loss_and_gradient() -> None:
     *given, targets = inputs(75, 30)
     once = given[0][:75].detach().requires_grad_()
-    loss, part = agreement_cross_entropy(once.repeat(2, 1), *given[1:], targets, agreement=5.0, label_smoothing=0.1)
+    loss, part = r_drop_cross_entropy(once.repeat(2, 1), *given[1:], targets, r_drop=5.0, label_smoothing=0.1)
     ordinary = output_cross_entropy(once, *given[1:], targets, label_smoothing=0.1)
     torch.testing.assert_close(loss, ordinary)
     torch.testing.assert_close(part, ordinary)
@@ -67,12 +67,12 @@ def test_where_both_readings_are_one_it_is_the_ordinary_loss_and_gradient() -> N
 @pytest.mark.usefixtures("small_parts")
 def test_in_bf16_it_is_as_near_to_the_truth_as_the_plain_one() -> None:
     *given, targets = inputs(75, 30, torch.float32)
-    settings = {"agreement": 2.0, "label_smoothing": 0.1}
+    settings = {"r_drop": 2.0, "label_smoothing": 0.1}
     exact = [tensor.detach().double().requires_grad_() for tensor in given]
     truth, _ = plain(*exact, targets, **settings)
     with torch.autocast("cpu", torch.bfloat16):
         rounded, _ = plain(*given, targets, **settings)
-        loss, _ = agreement_cross_entropy(*given, targets, **settings)
+        loss, _ = r_drop_cross_entropy(*given, targets, **settings)
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(truth.item(), rel=2**-7)
     grads = (torch.autograd.grad(one, of) for one, of in ((loss, given), (rounded, given), (truth, exact)))
@@ -85,7 +85,7 @@ def test_words_thought_impossible_cost_their_full_loss_and_no_nan() -> None:
     # p = (1, e^-500), p' = (e^-500, 1): each cross-entropy 500 or 0, each divergence 500.
     features = torch.tensor([[1.0], [-1.0]]).requires_grad_()
     weight, bias = torch.tensor([[250.0], [-250.0]]), torch.zeros(2)
-    loss, part = agreement_cross_entropy(features, weight, bias, torch.tensor([1]), agreement=1.0)
+    loss, part = r_drop_cross_entropy(features, weight, bias, torch.tensor([1]), r_drop=1.0)
     assert part.item() == pytest.approx((500 + 0) / 2)
     assert loss.item() == pytest.approx((500 + 0) / 2 + (500 + 500) / 4)
     assert torch.autograd.grad(loss, features)[0].isfinite().all()
@@ -93,19 +93,19 @@ def test_words_thought_impossible_cost_their_full_loss_and_no_nan() -> None:
 
 def test_no_gradient_is_computed_where_none_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(agreement_module, "_side", lambda *arguments, **named: made.append(arguments))
+    monkeypatch.setattr(r_drop_module, "_side", lambda *arguments, **named: made.append(arguments))
     with torch.no_grad():
-        loss, _ = agreement_cross_entropy(*inputs(20, 30), agreement=1.0)
+        loss, _ = r_drop_cross_entropy(*inputs(20, 30), r_drop=1.0)
     assert not made
     assert not loss.requires_grad
 
 
 def test_memory_holds_a_few_logits_and_never_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agreement_module, "LOGITS_AT_ONCE", 1000)
+    monkeypatch.setattr(r_drop_module, "LOGITS_AT_ONCE", 1000)
     seen = []
     addmm = torch.addmm
     monkeypatch.setattr(torch, "addmm", lambda *arguments: seen.append(addmm(*arguments)) or seen[-1])
-    agreement_cross_entropy(*inputs(100, 30), agreement=1.0)[0].backward()
+    r_drop_cross_entropy(*inputs(100, 30), r_drop=1.0)[0].backward()
     assert sum(len(logits) for logits in seen) == 200
     assert all(logits.numel() <= 1000 for logits in seen)
 
@@ -113,4 +113,4 @@ def test_memory_holds_a_few_logits_and_never_all(monkeypatch: pytest.MonkeyPatch
 def test_features_of_one_reading_are_refused() -> None:
     features, weight, bias, targets = inputs(6, 30)
     with pytest.raises(ValueError, match="6 tokens read twice have 12 features, not 6"):
-        agreement_cross_entropy(features[:6], weight, bias, targets, agreement=1.0)
+        r_drop_cross_entropy(features[:6], weight, bias, targets, r_drop=1.0)

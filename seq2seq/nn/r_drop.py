@@ -16,13 +16,13 @@ LOGITS_AT_ONCE = 5 << 18
 over them, which then stay in a cache."""
 
 
-def agreement_cross_entropy(
+def r_drop_cross_entropy(
     features: Float[Tensor, "both feature"],
     weight: Float[Tensor, "symbol feature"],
     bias: Float[Tensor, " symbol"],
     targets: Int[Tensor, " tokens"],
     *,
-    agreement: float,
+    r_drop: float,
     label_smoothing: float = 0.0,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Returns the loss of R-Drop (Liang et al. 2021) over 2 with its graph, and the part of it that is cross-entropy.
@@ -47,7 +47,7 @@ def agreement_cross_entropy(
         weight: One row a symbol.
         bias: One number a symbol.
         targets: The right symbols, of one reading.
-        agreement: a, the weight of the disagreement.
+        r_drop: a, the weight of the disagreement.
         label_smoothing: Share of the labels that goes to the whole vocabulary.
 
     Raises:
@@ -57,13 +57,13 @@ def agreement_cross_entropy(
         raise ValueError(f"{len(targets)} tokens read twice have {2 * len(targets)} features, not {len(features)}")
     kind = product_dtype(features, weight)
     with torch.autocast(features.device.type, enabled=False):
-        loss, cross_entropy = _AgreementCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            features, weight, bias, targets, agreement / 4.0, label_smoothing, kind, torch.is_grad_enabled()
+        loss, cross_entropy = _RDropCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            features, weight, bias, targets, r_drop / 4.0, label_smoothing, kind, torch.is_grad_enabled()
         )
     return loss, cross_entropy
 
 
-class _AgreementCrossEntropy(torch.autograd.Function):
+class _RDropCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401 - torch gives no type for it

@@ -12,14 +12,14 @@ from seq2seq import build
 from seq2seq.data.batches import Batches, collate
 from seq2seq.nn.draws import drawing, keep_mask, twice, uniform
 from seq2seq.recipe.schema import Training
-from seq2seq.training.agreement import Agreement, doubled
 from seq2seq.training.gradient import Whole
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.pieces import Limit
+from seq2seq.training.r_drop import RDrop, doubled
 
 BATCH = collate(*random_batch([4, 1, 6, 3], [6, 2, 0, 4]))
 DROPS = {"dropout": 0.3, "word_dropout": 0.2}
-SMOOTHING, AGREEMENT = 0.1, 3.0
+SMOOTHING, R_DROP = 0.1, 3.0
 
 
 def taken(model) -> dict[str, torch.Tensor]:
@@ -48,7 +48,7 @@ def explicit(model, *, num_tokens: int = 5):
     for one, other, symbol in zip(first, second, wanted, strict=True):
         both = sum(-(1 - SMOOTHING) * side[symbol] - SMOOTHING * side.mean() for side in (one, other)) / 2
         apart = (one.exp() * (one - other)).sum() + (other.exp() * (other - one)).sum()
-        total, alone = total + both + AGREEMENT / 4 * apart, alone + both.item()
+        total, alone = total + both + R_DROP / 4 * apart, alone + both.item()
     (total / num_tokens).backward()
     return alone / num_tokens, taken(model)
 
@@ -70,7 +70,7 @@ def assert_close(found, wanted, *, tolerance: float = 1e-6) -> None:
 )
 def test_gradients_are_those_of_the_formula(wiring, cell, attention, changes) -> None:
     model = tiny(wiring, cell, attention, decoder_layers=2, **DROPS, **changes).double().train()
-    loss, gradients = added(Agreement(AGREEMENT, SMOOTHING), model)
+    loss, gradients = added(RDrop(R_DROP, SMOOTHING), model)
     wanted, expected = explicit(model)
     assert loss == pytest.approx(wanted, rel=1e-6)
     assert_close(gradients, expected)
@@ -78,7 +78,7 @@ def test_gradients_are_those_of_the_formula(wiring, cell, attention, changes) ->
 
 def test_where_nothing_is_dropped_it_is_cross_entropy() -> None:
     model = tiny(**DROPS).double().eval()
-    loss, gradients = added(Agreement(AGREEMENT, SMOOTHING), model)
+    loss, gradients = added(RDrop(R_DROP, SMOOTHING), model)
     wanted, expected = added(CrossEntropy(SMOOTHING), model)
     assert loss == pytest.approx(wanted, rel=1e-6)
     assert_close(gradients, expected)
@@ -86,7 +86,7 @@ def test_where_nothing_is_dropped_it_is_cross_entropy() -> None:
 
 def test_the_weight_moves_the_gradient_and_not_the_loss_that_is_told() -> None:
     model = tiny(**DROPS).double().train()
-    found = [added(Agreement(weight, SMOOTHING), model) for weight in (0.0, 1.0, 3.0)]
+    found = [added(RDrop(weight, SMOOTHING), model) for weight in (0.0, 1.0, 3.0)]
     assert len({loss for loss, _ in found}) == 1
     for (name, none), one, three in zip(found[0][1].items(), *(g.values() for _, g in found[1:]), strict=True):
         torch.testing.assert_close(three - none, 3 * (one - none), msg=name)
@@ -126,7 +126,7 @@ ROWS = [np.arange(0, 13), np.arange(13, 20)]
 def source(tmp_path):
     model = tiny(symbols=20, recurrent_dropout=0.2, **DROPS).train()
     batches = Batches(copy_store(tmp_path / "train.arrow", num_pairs=30), batch_tokens=50, seed=1)
-    return Whole(model, batches, Agreement(AGREEMENT, SMOOTHING), precision="fp32", seed=1)
+    return Whole(model, batches, RDrop(R_DROP, SMOOTHING), precision="fp32", seed=1)
 
 
 def gradients(source, **changes):
@@ -170,7 +170,7 @@ def test_pieces_give_the_same_gradient(source) -> None:
 
 def test_in_bf16_the_gradient_is_nearly_the_same() -> None:
     model = tiny(size=16, **DROPS).train()
-    found = {precision: added(Agreement(1.0, 0.1), model, precision=precision) for precision in ("fp32", "bf16")}
+    found = {precision: added(RDrop(1.0, 0.1), model, precision=precision) for precision in ("fp32", "bf16")}
     exact, rounded = (torch.cat([g.flatten() for g in found[kind][1].values()]) for kind in ("fp32", "bf16"))
     assert rounded.dtype == torch.float32
     assert found["bf16"][0] == pytest.approx(found["fp32"][0], rel=0.02)
@@ -178,10 +178,10 @@ def test_in_bf16_the_gradient_is_nearly_the_same() -> None:
 
 
 def test_training_with_it_makes_two_dropouts_agree(tmp_path) -> None:
-    def disagreement(agreement: float) -> float:
+    def disagreement(r_drop: float) -> float:
         model = tiny(symbols=20, size=16, **DROPS).train()
-        objective = Agreement(agreement)
-        batches = Batches(copy_store(tmp_path / f"{agreement}.arrow", num_pairs=30), batch_tokens=100, seed=1)
+        objective = RDrop(r_drop)
+        batches = Batches(copy_store(tmp_path / f"{r_drop}.arrow", num_pairs=30), batch_tokens=100, seed=1)
         source = Whole(model, batches, objective, precision="fp32", seed=1)
         optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
         for update in range(1, 26):
@@ -199,6 +199,6 @@ def test_training_with_it_makes_two_dropouts_agree(tmp_path) -> None:
 
 def test_a_recipe_gets_it_where_it_asks_and_the_plain_loss_elsewhere() -> None:
     asked = build.objective(Training(label_smoothing=0.2, r_drop=2.5))
-    assert type(asked) is Agreement
-    assert (asked.agreement, asked.label_smoothing) == (2.5, 0.2)
+    assert type(asked) is RDrop
+    assert (asked.r_drop, asked.label_smoothing) == (2.5, 0.2)
     assert type(build.objective(Training())) is CrossEntropy

@@ -15,7 +15,7 @@ from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.precision import computing
 
 
-class Agreement(CrossEntropy):
+class RDrop(CrossEntropy):
     """Cross-entropy of two readings under two dropouts, and how much they disagree (R-Drop, Liang et al. 2021).
 
     L = 1/T sum_t { 1/2 [CE_t(p) + CE_t(p')] + a/4 [KL(p_t || p'_t) + KL(p'_t || p_t)] }
@@ -29,14 +29,14 @@ class Agreement(CrossEntropy):
     a plain update (1.7 times on a CPU) and twice its memory.
 
     Args:
-        agreement: a.
+        r_drop: a.
         label_smoothing: Share of the probability that goes to the whole vocabulary.
         guide: Shows the attention of both readings where to look, each counting half.
     """
 
-    def __init__(self, agreement: float, label_smoothing: float = 0.0, *, guide: Guide | None = None) -> None:
+    def __init__(self, r_drop: float, label_smoothing: float = 0.0, *, guide: Guide | None = None) -> None:
         super().__init__(label_smoothing, guide=guide)
-        self.agreement = agreement
+        self.r_drop = r_drop
 
     def add_gradient(
         self, model: nn.Module, batch: Batch, *, num_tokens: int, progress: float, precision: str
@@ -47,8 +47,8 @@ class Agreement(CrossEntropy):
         with computing(precision, batch.source.device), twice(), watched(model, self.guide) as weights:
             memory = network.encode(both.source, both.source_lengths)
             features, _ = network.read_part(both.target_in, both.target_lengths, memory, real=both.real)
-            loss, cross_entropy = network.output.agreement(
-                features, targets, agreement=self.agreement, label_smoothing=self.label_smoothing
+            loss, cross_entropy = network.output.r_drop(
+                features, targets, r_drop=self.r_drop, label_smoothing=self.label_smoothing
             )
         guidance = 0.0 if self.guide is None else self.guide.loss(both, torch.cat(weights, dim=1), progress) / 2
         torch.autograd.backward((loss + guidance) / num_tokens)
