@@ -132,7 +132,7 @@ def run_around(bundle: Path) -> RunFolder | None:
     return run if run.manifest.is_file() else None
 
 
-def run_of(bundle: Path) -> RunFolder | None:
+def run_owning(bundle: Path) -> RunFolder | None:
     """Returns the run whose own bundle this is; None where it stands alone, or was exported into a run's folder."""
     run = run_around(bundle)
     return run if run is not None and _named(bundle).name == run.bundle.name else None
@@ -153,7 +153,7 @@ def find_run(given: Path) -> RunFolder:
     for path in places:
         if (path / "manifest.json").is_file():
             return RunFolder(path)
-        if (path / "bundle.json").is_file() and (around := run_of(path)) is not None:
+        if (path / "bundle.json").is_file() and (around := run_owning(path)) is not None:
             return around
     for path in filter(Path.is_dir, places):
         if (path / "bundle.json").is_file():

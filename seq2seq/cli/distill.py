@@ -110,12 +110,12 @@ def distill(
     from seq2seq.corpus.files import require_file
     from seq2seq.pipeline.distill import COMMAND, Wish
     from seq2seq.pipeline.distill import distill as run_distillation
-    from seq2seq.pipeline.synthetic import Sieve, new_run, run_of
+    from seq2seq.pipeline.synthetic import Sieve, new_run, run_with_pairs
 
     for path in source or []:
         require_file(path)
     models = open_models(teacher, others, weights)
-    pairs = run_of(models.first, of)
+    pairs = run_with_pairs(models.first, of)
     new = new_run(run, pairs, "distilled", by=COMMAND)
     search = by_beam(beam)
     done = run_distillation(

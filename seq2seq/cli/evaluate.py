@@ -104,7 +104,7 @@ def evaluate(
     assignments += [] if candidates is None else [f"search.mbr={candidates}"]
     recipe = apply_overrides(bundle.recipe, [*(settings or []), *assignments])
     scoring.check_rules(recipe.evaluation, diagnosed=True)  # and before the other model translates
-    run = _run_of(bundle.path) if source is None else None
+    run = _run_with_sets(bundle.path) if source is None else None
     tests = _tests(run, split, source, reference)
     if against is not None and against.is_file() and len(tests) > 1:
         raise UserError(
@@ -177,7 +177,12 @@ def _tests(
     return [files_as_test_set(source, reference)]
 
 
-def _run_of(bundle: Path) -> RunFolder:
+def _run_with_sets(bundle: Path) -> RunFolder:
+    """Returns the run whose test sets a bundle is scored on: the one in whose folder it stands, its own or not.
+
+    Raises:
+        UserError: It stands alone.
+    """
     from seq2seq.bundle import run_around
     from seq2seq.errors import UserError
 

@@ -84,7 +84,7 @@ def tune(
     Never tune on a test set: its score would tell nothing any more.
     """
     from seq2seq import console
-    from seq2seq.bundle import open_bundle, run_of
+    from seq2seq.bundle import open_bundle, run_owning
     from seq2seq.errors import UserError
     from seq2seq.pipeline import tune as tuning
     from seq2seq.pipeline.lock import only_one
@@ -99,7 +99,7 @@ def tune(
     )
     grid.check()
     bundle = open_bundle(model)
-    run = run_of(bundle.path)
+    run = run_owning(bundle.path)
     with nullcontext() if dry_run or run is None else only_one(run):
         if source is not None and reference is not None:
             test = tuning.files(source, reference, sentences)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from seq2seq import console
-from seq2seq.bundle import Bundle, open_bundle, run_of
+from seq2seq.bundle import Bundle, open_bundle, run_owning
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import read_json, write_text
 from seq2seq.pipeline.card_text import card_text
@@ -91,7 +91,7 @@ def data_facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _trained(bundle: Bundle) -> dict[str, Any]:
     """Returns what the run that a bundle stands in knows of its training; empty where it stands in none."""
-    run = run_of(bundle.path)
+    run = run_owning(bundle.path)
     if run is None or not run.environment.is_file():
         return {}
     try:

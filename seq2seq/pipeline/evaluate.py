@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq import console
-from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_of
+from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_owning
 from seq2seq.corpus.files import read_lines
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, nearest
@@ -281,7 +281,7 @@ def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
     diagnosis = None if result.diagnosis is None else result.diagnosis.summary()
     how = {"engine": result.engine, "search": result.settings} if result.engine else None
     scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis, how=how)
-    if run_of(bundle.path) is not None:
+    if run_owning(bundle.path) is not None:
         run.evaluation.mkdir(exist_ok=True)
         write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))
         write_json(run.evaluation / f"{result.name}.json", result.to_dict())

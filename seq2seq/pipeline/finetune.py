@@ -21,7 +21,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from seq2seq import console
-from seq2seq.bundle import Bundle, RunFolder, find_run, run_of
+from seq2seq.bundle import Bundle, RunFolder, find_run, run_owning
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.filters import count_words
 from seq2seq.corpus.pair import Pair
@@ -140,7 +140,7 @@ def old_text(bundle: Bundle, given: Path | None) -> OldText | None:
     Raises:
         UserError: What is named is no prepared run, or is one of other languages.
     """
-    run = find_run(given) if given is not None else run_of(bundle.path)
+    run = find_run(given) if given is not None else run_owning(bundle.path)
     if run is None:
         return None
     manifest = run.read_manifest()

@@ -132,8 +132,8 @@ def texts(run: RunFolder) -> Path:
     return run.path / TEXTS
 
 
-def run_of(bundle: Bundle, of: Path | None) -> RunFolder:
-    """Returns the run whose pairs, vocabulary and held-out sets are taken over: `of`, or the one the model is of.
+def run_with_pairs(bundle: Bundle, of: Path | None) -> RunFolder:
+    """Returns the run whose pairs, vocabulary and held-out sets are taken over: `of`, or the one around the model.
 
     Raises:
         UserError: There is none.

@@ -18,7 +18,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from seq2seq import console
-from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_around, run_of
+from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_around, run_owning
 from seq2seq.data.store import Store
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.evaluation.names import METRIC_NAMES
@@ -309,7 +309,7 @@ def keep(tuned: Tuned, bundle: Bundle) -> Bundle:
         bundle = bundle.without_scores()
     bundle = bundle.with_facts(tuned=_note(tuned, bundle.facts))
     if tuned.changes:
-        run, reason = run_of(bundle.path), _reason(tuned)
+        run, reason = run_owning(bundle.path), _reason(tuned)
         if run is not None:
             _write_recipe(run.recipe, tuned.changes, reason)
         _write_recipe(bundle.path / "recipe.toml", tuned.changes, reason)

@@ -12,7 +12,7 @@ import pytest
 from tiny_bundles import make_bundle
 from toy_runs import call, done, refused, sets, toy_pairs
 
-from seq2seq.bundle import MANIFEST_VERSION, open_bundle, run_of
+from seq2seq.bundle import MANIFEST_VERSION, open_bundle, run_owning
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.evaluation.metrics import score
@@ -131,8 +131,8 @@ def test_the_results_are_told_before_the_page_is_written(run, wrong, tmp_path, m
 def test_a_model_is_found_from_within_its_own_folder(run, wrong, tmp_path, monkeypatch):
     monkeypatch.chdir(run / "bundle")
     for path in (Path(), Path("..") / "bundle", run / "bundle"):
-        assert run_of(path).path.resolve() == run
-    assert run_of(Path("onnx") / "..").path.resolve() == run
+        assert run_owning(path).path.resolve() == run
+    assert run_owning(Path("onnx") / "..").path.resolve() == run
     done("evaluate", ".", *wrong, "--html", tmp_path / "page.html", *FEW)
     assert "Where run goes wrong" in (tmp_path / "page.html").read_text(encoding="utf-8")
 

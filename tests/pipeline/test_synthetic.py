@@ -963,10 +963,10 @@ class TestNewRun:
     def test_a_bundle_alone_has_no_pairs(self, tmp_path, prepared) -> None:
         alone = Bundle(tmp_path / "bundle", Recipe())
         with pytest.raises(UserError, match="without its run") as error:
-            synthetic.run_of(alone, None)
+            synthetic.run_with_pairs(alone, None)
         assert "--of RUN" in error.value.hint
-        assert synthetic.run_of(alone, prepared.path) == prepared
-        assert synthetic.run_of(Bundle(prepared.path / "bundle", Recipe()), None) == prepared
+        assert synthetic.run_with_pairs(alone, prepared.path) == prepared
+        assert synthetic.run_with_pairs(Bundle(prepared.path / "bundle", Recipe()), None) == prepared
 
 
 def test_sieve_reasons() -> None:
