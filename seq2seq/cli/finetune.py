@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seq2seq.bundle import Bundle, RunFolder
-    from seq2seq.pipeline.finetune import Measured, OldText
+    from seq2seq.pipeline.finetune import NewText, OldText
     from seq2seq.pipeline.prepare import Prepared
     from seq2seq.pipeline.train import Trained
     from seq2seq.recipe.schema import Data
@@ -234,7 +234,7 @@ def _command(model: Path, options: Mapping[str, object], settings: list[str]) ->
     return console.quoted(*parts, *(part for one in settings for part in ("--set", one)))
 
 
-def _tell_fit(measured: Measured, tokenizer: str) -> None:
+def _tell_fit(measured: NewText, tokenizer: str) -> None:
     """Warns where the vocabulary was made for quite other text: no training mends that."""
     from seq2seq import console
 

@@ -17,6 +17,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.readers import jsonl, tmx
 from seq2seq.corpus.readers.hub import Hub
 from seq2seq.errors import UserError
+from seq2seq.pipeline.sampled import has_both_sides, sampled
 from seq2seq.pipeline.sources import HUB_SPLITS, languages, open_sources
 from seq2seq.recipe.languages import guess_languages, is_known, script_of
 from seq2seq.recipe.languages import script as script_name
@@ -24,13 +25,9 @@ from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset, choose
 from seq2seq.recipe.schema import Choice, Data, Recipe, Schedule, Training
 from seq2seq.registry import READERS
-from seq2seq.text.blank import is_blank
 from seq2seq.text.subwords import characters_needed
 
 FILES_REASON = "Your own files."
-PROGRESS_EVERY = 10_000
-FIRST_SAMPLED = 1000  # pairs in a row by which the scripts are told,
-SAMPLE_EVERY = 100  # and one in so many of the rest
 _FIELDS = ("id", "no", "is", "to", "so")  # codes of languages, and names of fields
 ROWS_TRIED = 1000  # of a split, which may be there without its translations
 
@@ -290,11 +287,7 @@ def own_sets(data: Data, folder: Path | None) -> list[str]:
 
 
 def _has_text(reader: Hub) -> bool:
-    return any(_is_pair(pair) for pair in islice(reader.rows(), ROWS_TRIED))
-
-
-def _is_pair(pair: Pair) -> bool:
-    return not (is_blank(pair.source) or is_blank(pair.target))
+    return any(has_both_sides(pair) for pair in islice(reader.rows(), ROWS_TRIED))
 
 
 def measure(pairs: Iterator[Pair]) -> Measured:
@@ -303,15 +296,12 @@ def measure(pairs: Iterator[Pair]) -> Measured:
     source_characters: Counter[str] = Counter()
     target_characters: Counter[str] = Counter()
     with console.Progress("counting", unit="pairs") as progress:
-        for pair in pairs:
-            if _is_pair(pair):
-                num_pairs += 1
-                num_words += count_words(pair.target)
-                if num_pairs <= FIRST_SAMPLED or num_pairs % SAMPLE_EVERY == 0:
-                    source_characters.update(pair.source)
-                    target_characters.update(pair.target)
-                if num_pairs % PROGRESS_EVERY == 0:
-                    progress.update(num_pairs)
+        for pair, is_sampled in sampled(pairs, progress):
+            num_pairs += 1
+            num_words += count_words(pair.target)
+            if is_sampled:
+                source_characters.update(pair.source)
+                target_characters.update(pair.target)
     scripts = script_of(source_characters), script_of(target_characters)
     # One vocabulary for both sides where they share a script, else one for each, of one size.
     together = [source_characters + target_characters] if scripts[0] == scripts[1] else []

@@ -32,6 +32,7 @@ from seq2seq.pipeline import cleaning
 from seq2seq.pipeline.automatic import asked, own_sets
 from seq2seq.pipeline.basis import OLD, Basis
 from seq2seq.pipeline.gather import Gathered, Kept
+from seq2seq.pipeline.sampled import sampled
 from seq2seq.pipeline.sources import languages, open_sources
 from seq2seq.pipeline.spool import BATCH_PAIRS, as_batch
 from seq2seq.pipeline.starting import OLD_SCORES
@@ -40,7 +41,6 @@ from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import TEST_PURPOSE, Preset, held_out_size
 from seq2seq.recipe.schema import Choice, Data, Recipe, Risk, Schedule, Training
 from seq2seq.recipe.toml import load_recipe
-from seq2seq.text.blank import is_blank
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.special import UNK
 from seq2seq.text.tagged import tags_of
@@ -52,8 +52,6 @@ HOLD: Final = 50.0
 0.73 nats a token, and the old lost 0.066, at 0; 0.72 and 0.059 at 10; 0.67 and 0.041 at 50; 0.49 and 0.015 at 200. Half
 old pairs, in twice the updates, gained 0.73 and lost 0.013: they are much the better way where they are at hand."""
 LEAST_PAIRS: Final = 3
-FIRST_SAMPLED: Final = 1000  # pairs in a row whose tokens are counted,
-SAMPLE_EVERY: Final = 100  # and one in so many of the rest
 # What does not change the shape of a weight, or what it means; all else in [model] is as the weights were trained.
 FREE_MODEL_SETTINGS: Final = (
     "dropout",
@@ -89,7 +87,7 @@ _TIERS: Final = (
 )
 
 
-class Measured(NamedTuple):
+class NewText(NamedTuple):
     """New text in numbers, as the model's vocabulary cuts it.
 
     Attributes:
@@ -287,19 +285,16 @@ def described(bundle: Bundle, *, reader: str, files: Sequence[Path] = (), hub: s
     )
 
 
-def measure(pairs: Iterator[Pair], tokenizers: TokenizerPair) -> Measured:
+def measure_new(pairs: Iterator[Pair], tokenizers: TokenizerPair) -> NewText:
     """Counts new text, and how a sample of it is cut."""
-    num_pairs = sampled = 0
+    num_pairs = num_sampled = 0
     tokens, words, unknown = [0, 0], [0, 0], 0
     with console.Progress("counting", unit="pairs") as progress:
-        for pair in pairs:
-            if is_blank(pair.source) or is_blank(pair.target):
-                continue
+        for pair, is_sampled in sampled(pairs, progress):
             num_pairs += 1
-            progress.advance()
-            if num_pairs > FIRST_SAMPLED and num_pairs % SAMPLE_EVERY:
+            if not is_sampled:
                 continue
-            sampled += 1
+            num_sampled += 1
             for side, (tokenizer, text) in enumerate(
                 ((tokenizers.source, pair.source), (tokenizers.target, pair.target))
             ):
@@ -307,9 +302,9 @@ def measure(pairs: Iterator[Pair], tokenizers: TokenizerPair) -> Measured:
                 tokens[side] += len(ids)
                 words[side] += count_words(text)
                 unknown += list(ids).count(UNK)
-    return Measured(
+    return NewText(
         num_pairs,
-        tokens[1] / max(1, sampled) + 1,
+        tokens[1] / max(1, num_sampled) + 1,
         tokens[0] / max(1, words[0]),
         tokens[1] / max(1, words[1]),
         unknown / max(1, sum(tokens)),
@@ -327,7 +322,7 @@ def choose(
     old_sets: bool = False,
     minutes: float | None = None,
     settings: Sequence[str] = (),
-) -> tuple[Preset, Measured]:
+) -> tuple[Preset, NewText]:
     """Returns all settings of the new run with the reason for each that differs from the model's, and the text counted.
 
     Args:
@@ -346,7 +341,7 @@ def choose(
     """
     of_data = [assignment for assignment in settings if assignment.strip().startswith("data.")]
     data = apply_overrides(Recipe(data=data), of_data).data
-    measured = measure(open_sources(data, folder).train(), tokenizers)
+    measured = measure_new(open_sources(data, folder).train(), tokenizers)
     if measured.num_pairs < LEAST_PAIRS:
         raise UserError(
             f"The new text has {measured.num_pairs} usable pair(s), and at least {LEAST_PAIRS} are needed.",
@@ -391,7 +386,7 @@ def _sets(data: Data, given: Sequence[str], num_pairs: int, reasons: dict[str, s
 
 def _training(
     old: Training,
-    measured: Measured,
+    measured: NewText,
     *,
     old_share: float,
     old_sets: bool,

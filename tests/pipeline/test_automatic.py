@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq import console
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
-from seq2seq.pipeline.automatic import FIRST_SAMPLED, choose_for, choose_for_files, choose_pair, measure
+from seq2seq.pipeline.automatic import choose_for, choose_for_files, choose_pair, measure
+from seq2seq.pipeline.sampled import FIRST_SAMPLED, sampled
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Data
 from seq2seq.text.subwords import Subwords
@@ -20,6 +22,15 @@ def test_pairs_words_and_scripts_are_those_of_pairs_with_both_sides():
     pairs = [Pair(1, "one", "раз два"), Pair(2, "", "no " * 50), Pair(3, "two", " "), Pair(4, "three", "три")]
     assert measure(iter(pairs)) == (2, 1.5, "Latin", "Cyrillic", 8)
     assert measure(iter([])) == (0, 0.0, "", "", 0)
+
+
+def test_the_first_pairs_and_some_of_the_rest_are_a_sample():
+    pairs = [Pair(number, "a", "b" if number % 3 else " ") for number in range(1, 6001)]
+    with console.Progress("counting") as progress:
+        found = list(sampled(iter(pairs), progress))
+    assert [pair for pair, _ in found] == [pair for pair in pairs if pair.target == "b"]
+    looked_at = [number for number, (_, is_sampled) in enumerate(found, start=1) if is_sampled]
+    assert looked_at == [*range(1, 1001), *range(1100, 4001, 100)]
 
 
 def test_a_sample_goes_through_the_whole_corpus():

@@ -29,7 +29,7 @@ from seq2seq.pipeline.finetune import (
     check_tags,
     choose,
     described,
-    measure,
+    measure_new,
     model_name,
     old_text,
 )
@@ -199,7 +199,7 @@ def test_too_little_text_is_refused(bundle, tokenizers, tmp_path):
 
 def test_counts_are_of_tokens_and_words(tokenizers):
     pairs = [Pair(1, "the dog", "lo hund ."), Pair(2, " ", "lo"), Pair(3, "a cat sees", "un katz ikus")]
-    found = measure(iter(pairs), tokenizers)
+    found = measure_new(iter(pairs), tokenizers)
     lengths = [
         [len(side.encode(text)) for text in texts]
         for side, texts in (
