@@ -113,8 +113,8 @@ def translate(
             "--shard",
             metavar="I/N",
             help="Translate the I-th of N parts of FILE only. What is written for 1/N to N/N, one after the other, is "
-            "what is written for FILE. Parts are whole windows of up to 1,280 lines or 4 MB: a shorter FILE is all in "
-            "the first part, and the others are empty.",
+            "what is written for FILE. Parts are whole windows of up to 4 MB or 20 times search.batch_sentences lines, "
+            "which is usually 1,280: a shorter FILE is all in the first part, and the others are empty.",
             show_default=False,
             rich_help_panel=_LARGE,
         ),

@@ -65,7 +65,7 @@ def propose(
         SentenceWorkError: The model gives no usable probability (NaN, or none to EOS at the limit).
     """
     num_asked = k if forbidden is None else min(k + forbidden.most, model.vocabulary_size)
-    also = _also(forced, wanted, model.eos, len(owner))
+    also = _also(forced, wanted, model.eos)
     step = model.step(memory, owner, last_ids, state, num_asked, also)
     ids: IntArray = step.ids
     log_probs: AnyFloatArray = step.log_probs
@@ -91,7 +91,7 @@ def propose(
     return Candidates(ids, log_probs, is_forced, cut, step.state, step.attention)
 
 
-def _also(forced: IntArray | None, wanted: IntArray | None, eos: int, num_rows: int) -> IntArray | None:
+def _also(forced: IntArray | None, wanted: IntArray | None, eos: int) -> IntArray | None:
     """Returns the ids whose log-probabilities are needed in any case: the forced ones, then the wanted ones."""
     parts = [] if forced is None else [forced[:, None]]
     parts += [] if wanted is None else [wanted]

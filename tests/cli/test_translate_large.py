@@ -187,8 +187,9 @@ def test_neither_a_list_of_words_nor_a_record_is_overwritten(toy, source, tmp_pa
 
 def test_the_help_says_how_large_a_part_is_at_least():
     told = " ".join(call("translate", "--help").out.replace("│", " ").split())
-    assert "whole windows of up to 1,280 lines or 4 MB" in told
+    assert "whole windows of up to 4 MB or 20 times search.batch_sentences lines, which is usually 1,280" in told
     assert window_size(Search()) == 1280
+    assert window_size(Search(batch_sentences=3)) == 20 * 3
     assert WINDOW_CHARACTERS == 4 << 20
 
 
