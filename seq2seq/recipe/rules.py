@@ -391,6 +391,12 @@ def _columns(recipe: Recipe) -> Problem | None:
                 f"{name}.columns = [{source}, {target}] does not name two columns.",
                 "Columns count from 0; give the source's, then the target's.",
             )
+        if section.columns != (0, 1) and section.reader.name != "tsv":
+            return Problem(
+                f"{name}.columns = [{source}, {target}] says which columns of a table hold the text, and "
+                f'{name}.reader = "{section.reader.name}" reads none.',
+                f'Leave out {name}.columns, or set {name}.reader = "tsv".',
+            )
     return None
 
 
@@ -400,6 +406,12 @@ def _fields(recipe: Recipe) -> Problem | None:
             return Problem(
                 f"{name}.fields names {len(section.fields)} field(s) of JSON, and two different ones are needed.",
                 "Give the source's field, then the target's; or leave the list empty where they are named by language.",
+            )
+        if section.fields and section.reader.name != "jsonl":
+            return Problem(
+                f"{name}.fields = {json.dumps(section.fields, ensure_ascii=False)} says which fields of JSON hold the "
+                f'text, and {name}.reader = "{section.reader.name}" reads none.',
+                f'Leave out {name}.fields, or set {name}.reader = "jsonl".',
             )
     return None
 
@@ -464,6 +476,39 @@ def _phrasebook_languages(recipe: Recipe) -> Problem | None:
                 f'data.source_language and data.target_language are "{given[0]}" and "{given[1]}".',
                 f'Set data.source_language = "{_PHRASEBOOK[0]}" and data.target_language = "{_PHRASEBOOK[1]}"'
                 + (other_way if bases == _PHRASEBOOK[::-1] else ", or choose another reader."),
+            )
+    return None
+
+
+def _phrasebook_sets(recipe: Recipe) -> Problem | None:
+    data = recipe.data
+    for name in ("development_size", "test_size"):
+        size = getattr(data, name)
+        if size and data.reader.name == "phrasebook":
+            return Problem(
+                f'data.{name} = {size} would split pairs off, and data.reader = "phrasebook" has sets of its own.',
+                f"Set data.{name} = 0, or read files of your own.",
+            )
+    return None
+
+
+def _untouched(recipe: Recipe) -> Problem | None:
+    data = recipe.data
+    if data.pretokenised:
+        why = "data.pretokenised = true"
+    elif data.unicode_form == "none":
+        why = 'data.unicode_form = "none"'
+    else:
+        return None
+    for name, changing, other in (
+        ("quotes", "straight", "keep"),
+        ("html_entities", "decode", "keep"),
+        ("unicode_form", "NFKC", "NFC"),
+    ):
+        if getattr(data, name) == changing:
+            return Problem(
+                f'data.{name} = "{changing}" changes the text, and with {why} it passes untouched.',
+                f'Set data.{name} = "{other}", or leave out {why}.',
             )
     return None
 
@@ -596,6 +641,8 @@ RULES: tuple[Rule, ...] = (
     _files,
     _corpora,
     _phrasebook_languages,
+    _phrasebook_sets,
+    _untouched,
     _hub_name,
     _some_limit,
     _risk_candidates,

@@ -32,7 +32,11 @@ def test_nothing_assigned_only_completes_the_recipe():
         ("name=a=b", lambda r: r.name, "a=b"),
         ("description=1\nname = 2", lambda r: (r.name, r.description), ("run", "1\nname = 2")),
         ("data.hub=owner/set", lambda r: r.data.hub, "owner/set"),
-        ("data.columns=[2, 3]", lambda r: r.data.columns, (2, 3)),
+        (
+            'data.corpora=[{reader="tsv", train=["a"], columns=[2, 3]}]',
+            lambda r: r.data.corpora[0].columns,
+            (2, 3),
+        ),
         (
             'data.corpora=[{train=["a", "b"]}, {reader="tmx", train=["c"], weight=2}]',
             lambda r: [(corpus.reader.name, corpus.train, corpus.weight) for corpus in r.data.corpora],

@@ -195,7 +195,7 @@ BROKEN = [
         {"data": {"development": ["v", "w"], "test": ["x", "y"]}},
     ),
     ({"data": {"development": ["v", "w"], "test": ["v", "x"], "test_lines": [1, 5]}}, "overlap", {}),
-    ({"data": {"columns": [1, 1]}}, "two columns", {"data": {"columns": [1, 0]}}),
+    ({"data": {"columns": [1, 1]}}, "two columns", {"data": {"reader": "tsv", "columns": [1, 0]}}),
     ({"data": {"columns": [-1, 1]}}, "two columns", {}),
     ({"data": {"train": ["a"]}}, "takes two files", {"data": {"train": ["a", "b"]}}),
     ({"data": {"reader": "tsv", "test": ["a", "b"]}}, "takes one file", {"data": {"reader": "tsv", "test": ["a"]}}),
@@ -250,8 +250,55 @@ BROKEN = [
         "data.corpora[1].columns = [2, 2]",
         {"data": {"corpora": [{"reader": "tsv", "train": ["a"], "columns": [2, 1]}]}},
     ),
-    ({"data": {"fields": ["a"]}}, "data.fields names 1 field(s)", {"data": {"fields": ["a", "b"]}}),
+    (
+        {"data": {"fields": ["a"]}},
+        "data.fields names 1 field(s)",
+        {"data": {"reader": "jsonl", "fields": ["a", "b"]}},
+    ),
     ({"data": {"fields": ["a", "a"]}}, "two different ones", {}),
+    *(
+        (
+            {"data": {"reader": reader, **more, "columns": [1, 0]}},
+            f'data.columns = [1, 0] says which columns of a table hold the text, and data.reader = "{reader}" reads',
+            {"data": {"reader": "tsv", "columns": [1, 0]}},
+        )
+        for reader, more in {"aligned": {}, "hub": {"hub": "a/b"}, "jsonl": {}, "tmx": {}, "phrasebook": {}}.items()
+    ),
+    (
+        {"data": {"corpora": [{"train": ["a", "b"]}, {"train": ["c", "d"], "columns": [0, 2]}]}},
+        'data.corpora[2].columns = [0, 2] says which columns of a table hold the text, and data.corpora[2].reader = "a',
+        {"data": {"corpora": [{"train": ["a", "b"]}, {"train": ["c"], "reader": "tsv", "columns": [0, 2]}]}},
+    ),
+    *(
+        (
+            {"data": {"reader": reader, **more, "fields": ["a", "ü"]}},
+            f'data.fields = ["a", "ü"] says which fields of JSON hold the text, and data.reader = "{reader}" reads',
+            {"data": {"reader": "jsonl", "fields": ["a", "ü"]}},
+        )
+        for reader, more in {"aligned": {}, "hub": {"hub": "a/b"}, "tsv": {}, "tmx": {}, "phrasebook": {}}.items()
+    ),
+    *(
+        (
+            {"data": {"reader": "phrasebook", name: 7}},
+            f'data.{name} = 7 would split pairs off, and data.reader = "phrasebook" has sets of its own',
+            {"data": {"reader": "phrasebook", name: 0}},
+        )
+        for name in ("development_size", "test_size")
+    ),
+    *(
+        (
+            {"data": {**untouched, name: changing}},
+            f'data.{name} = "{changing}" changes the text, and with data.',
+            {"data": {**untouched, name: other}},
+        )
+        for untouched in ({"pretokenised": True}, {"unicode_form": "none"})
+        for name, changing, other in [
+            ("quotes", "straight", "keep"),
+            ("html_entities", "decode", "keep"),
+            ("unicode_form", "NFKC", "NFC"),
+        ]
+        if name not in untouched
+    ),
     (
         {"data": {"corpora": [{"reader": "hub"}]}},
         'data.corpora[1].reader = "hub" needs the name of a dataset',

@@ -142,13 +142,21 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 LINES = st.none() | st.tuples(st.integers(1, 50), st.integers(50, 99))
-CORPORA = st.builds(
-    Corpus,
-    name=TEXTS,
-    reader=st.sampled_from([Choice("aligned"), Choice("tmx")]),
-    hub=st.just("a/b"),
-    fields=st.tuples(TEXTS.map("s".__add__), TEXTS.map("t".__add__)) | st.just(()),
-    weight=st.floats(0, exclude_min=True, allow_infinity=False),
+FIELDS = {
+    "aligned": st.just(()),
+    "tmx": st.just(()),
+    "jsonl": st.tuples(TEXTS.map("s".__add__), TEXTS.map("t".__add__)) | st.just(()),
+}
+CORPORA = st.one_of(
+    st.builds(
+        Corpus,
+        name=TEXTS,
+        reader=st.just(Choice(reader)),
+        hub=st.just("a/b"),
+        fields=fields,
+        weight=st.floats(0, exclude_min=True, allow_infinity=False),
+    )
+    for reader, fields in FIELDS.items()
 )
 DATA = st.builds(
     Data, train=st.tuples(TEXTS, TEXTS) | st.just(()), test=st.just(("v", "w")), test_lines=LINES, reverse=st.booleans()
