@@ -308,9 +308,7 @@ def guide(settings: Training, store: Store, said: Callable[[str], None]) -> Guid
 
     It is learned anew whenever a training goes on, which takes seconds, and comes to the same.
     """
-    import numpy as np
-
-    from seq2seq.data.lexicon import Lexicon, learn_lexicon
+    from seq2seq.data.lexicon import Lexicon, counted_rows, learn_lexicon
     from seq2seq.training.guidance import Guide
 
     if not settings.guided_attention:
@@ -318,8 +316,8 @@ def guide(settings: Training, store: Store, said: Callable[[str], None]) -> Guid
 
     def learn() -> Lexicon:
         said("Learning which tokens translate which, to guide the attention …")
-        rows = np.arange(len(store))
-        return learn_lexicon(list(store.source.many(rows)), list(store.target.many(rows)))
+        rows = counted_rows(store.source.lengths, store.target.lengths)
+        return learn_lexicon(store.source.many(rows), store.target.many(rows))
 
     return Guide(learn, settings.guided_attention)
 

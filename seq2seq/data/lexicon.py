@@ -44,7 +44,26 @@ class Lexicon:
     num_targets: int
 
 
-def learn_lexicon(sources: Sequence[Ids], targets: Sequence[Ids], *, most_links: int = MOST_LINKS) -> Lexicon:
+def counted_rows(
+    source_lengths: NDArray[np.int32], target_lengths: NDArray[np.int32], *, most_links: int = MOST_LINKS
+) -> NDArray[np.int64]:
+    """Returns which pairs of sentences of a corpus to learn from: all, or so many, evenly spread, as stand for all.
+
+    Time and memory of `learn_lexicon` grow with the pairs of tokens that stand in one pair of sentences.
+
+    Args:
+        source_lengths: Tokens of each source, EOS not counted.
+        target_lengths: Tokens of each target.
+        most_links: Pairs of tokens to count, about.
+    """
+    num_links = int(((source_lengths + np.int64(1)) * (target_lengths + np.int64(1))).sum())
+    num_pairs = len(source_lengths)
+    counted = min(num_pairs, max(1, int(num_pairs * most_links / max(1, num_links))))
+    rows: NDArray[np.int64] = np.arange(counted, dtype=np.int64) * num_pairs // max(1, counted)
+    return rows
+
+
+def learn_lexicon(sources: Sequence[Ids], targets: Sequence[Ids]) -> Lexicon:
     """Learns p(target | source) and p(source | target), each by the EM algorithm of IBM's Model 1.
 
     Every target token comes from one source token of its sentence, s with probability d(s, t) p(target | source):
@@ -54,15 +73,13 @@ def learn_lexicon(sources: Sequence[Ids], targets: Sequence[Ids], *, most_links:
     (Brown et al. 1993), with d(s, t) = exp(-4 |s - t|), s and t the shares of their sentences at which the two stand
     (Dyer et al. 2013, without their empty word), and k added to every count (Moore 2004). EOS translates EOS.
 
-    Time and memory grow with the pairs of tokens that stand in one pair of sentences. Where there are more than
-    `most_links` of them, sentences evenly spread over the corpus stand for all.
+    Of a large corpus, give it the sentences that `counted_rows` names.
 
     Args:
         sources: Source ids of each sentence, without GO and EOS.
         targets: Target ids.
-        most_links: Pairs of tokens to count.
     """
-    links = _links(sources, targets, most_links)
+    links = _links(sources, targets)
     num_sources, num_targets = (int(ids.max(initial=EOS)) + 1 for ids in (links.source, links.target))
     keys, entry = np.unique(links.source.astype(np.int64) * num_targets + links.target, return_inverse=True)
     source, target = keys // num_targets, keys % num_targets
@@ -87,12 +104,10 @@ class _Links(NamedTuple):
     prior: NDArray[np.float32]
 
 
-def _links(sources: Sequence[Ids], targets: Sequence[Ids], most: int) -> _Links:
-    sizes = np.array([(len(s) + 1) * (len(t) + 1) for s, t in zip(sources, targets, strict=True)], dtype=np.int64)
-    counted = min(len(sizes), max(1, int(len(sizes) * most / max(1, int(sizes.sum())))))
+def _links(sources: Sequence[Ids], targets: Sequence[Ids]) -> _Links:
     parts, num_sources, num_targets = [], 0, 0
-    for number in (place * len(sizes) // counted for place in range(counted)):
-        source, target = (np.array([*ids, EOS], dtype=np.int32) for ids in (sources[number], targets[number]))
+    for pair in zip(sources, targets, strict=True):
+        source, target = (np.array([*ids, EOS], dtype=np.int32) for ids in pair)
         column, row = np.arange(len(source), dtype=np.int32), np.arange(len(target), dtype=np.int32)[:, None]
         prior = diagonal(row, len(target), column, len(source)).astype(np.float32)
         sides = source, target[:, None], column + np.int32(num_sources), row + np.int32(num_targets), prior

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.data.lexicon import ADDED, ITERATIONS, LEAST, LINK_BYTES, learn_lexicon
+from seq2seq.data.lexicon import ADDED, ITERATIONS, LEAST, LINK_BYTES, counted_rows, learn_lexicon
 from seq2seq.text.special import EOS
 
 IDS = st.lists(st.integers(4, 9), max_size=4)
@@ -93,17 +93,21 @@ def test_a_word_seen_once_does_not_take_in_all_that_stands_beside_it() -> None:
     assert sum(p for word, p in rare.items() if word != 90) < 0.2 * rare[90]
 
 
+def lengths_of(side) -> np.ndarray:
+    return np.array([len(ids) for ids in side], dtype=np.int32)
+
+
 def test_of_a_large_corpus_sentences_from_all_over_it_are_counted() -> None:
     sources, targets = dictionary_corpus(400)
+    both = lengths_of(sources), lengths_of(targets)
     num_links = sum((len(s) + 1) * (len(t) + 1) for s, t in zip(sources, targets, strict=True))
-    found, wanted = (
-        learn_lexicon(sources, targets, most_links=num_links // 4 + 1),
-        learn_lexicon(sources[::4], targets[::4]),
-    )
-    np.testing.assert_array_equal(found.keys, wanted.keys)
-    np.testing.assert_array_equal(found.forward, wanted.forward)
-    almost_all = learn_lexicon(sources, targets, most_links=num_links - 1)
-    np.testing.assert_array_equal(almost_all.keys, learn_lexicon(sources[:-1], targets[:-1]).keys)
+    assert counted_rows(*both, most_links=num_links // 4 + 1).tolist() == list(range(0, 400, 4))
+    assert counted_rows(*both, most_links=num_links // 3).tolist() == [n * 400 // 133 for n in range(133)]
+    assert counted_rows(*both, most_links=num_links - 1).tolist() == list(range(399))
+    assert counted_rows(*both, most_links=num_links).tolist() == list(range(400))
+    assert counted_rows(*both, most_links=1).tolist() == [0]
+    assert counted_rows(*both).tolist() == list(range(400))
+    found = learn_lexicon(sources[::4], targets[::4])
     assert best_translations(found) == {word: word + 20 for word in range(4, 24)}
 
 
@@ -118,6 +122,12 @@ def test_the_memory_it_takes_is_that_of_its_links() -> None:
         tracemalloc.stop()
     # Arrays alone; the process holds a little more, of what they leave between them.
     assert 0.6 * LINK_BYTES < most / (300 * 21 * 21) < LINK_BYTES
+
+
+def test_links_of_very_long_sentences_are_counted_without_overflow() -> None:
+    lengths = np.full(3, 70_000, np.int32)  # 4.9e9 links each
+    assert counted_rows(lengths, lengths).tolist() == [0]
+    assert counted_rows(lengths[:0], lengths[:0]).tolist() == []
 
 
 def test_nothing_teaches_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from toy_training import copy_store
 
 from seq2seq import build
 from seq2seq.data.batches import Batches, collate
-from seq2seq.data.lexicon import learn_lexicon
+from seq2seq.data.lexicon import counted_rows, learn_lexicon
 from seq2seq.nn.draws import drawing
 from seq2seq.recipe.schema import Choice, Model, Training
 from seq2seq.text.special import EOS
@@ -183,3 +184,24 @@ def test_a_recipe_gets_it_where_it_asks(tmp_path) -> None:
     torch.testing.assert_close(one.alignment(BATCH), other.alignment(BATCH), rtol=0, atol=0)  # as when it goes on
     one.alignment(BATCH)
     assert len(told) == 2
+
+
+def test_of_a_large_corpus_it_reads_the_counted_sentences_alone(tmp_path, monkeypatch) -> None:
+    store = copy_store(tmp_path / "train.arrow", num_pairs=30)
+    every = np.arange(30)
+    links = [
+        (len(s) + 1) * (len(t) + 1) for s, t in zip(store.source.many(every), store.target.many(every), strict=True)
+    ]
+    monkeypatch.setattr("seq2seq.data.lexicon.counted_rows", partial(counted_rows, most_links=sum(links) // 2))
+    guide = build.guide(Training(guided_attention=0.5), store, lambda message: None)
+    assert guide is not None
+    read: list[list[int]] = []
+    for side in (store.source, store.target):
+        many = side.many
+        monkeypatch.setattr(side, "many", lambda rows, many=many: read.append(rows.tolist()) or many(rows))
+    found = guide.alignment(BATCH)
+    num_counted = 30 * (sum(links) // 2) // sum(links)
+    counted = [number * 30 // num_counted for number in range(num_counted)]
+    assert read == [counted, counted]
+    sides = [[side[row] for row in counted] for side in (store.source, store.target)]
+    torch.testing.assert_close(found, Guide(lambda: learn_lexicon(*sides), 0.5).alignment(BATCH), rtol=0, atol=0)
