@@ -308,7 +308,7 @@ def guide(settings: Training, store: Store, said: Callable[[str], None]) -> Guid
 
     It is learned anew whenever a training goes on, which takes seconds, and comes to the same.
     """
-    from seq2seq.data.lexicon import Lexicon, counted_rows, learn_lexicon
+    from seq2seq.data.lexicon import FEW, Lexicon, counted_rows, learn_lexicon
     from seq2seq.training.guidance import Guide
 
     if not settings.guided_attention:
@@ -317,6 +317,11 @@ def guide(settings: Training, store: Store, said: Callable[[str], None]) -> Guid
     def learn() -> Lexicon:
         said("Learning which tokens translate which, to guide the attention …")
         rows = counted_rows(store.source.lengths, store.target.lengths)
+        if len(rows) < min(FEW, len(store)):
+            said(
+                f"It is learned from {len(rows):,} of the {len(store):,} pairs, as their sentences are long: tokens "
+                "that are not among them are not guided."
+            )
         return learn_lexicon(store.source.many(rows), store.target.many(rows))
 
     return Guide(learn, settings.guided_attention)

@@ -20,6 +20,8 @@ MOST_LINKS: Final = 8_000_000
 """Pairs of tokens counted at most: those of 25,000 captions, or of 5,000 sentences of talks."""
 LINK_BYTES: Final = 90
 """Memory that a pair of tokens takes while it is counted, about."""
+FEW: Final = 2_000
+"""Sentences of a larger corpus that are too few to have met most of its words: those of so few are very long."""
 LEAST: Final = 1e-3
 """A pair of tokens that is less likely both ways is forgotten."""
 

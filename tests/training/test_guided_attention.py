@@ -205,3 +205,17 @@ def test_of_a_large_corpus_it_reads_the_counted_sentences_alone(tmp_path, monkey
     assert read == [counted, counted]
     sides = [[side[row] for row in counted] for side in (store.source, store.target)]
     torch.testing.assert_close(found, Guide(lambda: learn_lexicon(*sides), 0.5).alignment(BATCH), rtol=0, atol=0)
+
+
+def test_it_says_where_few_sentences_stand_for_all(tmp_path, monkeypatch) -> None:
+    store = copy_store(tmp_path / "train.arrow", num_pairs=30)
+    few = partial(counted_rows, most_links=100)
+    for counted, told_of in ((few, True), (counted_rows, False)):
+        monkeypatch.setattr("seq2seq.data.lexicon.counted_rows", counted)
+        told: list[str] = []
+        guide = build.guide(Training(guided_attention=0.5), store, told.append)
+        assert guide is not None
+        guide.alignment(BATCH)
+        assert len(told) == 1 + told_of
+        if told_of:
+            assert f"from {len(few(store.source.lengths, store.target.lengths))} of the 30 pairs" in told[1]
