@@ -314,6 +314,7 @@ def _validator(
             limits=build.limits(recipe.search),
             precision=kind,
             check=check,
+            split_tokens=recipe.search.split_tokens,
         )
 
     new = looks_at("development")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from seq2seq import build
+from seq2seq.batching import batches
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.engines.torch_engine import TorchEngine
@@ -19,12 +20,16 @@ from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import State
 from seq2seq.registry import METRICS
 from seq2seq.search import Greedy, Limits, Step
+from seq2seq.splitting import Part, split
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.precision import computing
+from seq2seq.translation import Piece, Translation, joined
 
-BATCH_SENTENCES = 128
+BATCH_SENTENCES: Final = 128
+BATCH_TOKENS: Final = 16_384
+"""Source tokens of a batch, all sentences padded to the longest: as many sentences as above up to 127 tokens each."""
 
 
 class _Interruptible(TorchEngine):
@@ -64,6 +69,7 @@ class DevelopmentScores:
         limits: How long a translation may get.
         precision: What the loss is computed in; decoding is in 32 bits.
         check: Asked between two words of a translation, and two batches of the loss; may raise, to leave the look off.
+        split_tokens: A source of more tokens is translated in parts, as the translator does; None: none is.
     """
 
     def __init__(
@@ -77,10 +83,12 @@ class DevelopmentScores:
         limits: Limits,
         precision: str,
         check: Callable[[], None] = lambda: None,
+        split_tokens: int | None = None,
     ) -> None:
         self._batches = Batches(store, batch_tokens=4000, seed=0)
         self._tokenizers = tokenizers
         self._sources = [store.source[i].tolist() for i in range(min(sentences, len(store)))]
+        self._parts = _in_parts(store, self._sources, tokenizers, split_tokens)
         self._references = store.texts("target", len(self._sources))
         self._metric = {"tokenize": tokenize, "lowercase": lowercase}
         METRICS.load("bleu")(**self._metric)  # what it lacks is told now, and not when an epoch has been trained
@@ -112,19 +120,45 @@ class DevelopmentScores:
         return round(total / max(1, tokens), 5)
 
     def _translate(self, engine: TorchEngine) -> list[str]:
-        texts = [""] * len(self._sources)
+        jobs = [part for parts in self._parts for part in parts]
+        texts = [""] * len(jobs)
         # Sentences of like length side by side end at about the same step.
-        order = sorted(range(len(texts)), key=lambda i: -len(self._sources[i]))
-        for begin in range(0, len(order), BATCH_SENTENCES):
-            numbers = order[begin : begin + BATCH_SENTENCES]
-            for number, ids in zip(numbers, self._decode(engine, numbers), strict=True):
+        lengths = [len(part.ids) + 1 for part in jobs]
+        for numbers in batches(lengths, sentences=BATCH_SENTENCES, tokens=BATCH_TOKENS):
+            for number, ids in zip(numbers, self._decode(engine, [jobs[i].ids for i in numbers]), strict=True):
                 texts[number] = self._tokenizers.target.decode(ids)
-        return texts
+        found = iter(texts)
+        return [_together(parts, [next(found) for _ in parts]) for parts in self._parts]
 
-    def _decode(self, engine: TorchEngine, numbers: Sequence[int]) -> list[tuple[int, ...]]:
-        start = engine.start([self._sources[i] for i in numbers])
+    def _decode(self, engine: TorchEngine, sources: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+        start = engine.start(sources)
         found = self._search(engine, start.memory, start.state, start.source_lengths)
         return [hypotheses[0].ids for hypotheses in found]
+
+
+def _in_parts(
+    store: Store, sources: Sequence[list[int]], tokenizers: TokenizerPair, longest: int | None
+) -> list[list[Part]]:
+    """Returns each source as it is translated: whole; or, where it has more than `longest` tokens, in parts."""
+    found = []
+    for number, ids in enumerate(sources):
+        parts = [Part("", ids, "", torn=False)]
+        if longest is not None and len(ids) > longest:
+            cut = split(store.source_text[number], longest, tokenizers.source.encode_batch)
+            parts = [part for part in cut if part.ids] or parts
+        found.append(parts)
+    return found
+
+
+def _together(parts: Sequence[Part], texts: Sequence[str]) -> str:
+    """Returns the translation of a source from those of its parts."""
+    if len(parts) == 1:
+        return texts[0]
+    pieces = [
+        Piece(Translation(part.text, text, 0.0, 0.0, [], [], []), part.before, part.torn)
+        for part, text in zip(parts, texts, strict=True)
+    ]
+    return joined("", pieces, nbest=1).text
 
 
 def variety(sources: Sequence[Sequence[int]], outputs: Sequence[str]) -> float:
