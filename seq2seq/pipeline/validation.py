@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from seq2seq import build
 from seq2seq.batching import batches
-from seq2seq.data.batches import Batches
+from seq2seq.data.batches import Batch, Batches
 from seq2seq.data.store import Store
 from seq2seq.engines.torch_engine import TorchEngine
 from seq2seq.evaluation.metrics import score
-from seq2seq.nn.memory import Memory
+from seq2seq.nn.memory import Memory, sequence_mask
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import State
 from seq2seq.registry import METRICS
@@ -30,6 +31,9 @@ from seq2seq.translation import Piece, Translation, joined
 BATCH_SENTENCES: Final = 128
 BATCH_TOKENS: Final = 16_384
 """Source tokens of a batch, all sentences padded to the longest: as many sentences as above up to 127 tokens each."""
+BATCH_WEIGHTS: Final = 500_000
+"""Sentences x target x source tokens that a loss reads at once: additive attention holds some 2 KB for each of them. No
+batch of sentences of up to a hundred tokens has as many."""
 
 
 class _Interruptible(TorchEngine):
@@ -110,14 +114,34 @@ class DevelopmentScores:
         return {"loss": self._loss(network), **found, "variety": round(variety(self._sources, hypotheses), 5)}
 
     def _loss(self, model: EncoderDecoder) -> float:
-        objective, total, tokens = CrossEntropy(), 0.0, 0
+        total, tokens = 0.0, 0
         device = model.target_embedding.weight.device
         for batch in self._batches.in_order():
-            self._check()
-            with computing(self._precision, device):
-                total += float(objective(model, batch.to(device)))
+            for part in _narrow(batch):
+                total += self._summed(model, part.to(device))
             tokens += batch.num_tokens
         return round(total / max(1, tokens), 5)
+
+    def _summed(self, model: EncoderDecoder, batch: Batch) -> float:
+        """Returns the summed loss of a batch; long targets are read in parts, each from where the last one ended."""
+        objective, device = CrossEntropy(), batch.source.device
+        self._check()
+        steps = max(1, BATCH_WEIGHTS // batch.source.numel())
+        if batch.target_in.shape[1] <= steps:
+            with computing(self._precision, device):
+                return float(objective(model, batch))
+        with computing(self._precision, device):
+            memory = model.encode(batch.source, batch.source_lengths)
+        total, state = 0.0, None
+        for begin in range(0, batch.target_in.shape[1], steps):
+            self._check()
+            words = batch.target_in[:, begin : begin + steps]
+            lengths = (batch.target_lengths - begin).clamp(0, words.shape[1])
+            wanted = batch.target_out[:, begin : begin + steps][sequence_mask(lengths, words.shape[1])]
+            with computing(self._precision, device):
+                features, state = model.read_part(words, lengths, memory, state)
+                total += float(model.output.loss(features, wanted))
+        return total
 
     def _translate(self, engine: TorchEngine) -> list[str]:
         jobs = [part for parts in self._parts for part in parts]
@@ -134,6 +158,13 @@ class DevelopmentScores:
         start = engine.start(sources)
         found = self._search(engine, start.memory, start.state, start.source_lengths)
         return [hypotheses[0].ids for hypotheses in found]
+
+
+def _narrow(batch: Batch) -> Iterator[Batch]:
+    """Yields the pairs of a batch, which was cut by its targets, in batches of `BATCH_TOKENS` source tokens at most."""
+    lengths = batch.source_lengths.tolist()
+    found = batches(lengths, sentences=len(lengths), tokens=BATCH_TOKENS)
+    yield from (batch.part(torch.tensor(rows)) for rows in found) if len(found) > 1 else [batch]
 
 
 def _in_parts(

@@ -9,6 +9,7 @@ from toy_runs import toy_pairs
 
 from seq2seq import build
 from seq2seq.bundle import RunFolder
+from seq2seq.data.batches import collate
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.engines.torch_engine import TorchEngine, load_engine
 from seq2seq.pipeline import validation
@@ -18,11 +19,12 @@ from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Data, Recipe, Search
 from seq2seq.search import Limits
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.training.objective import CrossEntropy
 from seq2seq.translation import one_line
 from seq2seq.translator import Translator
 
 SHORT = toy_pairs(30)[:30]
-LONG = tuple(" ".join(side[i % len(side)] for i in range(90)) for side in zip(*toy_pairs(30), strict=True))
+LONG = tuple(" ".join(side[i % len(side)] for i in range(40)) for side in zip(*toy_pairs(30), strict=True))
 SPLIT_TOKENS = 40
 FACTOR, CONSTANT = 0.2, 3
 
@@ -119,3 +121,41 @@ def test_batches_of_a_look_are_bounded_in_tokens(tmp_path, tokenizers, network, 
         assert all(count * time <= most or count == 1 for count, time in encoded)
     assert sum(count for count, _ in encoded) == len(store)
     assert written[0] == written[1]
+
+
+@pytest.fixture
+def looked_at(network, monkeypatch):
+    """How many weights of attention every part of a loss needed: sentences x target tokens x source tokens."""
+    found: list[int] = []
+    read_part = network.read_part
+
+    def noting(target_in, lengths, memory, *more, **named):
+        found.append(target_in.numel() * memory.mask.shape[1])
+        return read_part(target_in, lengths, memory, *more, **named)
+
+    monkeypatch.setattr(network, "read_part", noting)
+    return found
+
+
+UNEVEN = [*SHORT, LONG, (LONG[0], "lo hund ."), ("the dog", LONG[1])]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("tokens", "weights"), [(10**6, 10**9), (400, 10**9), (400, 3000)])
+def test_the_loss_of_long_lines_is_the_same_in_bounded_memory(
+    tmp_path, tokenizers, network, encoded, looked_at, monkeypatch, tokens, weights
+):
+    network.eval()
+    store = development(tmp_path / "a.arrow", tokenizers, UNEVEN)
+    pairs = [(store.source[row].tolist(), store.target[row].tolist()) for row in range(len(store))]
+    alone = [float(CrossEntropy()(network, collate([source], [target]))) for source, target in pairs]
+    expected = sum(alone) / sum(len(target) + 1 for _, target in pairs)
+    encoded.clear()
+    looked_at.clear()
+    monkeypatch.setattr(validation, "BATCH_TOKENS", tokens)
+    monkeypatch.setattr(validation, "BATCH_WEIGHTS", weights)
+    looks = scores(store, tokenizers)
+    monkeypatch.setattr(looks, "_translate", lambda engine: [""] * len(pairs))
+    assert looks(network)["loss"] == pytest.approx(expected, abs=2e-5)
+    assert all(count * time <= tokens or count == 1 for count, time in encoded)
+    assert max(looked_at) <= max(weights, *(count * time for count, time in encoded))  # or a target token at a time
