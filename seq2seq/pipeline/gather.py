@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from seq2seq import build, console
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.cleaning import DUPLICATE, LEAKAGE, SAMPLE_PAIRS, Cleaner, Report, in_batches
+from seq2seq.corpus.filters import Filter
 from seq2seq.corpus.filters.empty import Empty
+from seq2seq.corpus.filters.length import Length
 from seq2seq.corpus.hash_set import HashSet
 from seq2seq.corpus.held import Held
 from seq2seq.corpus.pair import Pair
@@ -32,6 +34,7 @@ from seq2seq.pipeline.workers import Workers
 from seq2seq.recipe.schema import Data
 
 BATCH_PAIRS = 4096
+LINES_NAMED = 5
 KNOWN_TARGET = "known-target"
 """What is noticed of a training pair whose target is that of a development or test pair, and whose source is not."""
 KNOWN_SOURCE = "known-source"
@@ -217,6 +220,7 @@ def begin(data: Data, sources: Sources, spool: Spool) -> Begun:
     for name, reader in given.items():
         spool.write(name, whole(reader(), reports[name]))
         _check_left(name, reports[name])
+        _warn_of_long(name, spool.pairs(name), filters)
         held.add(spool.pairs(name))
     if sources.development:
         _notice_known(spool.pairs, {name: reports[name] for name in sources.tests})
@@ -236,6 +240,21 @@ def _check_left(name: str, report: Report) -> None:
             f"No pair of the {name} set is left of {report.read}. {_most_dropped(report)}",
             hint=f"Correct data.{name}, or remove it and set data.{name}_size, for instance to 500.",
         )
+
+
+def _warn_of_long(name: str, pairs: Iterable[Pair], filters: Sequence[Filter]) -> None:
+    """Says which lines of a given set are longer than what is trained on: no filter takes them out of it."""
+    rule = next((one for one in filters if isinstance(one, Length)), None)
+    lines = [pair.line for pair in pairs if rule.rejects(pair)] if rule is not None else []
+    if rule is None or not lines:
+        return
+    named = ", ".join(map(str, lines[:LINES_NAMED]))
+    more = f" and {len(lines) - LINES_NAMED:,} more" if len(lines) > LINES_NAMED else ""
+    console.warn(
+        f"line{'s' if len(lines) > 1 else ''} {named}{more} of the {name} set: a side has more than {rule.maximum} "
+        "words, and no training pair has (the filter 'length'). The model is shown nothing so long, and each look at "
+        "it while it trains takes time. Give each of its sentences a line of its own, on both sides, or leave it out."
+    )
 
 
 def _notice_known(pairs: Callable[[str], Iterator[Pair]], tests: Mapping[str, Report]) -> None:

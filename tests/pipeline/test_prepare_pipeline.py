@@ -67,6 +67,22 @@ def numbered(letter, count, start=0):
 
 
 class TestGather:
+    def test_held_out_lines_longer_than_what_is_trained_on_are_told_of_by_line(self, tmp_path, capsys):
+        held = Listed(*[("a b c d", f"{n}") if n % 2 else (f"{n}", "x " * 9) for n in range(7)], ("a b c", "d e f"))
+        data = Data(development_size=0, filters=(Choice("empty"), Choice("length", {"maximum": 3})))
+        corpora = {"news": (1.0, Listed(*numbered("a", 5), ("far too long for it", "x")))}
+        found = gather(data, sources(corpora, Listed(("y", "y")), {"test": held}), Spool(tmp_path))
+        told = capsys.readouterr().err
+        assert "warning: lines 1, 2, 3, 4, 5 and 2 more of the test set: a side has more than 3 words" in told
+        assert "Give each of its sentences a line of its own" in told
+        assert "development" not in told
+        assert found.sizes() == {"train": 5, "development": 1, "test": 8}
+        only = Listed(("y", "y"), ("a b c d", "z"))
+        gather(data, sources(corpora, only), Spool(tmp_path / "other"))
+        assert "warning: line 2 of the development set: a side" in capsys.readouterr().err
+        gather(Data(development_size=0, filters=()), sources(corpora, only), Spool(tmp_path / "unfiltered"))
+        assert "warning" not in capsys.readouterr().err
+
     def test_all_corpora_go_through_one_cleaner_in_order(self, tmp_path):
         news = Listed(*numbered("a", 5), ("", "empty"), ("What now?", "shared answer"))
         talks = Listed(
