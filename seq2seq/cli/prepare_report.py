@@ -106,6 +106,7 @@ def _estimate(done: Prepared, device: str, threads: int) -> Estimate | None:
             TokenizerPair.load(run.tokenizers),
             device=choose_device(device, threads=threads),
             corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in done.manifest.get("corpora", ())],
+            epoch_pairs=done.manifest.get("epoch_pairs"),
         )
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -136,7 +137,8 @@ def _corpora(done: Prepared) -> list[str]:
     from seq2seq.recipe.toml import load_recipe
 
     sizes, weights = [int(one["pairs"]) for one in corpora], [float(one["weight"]) for one in corpora]
-    rows = epoch_counts(sizes, weights, load_recipe(done.run.recipe).data.temperature)
+    temperature = load_recipe(done.run.recipe).data.temperature
+    rows = epoch_counts(sizes, weights, temperature, length=done.manifest.get("epoch_pairs"))
     lines = ["", f"{'corpus':<24}{'pairs kept':>12}{'weight':>9}{'rows an epoch':>15}"]
     for name, pairs, weight, count in zip((one["name"] for one in corpora), sizes, weights, rows, strict=True):
         lines.append(f"{name:<24}{pairs:>12,}{weight:>9g}{count:>15,}")

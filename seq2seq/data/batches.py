@@ -98,6 +98,7 @@ class Batches:
         seed: The run's seed.
         corpora: Pairs and weight of each corpus in the store, in their order; none: it is one.
         temperature: How even the corpora are drawn from: see `seq2seq.data.mixing`.
+        epoch_pairs: Rows of an epoch; None: as many as the store has pairs.
         sampler: Cuts the source's texts into ids, and the target's, in many ways; None: as they were prepared.
     """
 
@@ -109,6 +110,7 @@ class Batches:
         seed: int,
         corpora: Sequence[tuple[int, float]] = (),
         temperature: float = 1.0,
+        epoch_pairs: int | None = None,
         sampler: tuple[Sampler, Sampler] | None = None,
     ) -> None:
         if corpora and sum(count for count, _ in corpora) != len(store):
@@ -117,13 +119,16 @@ class Batches:
         self.batch_tokens = batch_tokens
         self.seed = seed
         self.temperature = temperature
+        self.epoch_pairs = epoch_pairs
         self._counts = [count for count, _ in corpora] or [len(store)]
         self._weights = [weight for _, weight in corpora] or [1.0]
         self.sampler = sampler
 
     def plan(self, epoch: int) -> Plan:
         """Returns the row numbers of each batch of an epoch; a function of the seed and `epoch`."""
-        rows = epoch_rows(self._counts, self._weights, self.temperature, seed=self.seed, epoch=epoch)
+        rows = epoch_rows(
+            self._counts, self._weights, self.temperature, seed=self.seed, epoch=epoch, length=self.epoch_pairs
+        )
         if rows is None:
             return self._plan_once(epoch)
         lengths = self.store.source.lengths[rows], self.store.target.lengths[rows]
@@ -144,11 +149,14 @@ class Batches:
     @property
     def is_mixed(self) -> bool:
         """Whether an epoch is anything but every pair once."""
-        return epoch_counts(self._counts, self._weights, self.temperature) != self._counts
+        return self._epoch_counts() != self._counts
+
+    def _epoch_counts(self) -> list[int]:
+        return epoch_counts(self._counts, self._weights, self.temperature, length=self.epoch_pairs)
 
     def num_tokens(self) -> int:
         """Returns the target tokens of an epoch, EOS counted; of a mixture, from the mean length of each corpus's."""
-        wanted = epoch_counts(self._counts, self._weights, self.temperature)
+        wanted = self._epoch_counts()
         parts = np.split(self.store.target.lengths, np.cumsum(self._counts)[:-1])
         return round(sum(want * (float(part.mean()) + 1) for want, part in zip(wanted, parts, strict=True) if want))
 

@@ -2,7 +2,7 @@
 
 Corpus i of n_i pairs has a share of the epoch proportional to w_i n_i^(1/T), with its weight w_i and the temperature T
 (Arivazhagan et al. 2019): T = 1 draws from each by its size, and a higher T more from the small ones. An epoch is as
-long as all corpora together.
+long as all corpora together, unless another length is asked for.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 from seq2seq.data.plan import row_type, shuffled
 
 
-def epoch_counts(counts: Sequence[int], weights: Sequence[float], temperature: float) -> list[int]:
+def epoch_counts(
+    counts: Sequence[int], weights: Sequence[float], temperature: float, *, length: int | None = None
+) -> list[int]:
     """Returns how many rows each corpus gives to an epoch.
 
-    With N pairs in all, round(N p_i), where p_i = w_i n_i^(1/T) / sum_j w_j n_j^(1/T). No pairs, no rows.
+    In an epoch of N rows, round(N p_i), where p_i = w_i n_i^(1/T) / sum_j w_j n_j^(1/T). No pairs, no rows.
 
     Args:
         counts: Pairs of each corpus, n_i.
         weights: How much more often than its size says a corpus is drawn from, w_i; above 0.
         temperature: T, above 0.
+        length: N; None: as many as there are pairs in all.
     """
     sizes = np.asarray(counts, np.float64)
     present = sizes > 0
@@ -34,11 +37,18 @@ def epoch_counts(counts: Sequence[int], weights: Sequence[float], temperature: f
     logs = np.log(np.asarray(weights, np.float64)[present]) + np.log(sizes[present]) / temperature
     shares = np.zeros_like(sizes)
     shares[present] = np.exp(logs - logs.max())
-    return [round(share) for share in (sizes.sum() * shares / shares.sum()).tolist()]
+    num_rows = sizes.sum() if length is None else length
+    return [round(share) for share in (num_rows * shares / shares.sum()).tolist()]
 
 
 def epoch_rows(
-    counts: Sequence[int], weights: Sequence[float], temperature: float, *, seed: int, epoch: int
+    counts: Sequence[int],
+    weights: Sequence[float],
+    temperature: float,
+    *,
+    seed: int,
+    epoch: int,
+    length: int | None = None,
 ) -> NDArray[Any] | None:
     """Returns the rows of one epoch, corpus after corpus, or None where it is every row once.
 
@@ -52,8 +62,9 @@ def epoch_rows(
         temperature: Likewise.
         seed: The run's seed.
         epoch: Number of the epoch, from 0.
+        length: As for `epoch_counts`.
     """
-    wanted = epoch_counts(counts, weights, temperature)
+    wanted = epoch_counts(counts, weights, temperature, length=length)
     if wanted == list(counts):
         return None
     starts = np.cumsum([0, *counts]).tolist()

@@ -82,6 +82,7 @@ def estimate(
     *,
     device: torch.device,
     corpora: Sequence[tuple[int, float]] = (),
+    epoch_pairs: int | None = None,
 ) -> Estimate:
     """Trains a few updates on batches drawn at random, and multiplies.
 
@@ -91,6 +92,7 @@ def estimate(
         tokenizers: What made their ids.
         device: Where to train.
         corpora: Pairs and weight of each corpus in `train`, in their order; none: it is one.
+        epoch_pairs: How many of them a pass has; None: as many as there are.
     """
     settings = recipe.training
     keep_large_buffers()
@@ -100,6 +102,7 @@ def estimate(
         seed=settings.seed,
         corpora=corpora,
         temperature=recipe.data.temperature,
+        epoch_pairs=epoch_pairs,
         sampler=build.samplers(recipe, tokenizers),
     )
     plan, num_batches = _planned(train, settings)

@@ -541,6 +541,10 @@ class _Mixed:
 
     Corpus i of the old run, of n_i pairs, was drawn from like w_i n_i^(1/T). It keeps that part of the old share: its
     weight becomes c w_i n_i^(1/T - 1), where c makes the old pairs s / (1 - s) times as many as the N new ones.
+
+    An epoch is one pass over the new pairs, with as many old ones between them as that makes, drawn anew each time. As
+    long as all corpora it would, beside a large run, hold each new pair many times, and training would end within it:
+    as it is planned by length, copies of one pair lie in few of its batches, and some pairs would never be read.
     """
 
     old: OldText
@@ -577,7 +581,9 @@ class _Mixed:
                 "model has seen them, so its scores there before fine-tuning are kinder than they should be."
             )
         gathered.reports["train"].kept += sum(corpus.pairs for corpus in kept)
-        return with_changes(gathered, corpora=(*gathered.corpora, *weighed))
+        num_pairs = sum(corpus.pairs for corpus in gathered.corpora)
+        an_epoch = num_pairs + round(num_pairs * self.share / (1 - self.share))
+        return with_changes(gathered, corpora=(*gathered.corpora, *weighed), epoch_pairs=an_epoch)
 
     def _spool(self, gathered: Gathered, store: Store, first: int, end: int, name: str) -> int:
         """Writes what may be trained on of some rows. Returns the number of pairs."""

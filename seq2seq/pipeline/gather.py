@@ -68,6 +68,7 @@ class Gathered:
         split: Tells the training pairs from those that were set aside; None where none were.
         turned: Whether these were chosen by the other side, so that training pairs may have their sources: these are
             left out.
+        epoch_pairs: How many pairs an epoch of training has; None: as many as there are.
     """
 
     spool: Spool
@@ -76,6 +77,7 @@ class Gathered:
     held: Held
     split: Split | None = None
     turned: bool = False
+    epoch_pairs: int | None = None
 
     def sizes(self) -> dict[str, int]:
         """Returns the number of pairs of each split."""

@@ -652,6 +652,7 @@ def _manifest(
         "corpora": [
             {"name": one.name, "pairs": one.pairs, "weight": one.weight, **_marks(one)} for one in gathered.corpora
         ],
+        **({"epoch_pairs": gathered.epoch_pairs} if gathered.epoch_pairs is not None else {}),
         "cleaning": {name: report.to_dict() for name, report in gathered.reports.items()},
         "vocabulary": {
             "joint": tokenizers.joint,

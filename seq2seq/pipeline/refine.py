@@ -87,6 +87,7 @@ class Stage:
         tokenizers: Of both languages.
         store: The training pairs.
         corpora: Pairs and weight of each corpus in it.
+        epoch_pairs: How many of them an epoch has; None: as many as there are.
         vectors: Which rows of the embeddings have pretrained vectors, by side: frozen ones stay so.
         held: The weights that `training.hold` pulls back to, as in the first stage; None where it does not.
         validator: Looks at the development set, as in the first stage.
@@ -100,6 +101,7 @@ class Stage:
     tokenizers: TokenizerPair
     store: Store
     corpora: Sequence[tuple[int, float]]
+    epoch_pairs: int | None
     vectors: Mapping[str, Pretrained]
     held: Mapping[str, Tensor] | None
     validator: Validator
@@ -174,6 +176,7 @@ def refine(recipe: Recipe, run: RunFolder, stage: Stage, *, found: bool, resume:
         seed=recipe.training.seed,
         corpora=stage.corpora,
         temperature=recipe.data.temperature,
+        epoch_pairs=stage.epoch_pairs,
     )
     second = second_recipe(recipe, batches)
     trainer = build.trainer(

@@ -199,7 +199,7 @@ def _prepared(run: RunFolder, manifest: Mapping[str, Any], store: Store) -> str:
     The lengths of all pairs, which decide the batches; the tokenizers; and of the pairs themselves some blocks of 64 kB
     spread over the file, since reading all of a large corpus would take longer than many a training.
     """
-    told = {name: manifest.get(name) for name in ("inputs", "splits", "vocabulary", "corpora")}
+    told = {name: manifest.get(name) for name in ("inputs", "splits", "vocabulary", "corpora", "epoch_pairs")}
     parts = [json.dumps(told, sort_keys=True).encode()]
     parts += [store.source.lengths.tobytes(), store.target.lengths.tobytes()]
     files = sorted(path for path in run.tokenizers.rglob("*") if path.is_file())

@@ -15,6 +15,7 @@ from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs, write_pairs
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.cli.ensembles import Models
 from seq2seq.cli.finetune import _say_result
+from seq2seq.data.batches import Batches
 from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.folders import read_json, write_json, write_text
@@ -159,13 +160,24 @@ def test_held_out_sets_of_both_texts_are_kept_from_training(toy, tuned):
 
 def test_half_of_what_is_learned_from_is_old(toy, tuned):
     run, _ = tuned
-    new, old = read_json(run / "manifest.json")["corpora"]
-    drawn = epoch_counts([new["pairs"], old["pairs"]], [new["weight"], old["weight"]], 1.0)
-    assert drawn[0] == pytest.approx(drawn[1], abs=1)
+    manifest = read_json(run / "manifest.json")
+    new, old = manifest["corpora"]
+    mixture = [new["pairs"], old["pairs"]], [new["weight"], old["weight"]]
+    # An epoch is a pass over the new text.
+    assert epoch_counts(*mixture, 1.0, length=manifest["epoch_pairs"]) == [new["pairs"], new["pairs"]]
     stored = Store(run / "data" / "train.arrow")
     assert len(stored) == new["pairs"] + old["pairs"]
     assert set(stored.texts("source")[new["pairs"] :]) <= set(Store(toy.run / "data" / "train.arrow").texts("source"))
-    assert load_recipe(run / "recipe.toml").training.hold == 0
+    training = load_recipe(run / "recipe.toml").training
+    assert training.hold == 0
+    batches = Batches(
+        stored,
+        batch_tokens=training.batch_tokens,
+        seed=training.seed,
+        corpora=list(zip(*mixture, strict=True)),
+        epoch_pairs=manifest["epoch_pairs"],
+    )
+    assert looks(run)[-1]["epoch"] == (training.max_updates - 1) // len(batches.plan(0))
 
 
 def test_the_share_of_old_pairs_is_as_asked_for(toy, text, tmp_path):

@@ -64,6 +64,30 @@ def test_rows_are_the_exact_share_and_even_within_a_corpus(data, counts, seed, e
     assert again is not None and rows.tolist() == again.tolist()
 
 
+@pytest.mark.parametrize(
+    ("counts", "weights", "temperature", "length", "wanted"),
+    [
+        ([900, 100], [1, 9], 1, 200, [100, 100]),
+        ([900, 100], [1, 9], 1, 4000, [2000, 2000]),
+        ([900, 100], [1, 1], 2, 40, [30, 10]),
+        ([900, 100], [1, 1], 1, 1000, [900, 100]),
+        ([50, 0], [1, 1], 1, 7, [7, 0]),
+        ([0, 0], [1, 2], 3, 9, [0, 0]),
+    ],
+)
+def test_an_epoch_may_be_of_another_length(counts, weights, temperature, length, wanted) -> None:
+    mixture = counts, [float(weight) for weight in weights], float(temperature)
+    assert epoch_counts(*mixture, length=length) == wanted
+    rows = epoch_rows(*mixture, seed=1, epoch=0, length=length)
+    if wanted == counts:
+        assert rows is None
+        return
+    assert rows is not None
+    first = Counter(rows[rows < counts[0]].tolist())
+    assert [sum(first.values()), len(rows) - sum(first.values())] == wanted
+    assert max(first.values(), default=0) - min((first[row] for row in range(counts[0])), default=0) <= 1
+
+
 @pytest.mark.parametrize(("counts", "temperature"), [([30], 5.0), ([30, 7], 1.0), ([9, 9, 9], 3.0), ([], 1.0)])
 def test_what_gives_every_pair_once_is_no_mixture(counts, temperature) -> None:
     assert epoch_rows(counts, [2.0] * len(counts), temperature, seed=1, epoch=0) is None
@@ -142,6 +166,25 @@ def test_a_mixture_is_planned_from_its_rows_with_one_number_of_batches(tmp_path)
         assert 120 * 0.6 < np.mean(tokens) < 120 * 1.4
     assert plans(batches) == plans(Batches(pairs, batch_tokens=120, seed=4, corpora=corpora))
     assert plans(batches) != plans(Batches(pairs, batch_tokens=120, seed=4, corpora=corpora, temperature=4.0))
+
+
+def test_a_short_epoch_has_batches_of_the_usual_size(tmp_path) -> None:
+    pairs = store(tmp_path, [400, 40])
+    batches = Batches(pairs, batch_tokens=120, seed=4, corpora=[(400, 0.1), (40, 1.0)], epoch_pairs=80)
+    assert batches.is_mixed
+    seen = set()
+    for epoch in range(4):
+        plan = batches.plan(epoch)
+        rows = np.concatenate(plan)
+        assert (len(rows), int((rows >= 400).sum())) == (80, 40)  # as often from the small one
+        assert set(range(400, 440)) <= set(rows.tolist())
+        seen |= set(rows.tolist())
+        assert len(plan) == batches.num_mixed_batches()
+        tokens = [int((pairs.target.lengths[batch] + 1).sum()) for batch in plan]
+        assert 120 * 0.6 < np.mean(tokens) < 120 * 1.4
+    assert len(seen) > 40 + 3 * 30
+    assert Batches(pairs, batch_tokens=120, seed=4, epoch_pairs=80).is_mixed
+    assert not Batches(pairs, batch_tokens=120, seed=4, epoch_pairs=440).is_mixed
 
 
 def test_a_loss_is_taken_over_each_pair_once_whatever_the_mixture(tmp_path) -> None:

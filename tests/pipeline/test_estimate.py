@@ -94,8 +94,10 @@ def test_updates_follow_from_the_first_limit(toy, about):
     assert about("training.max_epochs=1").updates == len(batches)
 
 
-@pytest.mark.parametrize(("weight", "temperature"), [(1.0, 1.0), (40.0, 1.0), (1.0, 5.0)])
-def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch, weight, temperature):
+@pytest.mark.parametrize(
+    ("weight", "temperature", "pairs"), [(1.0, 1.0, None), (40.0, 1.0, None), (1.0, 5.0, None), (4.0, 1.0, 90)]
+)
+def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch, weight, temperature, pairs):
     store = Store(toy.run / "data" / "train.arrow")
     # The first corpus has the shortest sentences: drawn often, they make fewer tokens of the same number of rows.
     corpora = [(len(store) // 3, weight), (len(store) - len(store) // 3, 1.0)]
@@ -110,8 +112,8 @@ def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch
     changes = (*limits, f"data.temperature={temperature}")
     recipe = apply_overrides(load_recipe(toy.run / "recipe.toml"), changes)
     tokenizers = TokenizerPair.load(toy.run / "tokenizer")
-    found = estimate(recipe, store, tokenizers, device=torch.device("cpu"), corpora=corpora)
-    batches = Batches(store, batch_tokens=50, seed=1, corpora=corpora, temperature=temperature)
+    found = estimate(recipe, store, tokenizers, device=torch.device("cpu"), corpora=corpora, epoch_pairs=pairs)
+    batches = Batches(store, batch_tokens=50, seed=1, corpora=corpora, temperature=temperature, epoch_pairs=pairs)
     plans = [batches.plan(epoch) for epoch in range(3)]
     assert found.updates == sum(map(len, plans))
     tokens = sum(int(store.target.lengths[rows].sum()) + len(rows) for plan in plans for rows in plan)

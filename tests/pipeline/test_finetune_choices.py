@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from msgspec.structs import replace as changed
 from tiny_bundles import make_bundle
@@ -15,7 +17,8 @@ from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.corpus.cleaning import Report
 from seq2seq.corpus.held import Held
 from seq2seq.corpus.pair import Pair
-from seq2seq.data.store import Row, write_split
+from seq2seq.data.batches import Batches
+from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
 from seq2seq.pipeline.card import data_facts
@@ -41,6 +44,10 @@ from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Data, Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
+from seq2seq.training.counters import Counters
+from seq2seq.training.epochs import Epochs
+from seq2seq.training.group import Alone
+from seq2seq.training.stop import Stop
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +277,56 @@ def test_several_old_corpora_share_the_old_part_as_they_did(bundle, tokenizers, 
     assert drawn[1] / drawn[2] == pytest.approx(before[0] / before[1])
     assert added.sizes()["train"] == 30 + 59 + 15
     assert "old a 7" not in {pair.source for pair in added.pairs("train")}
+
+
+class Lengths(Store):
+    """What a plan is made from: the lengths of the pairs, as a store gives them."""
+
+    def __init__(self, lengths):
+        self.source = self.target = SimpleNamespace(lengths=np.asarray(lengths, np.int32))
+
+    def __len__(self):
+        return len(self.source.lengths)
+
+
+def times_read(added, lengths, training) -> np.ndarray:
+    """How often a training reads each of the pairs that it is to learn from."""
+    corpora = [(one.pairs, one.weight) for one in added.corpora]
+    batches = Batches(
+        Lengths(lengths),
+        batch_tokens=training.batch_tokens,
+        seed=training.seed,
+        corpora=corpora,
+        epoch_pairs=added.epoch_pairs,
+    )
+    epochs, counters = Epochs(batches, accumulate=training.accumulate, group=Alone(), stop=Stop()), Counters()
+    epochs.start(counters)
+    rows = [rows for _ in range(training.max_updates) for rows in epochs.next(counters)]
+    return np.bincount(np.concatenate(rows), minlength=len(lengths))
+
+
+def mixed(folder, bundle, tokenizers, old, *, count: int, share: float, **named):
+    """New pairs that numbers tell apart, with those of an old run among them."""
+    spool = Spool(folder / "spool")
+    spool.write("corpus-0", [Pair(n, f"new {n}", f"neu {n}") for n in range(count)])
+    gathered = Gathered(spool, {"train": Report(kept=count)}, (Kept("new", 1.0, "corpus-0", count),), Held())
+    return basis(bundle, tokenizers, old, old_share=share, command="", **named).added(gathered)
+
+
+@pytest.mark.parametrize(("count", "share"), [(400, 0.5), (2000, 0.5), (2000, 0.2), (2000, 0.9)])
+def test_every_new_pair_is_read_in_every_pass_however_large_the_old_run(bundle, tokenizers, tmp_path, count, share):
+    training = chosen(bundle, tokenizers, tmp_path, count, old_share=share)[0].recipe.training
+    _, measured = chosen(bundle, tokenizers, tmp_path, count, old_share=share)
+    added = mixed(
+        tmp_path, bundle, tokenizers, prepared(tmp_path / "old", [("a", 30_000, 1.0, "")]), count=count, share=share
+    )
+    mean = measured.target_tokens - 1
+    lengths = np.random.default_rng(3).integers(1, round(2 * mean), sum(one.pairs for one in added.corpora))
+    times = times_read(added, lengths, training)
+    passes = {400: 20, 2000: 10}[count]
+    assert times[:count].min() >= passes - 2
+    assert times[:count].max() <= passes + 2
+    assert times[count:].sum() / times.sum() == pytest.approx(share, abs=0.02)
 
 
 def test_it_is_still_known_which_old_pairs_a_model_wrote(bundle, tokenizers, tmp_path):
