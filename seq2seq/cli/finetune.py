@@ -87,8 +87,9 @@ def finetune(
     """Go on training a translator on new text, without forgetting the old.
 
     Makes a new run with MODEL's vocabulary and network, and trains it from MODEL's weights at a lower rate. MODEL
-    itself stays as it is. Where the run that made it is at hand, old pairs are mixed in, and its development and test
-    sets become sets of the new run too (old-development, old-test); otherwise the weights are pulled back to MODEL's.
+    itself stays as it is. Where the run that made it is at hand, old pairs are mixed in (of a large run as many as
+    training reads, drawn from all of it), and its development and test sets become sets of the new run too
+    (old-development, old-test); otherwise the weights are pulled back to MODEL's.
     Training ends where the new text is translated no better any more; the best model is kept, which is MODEL itself
     where nothing helped. Shows what the new and the old text gained or lost.
 
@@ -159,7 +160,12 @@ def finetune(
         force=force,
         threads=threads,
         basis=tuning.basis(
-            bundle, tokenizers, before, old_share=share, command=_command(model, options, settings or [])
+            bundle,
+            tokenizers,
+            before,
+            old_share=share,
+            command=_command(model, options, settings or []),
+            passes=tuning.passes_of(final.training, measured, old_share=share),
         ),
         spare_begun=not (resume or restart),  # training will refuse it too, and nothing may be written by then
     )

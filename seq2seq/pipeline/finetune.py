@@ -11,20 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as with_changes
-from itertools import accumulate
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from shutil import copyfile
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from seq2seq import console
 from seq2seq.bundle import Bundle, RunFolder, find_run, run_owning
 from seq2seq.corpus import fingerprints
 from seq2seq.corpus.filters import count_words
 from seq2seq.corpus.pair import Pair
+from seq2seq.data.plan import shuffled
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum
@@ -51,6 +52,8 @@ HOLD: Final = 50.0
 """From a caption translator to 2,000 sentences of conversation (60 updates at a tenth of its rate) the new text gained
 0.73 nats a token, and the old lost 0.066, at 0; 0.72 and 0.059 at 10; 0.67 and 0.041 at 50; 0.49 and 0.015 at 200. Half
 old pairs, in twice the updates, gained 0.73 and lost 0.013: they are much the better way where they are at hand."""
+SPARE: Final = 1.2
+"""Old pairs that are taken for each one that training is to read: it may be made longer."""
 LEAST_PAIRS: Final = 3
 # What does not change the shape of a weight, or what it means; all else in [model] is as the weights were trained.
 FREE_MODEL_SETTINGS: Final = (
@@ -398,7 +401,7 @@ def _training(
 
     `told` is what a person said of batches and updates.
     """
-    tier = next(tier for tier in _TIERS if measured.num_pairs < tier.below)
+    tier = _tier(measured)
     new_tokens = measured.num_pairs * measured.target_tokens
     batch = min(old.batch_tokens, max(50, round(new_tokens / (1 - old_share) / 10)))
     update_tokens = told.get("batch_tokens", batch) * told.get("accumulate", old.accumulate)
@@ -437,6 +440,23 @@ def _training(
     reasons["training.schedule.shape"] = "Straight down to zero by the last update, however the model was trained."
     fresh = replace(old, schedule=Schedule(warmup_updates=warmup))
     return replace(fresh, **{key: value for key, (value, _) in chosen.items()})
+
+
+def _tier(measured: Measured) -> _Tier:
+    return next(tier for tier in _TIERS if measured.num_pairs < tier.below)
+
+
+def passes_of(training: Training, measured: Measured, *, old_share: float) -> float:
+    """Returns how often a training reads each new pair: as its updates say, and no less than suits so much text.
+
+    Args:
+        training: Its settings.
+        measured: The new text.
+        old_share: Share of the pairs learned from that are old ones.
+    """
+    tokens = training.max_updates * training.batch_tokens * training.accumulate
+    by_updates = tokens * (1 - old_share) / (measured.num_pairs * measured.target_tokens)
+    return max(by_updates, _tier(measured).passes)
 
 
 def _left_out(old: Training) -> dict[str, tuple[Any, str]]:
@@ -482,7 +502,15 @@ def check_settings(bundle: Bundle, recipe: Recipe) -> None:
 _VECTORS: Final = ("source_vectors", "target_vectors", "freeze_vectors")
 
 
-def basis(bundle: Bundle, tokenizers: TokenizerPair, old: OldText | None, *, old_share: float, command: str) -> Basis:
+def basis(
+    bundle: Bundle,
+    tokenizers: TokenizerPair,
+    old: OldText | None,
+    *,
+    old_share: float,
+    command: str,
+    passes: float = inf,
+) -> Basis:
     """Returns the model's part in the new run.
 
     Args:
@@ -491,6 +519,8 @@ def basis(bundle: Bundle, tokenizers: TokenizerPair, old: OldText | None, *, old
         old: The text it was trained on, where that is at hand.
         old_share: Share of the pairs learned from that are old ones.
         command: What makes the run again.
+        passes: How often training reads each new pair. It is known then how many old ones it reads, and no more of them
+            are taken than that and some to spare.
     """
     weights = checksum(bundle.weights)
     told = {
@@ -513,7 +543,9 @@ def basis(bundle: Bundle, tokenizers: TokenizerPair, old: OldText | None, *, old
             **({"old": str(old.run.path.absolute())} if old else {}),
         },
         sets={name: _Stored(path) for name, path in (old.sets if old else {}).items()},
-        added=_Mixed(old, old_share) if old and old_share else lambda gathered: gathered,
+        added=_Mixed(old, old_share, passes, bundle.recipe.data.seed)
+        if old and old_share
+        else lambda gathered: gathered,
         save=lambda run: _copy(bundle.weights, run.start),
     )
 
@@ -545,24 +577,30 @@ class _Mixed:
     An epoch is one pass over the new pairs, with as many old ones between them as that makes, drawn anew each time. As
     long as all corpora it would, beside a large run, hold each new pair many times, and training would end within it:
     as it is planned by length, copies of one pair lie in few of its batches, and some pairs would never be read.
+
+    Of a large run only as many pairs are taken as `passes` over the new ones read, and some to spare, drawn from all of
+    it: the others would be copied and cut into tokens for nothing. Each old corpus is drawn from as it was before.
     """
 
     old: OldText
     share: float
+    passes: float
+    seed: int
 
     def __call__(self, gathered: Gathered) -> Gathered:
         """Returns the pairs with the old ones behind the new."""
         corpora = self.old.corpora
-        kept, first = [], 0
+        kept, first, num_free = [], 0, 0
         store = Store(self.old.run.split("train"))
-        for number, (corpus, end) in enumerate(
-            zip(corpora, accumulate(int(one["pairs"]) for one in corpora), strict=True)
-        ):
-            spooled = f"old-{number}"
-            pairs = self._spool(gathered, store, first, end, spooled)
+        num_pairs = sum(corpus.pairs for corpus in gathered.corpora)
+        for number, (corpus, wanted) in enumerate(zip(corpora, self._wanted(num_pairs), strict=True)):
+            spooled, end = f"old-{number}", first + int(corpus["pairs"])
+            pairs, free = self._spool(gathered, store, first, self._drawn(number, end - first, wanted), spooled)
+            num_free += free
             if pairs:
                 name = f"{OLD}{corpus['name']}" if len(corpora) > 1 else "old"
                 weight = float(corpus["weight"]) * float(corpus["pairs"]) ** (1 / self.old.temperature - 1)
+                weight *= free / pairs
                 kept.append(Kept(name, weight, spooled, pairs, str(corpus["tag"]), corpus.get("by", "")))
             first = end
         drawn = sum(corpus.weight * corpus.pairs for corpus in kept)
@@ -574,28 +612,60 @@ class _Mixed:
         num_new = sum(corpus.weight * corpus.pairs for corpus in gathered.corpora)
         factor = self.share / (1 - self.share) * num_new / drawn
         weighed = [with_changes(one, weight=one.weight * factor) for one in kept]
-        left_out = len(store) - sum(corpus.pairs for corpus in kept)
+        taken = sum(corpus.pairs for corpus in kept)
+        if taken < num_free:
+            console.say(
+                f"Of {num_free:,} old pairs {taken:,} are taken, drawn from all of them: training reads about "
+                f"{self._read(num_pairs):,.0f}."
+            )
+        left_out = len(store) - num_free
         if left_out:
             console.warn(
                 f"{left_out:,} of the old pairs are left out: the new text holds them out for development or test. The "
                 "model has seen them, so its scores there before fine-tuning are kinder than they should be."
             )
-        gathered.reports["train"].kept += sum(corpus.pairs for corpus in kept)
-        num_pairs = sum(corpus.pairs for corpus in gathered.corpora)
+        gathered.reports["train"].kept += taken
         an_epoch = num_pairs + round(num_pairs * self.share / (1 - self.share))
         return with_changes(gathered, corpora=(*gathered.corpora, *weighed), epoch_pairs=an_epoch)
 
-    def _spool(self, gathered: Gathered, store: Store, first: int, end: int, name: str) -> int:
-        """Writes what may be trained on of some rows. Returns the number of pairs."""
-        count = 0
+    def _read(self, num_pairs: int) -> float:
+        """Returns how many old pairs training reads, beside so many new ones."""
+        return self.passes * num_pairs * self.share / (1 - self.share)
+
+    def _wanted(self, num_pairs: int) -> list[int]:
+        """Returns how many pairs to take of each old corpus: as it is drawn from, and all where there are no more."""
+        sizes = [int(corpus["pairs"]) for corpus in self.old.corpora]
+        drawn = [
+            float(corpus["weight"]) * size ** (1 / self.old.temperature)
+            for corpus, size in zip(self.old.corpora, sizes, strict=True)
+        ]
+        most = SPARE * self._read(num_pairs) / max(sum(drawn), np.finfo(float).tiny)
+        return [ceil(min(size, most * part)) if size else 0 for size, part in zip(sizes, drawn, strict=True)]
+
+    def _drawn(self, number: int, count: int, wanted: int) -> NDArray[np.bool_]:
+        """Returns which pairs of an old corpus to take; a function of the seed and the corpus' number."""
+        is_drawn = np.ones(count, np.bool_)
+        if wanted < count:
+            is_drawn[shuffled(count, np.random.Generator(np.random.Philox(key=[self.seed, number])))[wanted:]] = False
+        return is_drawn
+
+    def _spool(
+        self, gathered: Gathered, store: Store, first: int, is_drawn: NDArray[np.bool_], name: str
+    ) -> tuple[int, int]:
+        """Writes the drawn ones of the rows from `first` on that may be trained on.
+
+        Returns the number of pairs, and how many of the rows may be trained on, drawn or not.
+        """
+        count, free = 0, 0
         with gathered.spool.writing(name) as writer:
-            for begin in range(first, end, BATCH_PAIRS):
-                pairs = [Pair(*row) for row in store.texts_between(begin, min(end, begin + BATCH_PAIRS))]
-                held = gathered.held.sources.contains(fingerprints.of_sentences(pair.source for pair in pairs))
-                kept = [pair for pair, is_held in zip(pairs, held.tolist(), strict=True) if not is_held]
-                writer.write_batch(as_batch(kept, np.full(len(kept), _PLACE_IN_TRAIN)))
-                count += len(kept)
-        return count
+            for begin in range(0, len(is_drawn), BATCH_PAIRS):
+                end = min(len(is_drawn), begin + BATCH_PAIRS)
+                pairs = [Pair(*row) for row in store.texts_between(first + begin, first + end)]
+                is_free = ~gathered.held.sources.contains(fingerprints.of_sentences(pair.source for pair in pairs))
+                taken = np.flatnonzero(is_free & is_drawn[begin:end])
+                writer.write_batch(as_batch([pairs[row] for row in taken], np.full(len(taken), _PLACE_IN_TRAIN)))
+                count, free = count + len(taken), free + int(is_free.sum())
+        return count, free
 
 
 def before_and_after(

@@ -180,6 +180,19 @@ def test_half_of_what_is_learned_from_is_old(toy, tuned):
     assert looks(run)[-1]["epoch"] == (training.max_updates - 1) // len(batches.plan(0))
 
 
+def test_for_few_new_pairs_few_old_ones_are_taken(toy, tmp_path):
+    source, target = write_pairs(tmp_path / "few", new_pairs(10), name="few")
+    told = done(
+        *("finetune", toy.run, "--source", source, "--target", target, "--run", tmp_path / "run"),
+        *("--prepare-only", "--json"),
+    )
+    new, old = told.json["corpora"]
+    all_of_them = len(Store(toy.run / "data" / "train.arrow"))
+    assert old["pairs"] == pytest.approx(1.2 * 20 * new["pairs"], rel=0.03)
+    assert old["pairs"] < all_of_them
+    assert f"Of {all_of_them} old pairs {old['pairs']} are taken, drawn from all of them: training reads" in told.err
+
+
 def test_the_share_of_old_pairs_is_as_asked_for(toy, text, tmp_path):
     asked = done(
         "finetune", toy.run, *text, "--run", tmp_path / "run", "--old-share", "0.8", "--prepare-only", "--json"

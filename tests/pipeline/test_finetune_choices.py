@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ from seq2seq.pipeline.finetune import (
     measure_new,
     model_name,
     old_text,
+    passes_of,
 )
 from seq2seq.pipeline.gather import Gathered, Kept
 from seq2seq.pipeline.prepare import prepare
@@ -315,18 +317,70 @@ def mixed(folder, bundle, tokenizers, old, *, count: int, share: float, **named)
 
 @pytest.mark.parametrize(("count", "share"), [(400, 0.5), (2000, 0.5), (2000, 0.2), (2000, 0.9)])
 def test_every_new_pair_is_read_in_every_pass_however_large_the_old_run(bundle, tokenizers, tmp_path, count, share):
-    training = chosen(bundle, tokenizers, tmp_path, count, old_share=share)[0].recipe.training
-    _, measured = chosen(bundle, tokenizers, tmp_path, count, old_share=share)
-    added = mixed(
-        tmp_path, bundle, tokenizers, prepared(tmp_path / "old", [("a", 30_000, 1.0, "")]), count=count, share=share
-    )
+    preset, measured = chosen(bundle, tokenizers, tmp_path, count, old_share=share)
+    training, old = preset.recipe.training, prepared(tmp_path / "old", [("a", 30_000, 1.0, "")])
+    passes = passes_of(training, measured, old_share=share)
+    added = mixed(tmp_path, bundle, tokenizers, old, count=count, share=share, passes=passes)
     mean = measured.target_tokens - 1
     lengths = np.random.default_rng(3).integers(1, round(2 * mean), sum(one.pairs for one in added.corpora))
     times = times_read(added, lengths, training)
-    passes = {400: 20, 2000: 10}[count]
+    assert passes == pytest.approx({400: 20, 2000: 10}[count], rel=0.02)
     assert times[:count].min() >= passes - 2
     assert times[:count].max() <= passes + 2
     assert times[count:].sum() / times.sum() == pytest.approx(share, abs=0.02)
+
+
+def test_of_a_large_run_as_many_pairs_are_taken_as_training_reads(bundle, tokenizers, tmp_path, capsys):
+    old = prepared(tmp_path / "old", [("a", 12_000, 1.0, ""), ("b", 3000, 4.0, "<bt>"), ("c", 50, 1.0, "")])
+    added = mixed(tmp_path / "one", bundle, tokenizers, old, count=150, share=0.25, passes=10)
+    read = 10 * 150 * 0.25 / 0.75
+    parts = np.array([12_000, 4 * 3000, 50])  # as they were drawn from: by weight and size
+    wanted = [math.ceil(1.2 * read * part / parts.sum()) for part in parts]
+    _, *corpora = added.corpora
+    assert [one.pairs for one in corpora] == wanted
+    drawn = np.array([one.pairs * one.weight for one in corpora])
+    assert drawn.sum() / (drawn.sum() + 150) == pytest.approx(0.25)
+    assert drawn / drawn.sum() == pytest.approx(parts / parts.sum())
+    assert added.sizes()["train"] == 150 + sum(wanted)
+    assert f"Of 15,050 old pairs {sum(wanted)} are taken" in capsys.readouterr().err
+    # From everywhere, in order, and the same again.
+    lines = [pair.line for pair in added.pairs("train")][150 : 150 + wanted[0]]
+    assert lines == sorted(set(lines))
+    assert min(np.histogram(lines, bins=4, range=(0, 12_000))[0]) > wanted[0] / 8
+    again = mixed(tmp_path / "two", bundle, tokenizers, old, count=150, share=0.25, passes=10)
+    assert list(again.pairs("train")) == list(added.pairs("train"))
+
+
+def test_of_a_small_run_all_pairs_are_taken(bundle, tokenizers, tmp_path, capsys):
+    old = prepared(tmp_path / "old", [("a", 60, 1.0, ""), ("b", 15, 1.0, "")])
+    added = mixed(tmp_path, bundle, tokenizers, old, count=30, share=0.5, passes=3)
+    assert [one.pairs for one in added.corpora] == [30, 60, 15]
+    assert capsys.readouterr().err == ""
+
+
+def test_held_out_pairs_are_counted_whether_they_were_drawn_or_not(bundle, tokenizers, tmp_path, capsys):
+    old, spool, held = prepared(tmp_path / "old", [("a", 9000, 1.0, "")]), Spool(tmp_path / "spool"), Held()
+    held.add([Pair(n, f"old a {n}", "kept out") for n in range(0, 9000, 9)])
+    spool.write("corpus-0", [Pair(1, "new", "neu")])
+    gathered = Gathered(spool, {"train": Report(kept=1)}, (Kept("new", 1.0, "corpus-0", 1),), held)
+    added = basis(bundle, tokenizers, old, old_share=0.5, command="", passes=500).added(gathered)
+    told = capsys.readouterr().err
+    assert "1,000 of the old pairs are left out" in told
+    (taken,) = [one.pairs for one in added.corpora[1:]]
+    assert f"Of 8,000 old pairs {taken} are taken" in told
+    assert 450 < taken < 600  # of 600
+    assert taken * added.corpora[1].weight == pytest.approx(1)
+    assert not any(pair.line % 9 == 0 for pair in added.pairs("train") if pair.source != "new")
+
+
+def test_how_often_the_new_text_is_read_follows_from_the_updates(bundle, tokenizers, tmp_path):
+    preset, measured = chosen(bundle, tokenizers, tmp_path, 2000)
+    training = preset.recipe.training
+    assert passes_of(training, measured, old_share=0.5) == pytest.approx(10, rel=0.02)
+    longer = changed(training, max_updates=training.max_updates * 3)
+    assert passes_of(longer, measured, old_share=0.5) == pytest.approx(30, rel=0.02)
+    for max_updates in (0, 1):  # no limit, or one that may be lifted later
+        assert passes_of(changed(training, max_updates=max_updates), measured, old_share=0.5) == 10
 
 
 def test_it_is_still_known_which_old_pairs_a_model_wrote(bundle, tokenizers, tmp_path):
