@@ -133,6 +133,7 @@ def finetune(
         name=name,
         old_share=share,
         old_sets=before is not None,
+        old_tokens=before.target_tokens if before else None,
         minutes=minutes,
         settings=settings or [],
     )
@@ -165,7 +166,9 @@ def finetune(
             before,
             old_share=share,
             command=_command(model, options, settings or []),
-            passes=tuning.passes_of(final.training, measured, old_share=share),
+            passes=tuning.passes_of(
+                final.training, measured, old_share=share, old_tokens=before.target_tokens if before else None
+            ),
         ),
         spare_begun=not (resume or restart),  # training will refuse it too, and nothing may be written by then
     )

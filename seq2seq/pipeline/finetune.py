@@ -134,6 +134,12 @@ class OldText:
         pairs = self.manifest["splits"]["train"]["pairs"]
         return [{"pairs": pairs, "weight": 1.0, "tag": "", **corpus} for corpus in named]
 
+    @property
+    def target_tokens(self) -> float | None:
+        """Tokens of its target sentences on average, EOS counted; None where it does not say."""
+        train = self.manifest["splits"]["train"]
+        return train["target_tokens"] / train["pairs"] + 1 if train["pairs"] and "target_tokens" in train else None
+
 
 def old_text(bundle: Bundle, given: Path | None) -> OldText | None:
     """Returns the text of the run that a bundle lies in, or of the run that a person names; None where there is none.
@@ -323,6 +329,7 @@ def choose(
     name: str,
     old_share: float,
     old_sets: bool = False,
+    old_tokens: float | None = None,
     minutes: float | None = None,
     settings: Sequence[str] = (),
 ) -> tuple[Preset, NewText]:
@@ -336,6 +343,7 @@ def choose(
         name: What the run is called.
         old_share: Share of the pairs learned from that are old ones; 0: the old weights are held on to.
         old_sets: Whether the old development set is looked at beside the new one.
+        old_tokens: Of an old target sentence on average, EOS counted; None: as many as of a new one.
         minutes: A time budget.
         settings: Assignments that a person made. Those of [data] say how to read the text, so they count here already.
 
@@ -359,6 +367,7 @@ def choose(
         measured,
         old_share=old_share,
         old_sets=old_sets,
+        old_tokens=old_tokens,
         minutes=minutes,
         reasons=reasons,
         told=asked(settings, "batch_tokens", "accumulate", "max_updates"),
@@ -393,6 +402,7 @@ def _training(
     *,
     old_share: float,
     old_sets: bool,
+    old_tokens: float | None,
     minutes: float | None,
     reasons: dict[str, str],
     told: Mapping[str, int],
@@ -402,10 +412,10 @@ def _training(
     `told` is what a person said of batches and updates.
     """
     tier = _tier(measured)
-    new_tokens = measured.num_pairs * measured.target_tokens
-    batch = min(old.batch_tokens, max(50, round(new_tokens / (1 - old_share) / 10)))
+    tokens = _tokens_of_a_pass(measured, old_share, old_tokens)
+    batch = min(old.batch_tokens, max(50, round(tokens / 10)))
     update_tokens = told.get("batch_tokens", batch) * told.get("accumulate", old.accumulate)
-    num_updates = ceil(tier.passes * new_tokens / (1 - old_share) / update_tokens)
+    num_updates = ceil(tier.passes * tokens / update_tokens)
     updates = told.get("max_updates", 0) or num_updates
     every = ceil(updates / _LOOKS)
     chosen: dict[str, tuple[Any, str]] = {
@@ -446,17 +456,23 @@ def _tier(measured: Measured) -> _Tier:
     return next(tier for tier in _TIERS if measured.num_pairs < tier.below)
 
 
-def passes_of(training: Training, measured: Measured, *, old_share: float) -> float:
+def _tokens_of_a_pass(measured: Measured, old_share: float, old_tokens: float | None) -> float:
+    """Returns the target tokens of one pass over the new text, with the old pairs that are among it."""
+    old = old_tokens or measured.target_tokens
+    return measured.num_pairs * (measured.target_tokens + old * old_share / (1 - old_share))
+
+
+def passes_of(training: Training, measured: Measured, *, old_share: float, old_tokens: float | None = None) -> float:
     """Returns how often a training reads each new pair: as its updates say, and no less than suits so much text.
 
     Args:
         training: Its settings.
         measured: The new text.
         old_share: Share of the pairs learned from that are old ones.
+        old_tokens: As for `choose`.
     """
     tokens = training.max_updates * training.batch_tokens * training.accumulate
-    by_updates = tokens * (1 - old_share) / (measured.num_pairs * measured.target_tokens)
-    return max(by_updates, _tier(measured).passes)
+    return max(tokens / _tokens_of_a_pass(measured, old_share, old_tokens), _tier(measured).passes)
 
 
 def _left_out(old: Training) -> dict[str, tuple[Any, str]]:

@@ -10,7 +10,7 @@ import signal
 import pytest
 import torch
 from safetensors.torch import load_file
-from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs, write_pairs
+from toy_runs import COLOURS, NOUNS, WORDS, Toy, call, done, refused, sets, toy, toy_pairs, write_pairs
 
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.cli.ensembles import Models
@@ -181,7 +181,8 @@ def test_half_of_what_is_learned_from_is_old(toy, tuned):
 
 
 def test_for_few_new_pairs_few_old_ones_are_taken(toy, tmp_path):
-    source, target = write_pairs(tmp_path / "few", new_pairs(10), name="few")
+    short = [(f"{colour} {noun}", f"{WORDS[noun]} {WORDS[colour]}") for colour in COLOURS for noun in NOUNS][:12]
+    source, target = write_pairs(tmp_path / "few", short, name="few")
     told = done(
         *("finetune", toy.run, "--source", source, "--target", target, "--run", tmp_path / "run"),
         *("--prepare-only", "--json"),
@@ -191,6 +192,15 @@ def test_for_few_new_pairs_few_old_ones_are_taken(toy, tmp_path):
     assert old["pairs"] == pytest.approx(1.2 * 20 * new["pairs"], rel=0.03)
     assert old["pairs"] < all_of_them
     assert f"Of {all_of_them} old pairs {old['pairs']} are taken, drawn from all of them: training reads" in told.err
+    # Short ones among longer ones are read as often.
+    run, before = RunFolder(tmp_path / "run"), read_json(toy.run / "manifest.json")["splits"]["train"]
+    training, stored = load_recipe(run.recipe).training, Store(run.split("train"))
+    lengths = [*stored.target.lengths[: new["pairs"]]]
+    lengths += [length for split in ("development", "test") for length in Store(run.split(split)).target.lengths]
+    old_tokens = before["target_tokens"] / before["pairs"]
+    assert old_tokens > 1.5 * sum(lengths) / len(short)
+    a_pass = sum(lengths) + len(short) * (old_tokens + 2)
+    assert training.max_updates * training.batch_tokens == pytest.approx(20 * a_pass, rel=0.03)
 
 
 def test_the_share_of_old_pairs_is_as_asked_for(toy, text, tmp_path):

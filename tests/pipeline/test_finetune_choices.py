@@ -64,7 +64,15 @@ def tokenizers(bundle):
 
 
 def chosen(
-    bundle, tokenizers, folder, count: int, *settings: str, old_share: float = 0.5, minutes=None, old_sets: bool = True
+    bundle,
+    tokenizers,
+    folder,
+    count: int,
+    *settings: str,
+    old_share: float = 0.5,
+    minutes=None,
+    old_sets: bool = True,
+    old_tokens: float | None = None,
 ):
     pairs = (toy_pairs(400) * (count // 400 + 1))[:count]
     files = write_pairs(folder, pairs, name="new")
@@ -77,6 +85,7 @@ def chosen(
         name="new",
         old_share=old_share,
         old_sets=old_sets,
+        old_tokens=old_tokens,
         minutes=minutes,
         settings=settings,
     )
@@ -371,6 +380,28 @@ def test_held_out_pairs_are_counted_whether_they_were_drawn_or_not(bundle, token
     assert 450 < taken < 600  # of 600
     assert taken * added.corpora[1].weight == pytest.approx(1)
     assert not any(pair.line % 9 == 0 for pair in added.pairs("train") if pair.source != "new")
+
+
+@pytest.mark.parametrize("times", [0.5, 8.0])
+def test_passes_are_as_many_whatever_the_length_of_old_sentences(bundle, tokenizers, tmp_path, times):
+    alike, measured = chosen(bundle, tokenizers, tmp_path, 2000, old_share=0.8)
+    old_tokens = times * measured.target_tokens
+    preset, _ = chosen(bundle, tokenizers, tmp_path, 2000, old_share=0.8, old_tokens=old_tokens)
+    training = preset.recipe.training
+    assert training.batch_tokens == alike.recipe.training.batch_tokens
+    read = training.max_updates * training.batch_tokens
+    a_pair = 0.2 * measured.target_tokens + 0.8 * old_tokens
+    assert 0.2 * read / a_pair == pytest.approx(10 * 2000, rel=0.02)
+    found = passes_of(training, measured, old_share=0.8, old_tokens=old_tokens)
+    assert found == pytest.approx(10, rel=0.02)
+
+
+def test_the_length_of_old_sentences_is_known_from_their_run(tmp_path):
+    old = prepared(tmp_path, [("a", 6, 1.0, "")])
+    assert old.target_tokens is None  # as of a run that does not say
+    assert old.corpora[0]["pairs"] == 6
+    told = {"splits": {"train": {"pairs": 6, "target_tokens": 33}}}
+    assert dataclasses.replace(old, manifest={**old.manifest, **told}).target_tokens == 6.5
 
 
 def test_how_often_the_new_text_is_read_follows_from_the_updates(bundle, tokenizers, tmp_path):
