@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.errors import UserError, nearest
-from seq2seq.evaluation.resampling import check_resamples, sacrebleu_seed
+from seq2seq.evaluation.resampling import check_resamples, resampled
 from seq2seq.registry import METRICS
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def score(
         tokenize: sacreBLEU's tokenizer for BLEU; a property of the target language.
         lowercase: Whether case is folded before counting.
         bootstrap: Resamples for the 95 % interval (Koehn 2004); 0 for none, which is what validation during training
-            wants. It costs `bootstrap` x sentences x up to 18 numbers of 4 bytes: 72 MB for 1,000 of each.
+            wants. One is in memory at a time.
         seed: Of the resampling.
 
     Returns:
@@ -161,30 +161,33 @@ def check_lines(**texts: Sequence[str]) -> None:
 def _score(
     name: str, metric: Metric, *, hypotheses: Sequence[str], references: Sequence[str], bootstrap: int, seed: int
 ) -> Score:
-    with sacrebleu_seed(seed):
-        result = _corpus_score(metric, list(hypotheses), [list(references)], bootstrap or 1)
-    signature = str(metric.get_signature())
+    counts = metric._extract_corpus_statistics(hypotheses, [references])
+    result = metric._aggregate_and_compute(counts)
     value = float(result.score)
-    if not bootstrap or len(references) == 1:
+    if not bootstrap:
+        return Score(name, value, str(metric.get_signature()))
+    metric.n_bootstrap, metric.seed = bootstrap, str(seed)
+    signature = str(metric.get_signature())
+    if len(references) == 1:
         return Score(name, value, signature)
+    _estimate(metric, result, counts, bootstrap, seed)
     mean, half = float(result._mean), float(result._ci)  # sacreBLEU publishes them in its printed form only
     # Errors can be more than the words there are; of what is right there is no more than all.
     high = mean + half if name in LOWER_IS_BETTER else min(100.0, mean + half)
     return Score(name, value, signature, max(0.0, mean - half), high)
 
 
-def _corpus_score(metric: Metric, hypotheses: list[str], references: list[list[str]], resamples: int) -> Any:  # noqa: ANN401
+def _estimate(metric: Metric, result: Any, counts: Sequence[Sequence[float]], bootstrap: int, seed: int) -> None:  # noqa: ANN401
+    """Lets a score estimate its interval from resamples."""
+    import numpy as np
+
+    totals = resampled([counts], bootstrap, np.random.default_rng(seed))
+    found = [metric._compute_score_from_stats(total) for (total,) in totals]  # type: ignore[arg-type]
     try:
-        return metric.corpus_score(hypotheses, references, n_bootstrap=resamples)
+        result.estimate_ci(found)
     except TypeError:
         # Where some resamples have no n-gram in common with the references and others have, sacreBLEU's scores are of
         # two kinds of number, whose mean Python refuses. Once more, with one kind.
-        compute = metric._compute_score_from_stats
-
-        def plain(stats: Any) -> Any:  # noqa: ANN401
-            found = compute(stats)
-            found.score = float(found.score)
-            return found
-
-        metric._compute_score_from_stats = plain  # type: ignore[method-assign]
-        return metric.corpus_score(hypotheses, references, n_bootstrap=resamples)
+        for one in found:
+            one.score = float(one.score)
+        result.estimate_ci(found)

@@ -7,17 +7,22 @@ Riezler & Maxwell 2005). The counting is sacreBLEU's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seq2seq.errors import UserError
 from seq2seq.evaluation.metrics import LOWER_IS_BETTER, check_lines
-from seq2seq.evaluation.resampling import check_resamples, sacrebleu_seed
+from seq2seq.evaluation.resampling import check_resamples, exchanged, resampled
 from seq2seq.registry import METRICS
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sacrebleu.metrics.base import Metric
+
 Method = Literal["bootstrap", "randomisation"]
-_SACREBLEU_NAMES = {"bootstrap": "bs", "randomisation": "ar"}
+_SACREBLEU_NAMES = {"bootstrap": "bs", "randomisation": "ar"}  # in signatures
+_USUAL_RESAMPLES = {"bootstrap": 1000, "randomisation": 10_000}
 _CONFIDENCE_RESAMPLES = 1000  # randomisation says nothing of a single system's spread: resampled beside it
 
 
@@ -95,39 +100,86 @@ def compare(
     Raises:
         UserError: Nothing to compare, different counts, or an unknown metric, method or number of resamples.
     """
-    from sacrebleu.significance import PairedTest
-
     check_lines(first_translations=first, second_translations=second, references=references)
     if method not in _SACREBLEU_NAMES:
         known = " or ".join(_SACREBLEU_NAMES)
         raise UserError(f"There is no significance test called {method!r}.", hint=f"Choose {known}.")
     check_resamples(resamples, seed)
     built = {name: METRICS.load(name)(tokenize=tokenize, lowercase=lowercase) for name in metrics}
-    with sacrebleu_seed(seed):
-        test = PairedTest(
-            [("first", list(first)), ("second", list(second))],
-            built,
-            [list(references)],
-            test_type=_SACREBLEU_NAMES[method],
-            n_samples=resamples,
-            n_ar_confidence=_CONFIDENCE_RESAMPLES if method == "randomisation" else -1,
-        )
-        signatures, results = test()
-    # sacreBLEU keeps the order in which the metrics were given, under names of its own ("chrF2").
-    return [
-        _comparison(name, results[label], str(signatures[label]), len(references))
-        for name, label in zip(built, signatures, strict=True)
+    test = _bootstrap if method == "bootstrap" else _randomisation
+    times = resamples or _USUAL_RESAMPLES[method]
+    found = []
+    for name, metric in built.items():
+        systems = [metric._extract_corpus_statistics(texts, [references]) for texts in (first, second)]
+        values = [float(metric._aggregate_and_compute(counts).score) for counts in systems]
+        estimates, p_value = test(metric, systems, values, times, seed)
+        signature = metric.get_signature()
+        signature.update("seed", str(seed))
+        if method == "randomisation":
+            signature.update("bs", _CONFIDENCE_RESAMPLES)
+        signature.update(_SACREBLEU_NAMES[method], times)
+        found.append(_comparison(name, estimates, p_value, str(signature), len(references)))
+    return found
+
+
+def _bootstrap(
+    metric: Metric, systems: Sequence[Any], values: Sequence[float], resamples: int, seed: int
+) -> tuple[list[Estimate], float]:
+    """Returns both systems' intervals, and how often the difference of resamples exceeds its mean by that observed."""
+    import numpy as np
+
+    first, second = _scores(metric, resampled(systems, resamples, np.random.default_rng(seed)))
+    gaps = np.abs(second - first)
+    estimates = [_estimate(value, scores) for value, scores in zip(values, (first, second), strict=True)]
+    return estimates, _p_value(gaps - gaps.mean(), values)
+
+
+def _randomisation(
+    metric: Metric, systems: Sequence[Any], values: Sequence[float], trials: int, seed: int
+) -> tuple[list[Estimate], float]:
+    """Returns both systems' intervals, and how often trials differ by more than the difference observed."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    first, second = _scores(metric, exchanged(systems[0], systems[1], trials, rng))
+    # As sacreBLEU has it: the baseline is resampled by the seed, and the other by what comes behind its trials.
+    generators = np.random.default_rng(seed), rng
+    estimates = [
+        _estimate(value, *_scores(metric, resampled([counts], _CONFIDENCE_RESAMPLES, own)))
+        for value, counts, own in zip(values, systems, generators, strict=True)
     ]
+    return estimates, _p_value(np.abs(first - second), values)
 
 
-def _comparison(name: str, results: Sequence[Any], signature: str, sentences: int) -> Comparison:
-    first, second = results  # sacreBLEU's Result objects, the baseline first
-    difference = float(second.score) - float(first.score)
+def _scores(metric: Metric, totals: Iterable[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
+    """Returns the scores of counts, system by system."""
+    import numpy as np
+
+    found = [[metric._compute_score_from_stats(own).score for own in systems] for systems in totals]  # type: ignore[arg-type]
+    return [np.array(own) for own in zip(*found, strict=True)]
+
+
+def _estimate(value: float, scores: NDArray[Any]) -> Estimate:
+    from sacrebleu.significance import estimate_ci
+
+    mean, half_width = estimate_ci(scores)
+    return Estimate(value, float(mean), float(half_width))
+
+
+def _p_value(gaps: NDArray[Any], values: Sequence[float]) -> float:
+    from sacrebleu.significance import _compute_p_value
+
+    return float(_compute_p_value(gaps, abs(values[0] - values[1])))
+
+
+def _comparison(name: str, estimates: Sequence[Estimate], p_value: float, signature: str, sentences: int) -> Comparison:
+    first, second = estimates
+    difference = second.value - first.value
     return Comparison(
         metric=name,
-        first=Estimate(float(first.score), float(first.mean), float(first.ci)),
-        second=Estimate(float(second.score), float(second.mean), float(second.ci)),
+        first=first,
+        second=second,
         difference=difference,
-        p_value=max(float(second.p_value), min(1.0, 2.0 ** (1 - sentences))) if difference else 1.0,
+        p_value=max(p_value, min(1.0, 2.0 ** (1 - sentences))) if difference else 1.0,
         signature=signature,
     )

@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -164,6 +165,36 @@ def test_an_interval_ends_where_scores_do_and_that_of_errors_does_not():
     assert all(s.high == 100 for s in score(*nearly, metrics=["bleu", "chrf"], bootstrap=40))
     (errors,) = score(["a b c d e f", "g"], ["x", "g"], metrics=["ter"], bootstrap=40)
     assert errors.high > 100
+
+
+@pytest.mark.parametrize("size", [2, 37])
+@pytest.mark.parametrize("name", list(METRICS))
+def test_the_interval_is_sacrebleus_to_the_bit(monkeypatch, name, size):
+    hypotheses, references = ((texts * 10)[:size] for texts in (HYPOTHESES, REFERENCES))
+    monkeypatch.setenv("SACREBLEU_SEED", "7")
+    own = METRICS.load(name)()
+    wanted = own.corpus_score(hypotheses, [references], n_bootstrap=45)
+    (found,) = score(hypotheses, references, metrics=[name], bootstrap=45, seed=7)
+    assert (found.value, found.signature) == (wanted.score, str(own.get_signature()))
+    assert (found.low, found.high) == (wanted._mean - wanted._ci, wanted._mean + wanted._ci)
+
+
+def peak_of(work):
+    """Returns how many bytes were held at once, at most, while `work` was done."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_resamples_are_never_all_in_memory():
+    size, resamples, counts = 400, 1000, 10
+    texts = HYPOTHESES * (size // 4), REFERENCES * (size // 4)
+    score(*texts, metrics=["bleu"], bootstrap=40)  # what is imported and cached stays
+    peak = peak_of(lambda: score(*texts, metrics=["bleu"], bootstrap=resamples))
+    assert peak < size * resamples * counts * 4 / 3
 
 
 def test_more_sentences_narrow_the_interval():

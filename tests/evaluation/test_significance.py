@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import random
+import tracemalloc
 
 import pytest
+from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import UserError
 from seq2seq.evaluation.metrics import score
 from seq2seq.evaluation.significance import Comparison, Estimate, compare
+from seq2seq.registry import METRICS
 
 WORDS = ["boat", "bread", "cloud", "door", "evening", "forest", "garden", "island", "letter", "market", "night"]
 
@@ -96,6 +99,43 @@ def test_the_p_value_agrees_with_a_bootstrap_of_our_own():
     found = compare(first, second, references, metrics=["ter"], resamples=1000)[0].p_value
     assert 0 < found < 1
     assert math.isclose(found, expected, abs_tol=0.1)
+
+
+@pytest.mark.parametrize(("method", "test_type"), [("bootstrap", "bs"), ("randomisation", "ar")])
+@pytest.mark.parametrize("resamples", [70, 0])
+def test_the_test_is_sacrebleus_to_the_bit(monkeypatch, method, test_type, resamples):
+    first, second = ["odd", *BAD[:40]], ["", *BAD[20:60]]
+    references, names = ["words", *REFERENCES[:40]], list(METRICS)
+    monkeypatch.setenv("SACREBLEU_SEED", "5")
+    own = PairedTest(
+        [("first", first), ("second", second)],
+        {name: METRICS.load(name)() for name in names},
+        [references],
+        test_type=test_type,
+        n_samples=resamples,
+        n_ar_confidence=1000 if method == "randomisation" else -1,
+    )
+    signatures, wanted = own()
+    found = compare(first, second, references, metrics=names, method=method, resamples=resamples, seed=5)
+    for one, label in zip(found, signatures, strict=True):
+        baseline, other = wanted[label]
+        assert one.signature == str(signatures[label])
+        assert one.p_value == other.p_value
+        assert one.first == Estimate(baseline.score, baseline.mean, baseline.ci)
+        assert one.second == Estimate(other.score, other.mean, other.ci)
+
+
+@pytest.mark.parametrize("method", ["bootstrap", "randomisation"])
+def test_resamples_are_never_all_in_memory(method):
+    size, resamples, counts = 480, 1000, 10
+    texts = BAD * (size // 60), GOOD * (size // 60), REFERENCES * (size // 60)
+    settings = {"metrics": ["bleu"], "method": method}
+    compare(*texts, resamples=40, **settings)  # what is imported and cached stays
+    tracemalloc.start()
+    compare(*texts, resamples=resamples, **settings)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size * resamples * counts * 4 / 3
 
 
 def test_a_lower_ter_is_better():
