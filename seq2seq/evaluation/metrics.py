@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.errors import UserError, nearest
+from seq2seq.evaluation.counting import counted
 from seq2seq.evaluation.resampling import check_resamples, resampled
 from seq2seq.registry import METRICS
 
@@ -161,7 +162,7 @@ def check_lines(**texts: Sequence[str]) -> None:
 def _score(
     name: str, metric: Metric, *, hypotheses: Sequence[str], references: Sequence[str], bootstrap: int, seed: int
 ) -> Score:
-    counts = metric._extract_corpus_statistics(hypotheses, [references])
+    counts = counted(metric, hypotheses, references)
     result = metric._aggregate_and_compute(counts)
     value = float(result.score)
     if not bootstrap:

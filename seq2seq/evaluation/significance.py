@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from seq2seq.errors import UserError
+from seq2seq.evaluation.counting import counted
 from seq2seq.evaluation.metrics import LOWER_IS_BETTER, check_lines
 from seq2seq.evaluation.resampling import check_resamples, exchanged, resampled
 from seq2seq.registry import METRICS
@@ -110,7 +111,7 @@ def compare(
     times = resamples or _USUAL_RESAMPLES[method]
     found = []
     for name, metric in built.items():
-        systems = [metric._extract_corpus_statistics(texts, [references]) for texts in (first, second)]
+        systems = [counted(metric, texts, references) for texts in (first, second)]
         values = [float(metric._aggregate_and_compute(counts).score) for counts in systems]
         estimates, p_value = test(metric, systems, values, times, seed)
         signature = metric.get_signature()

@@ -197,6 +197,15 @@ def test_resamples_are_never_all_in_memory():
     assert peak < size * resamples * counts * 4 / 3
 
 
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
+def test_what_was_counted_in_a_sentence_is_not_kept(name):
+    def peak(times):
+        return peak_of(lambda: score(HYPOTHESES * times, REFERENCES * times, metrics=[name]))
+
+    peak(1)  # what is imported and cached stays
+    assert peak(400) < 2 * peak(100)
+
+
 def test_more_sentences_narrow_the_interval():
     def width(times):
         s = score(HYPOTHESES * times, REFERENCES * times, metrics=["chrf"], bootstrap=300)[0]
