@@ -89,6 +89,7 @@ def evaluate(
     from seq2seq.errors import UserError
     from seq2seq.pipeline import evaluate as scoring
     from seq2seq.pipeline.diagnosis import check_page, diagnoser, write_diagnosis
+    from seq2seq.pipeline.unscored import place_of
     from seq2seq.recipe.overrides import apply_overrides
     from seq2seq.translator import from_bundle
 
@@ -127,6 +128,7 @@ def evaluate(
             against="" if against is None else str(against),
             other=other,
             diagnose=diagnoser(bundle, recipe.evaluation),
+            unscored=place_of(bundle.path, test.name),
         )
         results.append(result)
         if run is not None and (why := _not_the_models_own(test.name, recipe == bundle.recipe, engine)):

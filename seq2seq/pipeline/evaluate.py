@@ -21,6 +21,7 @@ from seq2seq.evaluation.worst import Sentence, lowest, scored
 from seq2seq.folders import write_json, write_text
 from seq2seq.pipeline.basis import OLD
 from seq2seq.pipeline.card import refresh_card
+from seq2seq.pipeline.unscored import waiting
 from seq2seq.recipe.schema import Evaluation, Search
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.translator import Translator, from_bundle
@@ -186,6 +187,7 @@ def evaluate(
     against: str = "",
     other: Sequence[str] | None = None,
     diagnose: Callable[[Sequence[Sentence]], Diagnosis] | None = None,
+    unscored: Path | None = None,
 ) -> Result:
     """Translates a test set and scores it.
 
@@ -198,6 +200,7 @@ def evaluate(
         against: What `other` is called.
         other: Translations of the same set by another system.
         diagnose: Finds out where it goes wrong; None: nobody asks.
+        unscored: The file that holds the translations while they are scored; None: none does.
 
     Raises:
         UserError: `other` has another number of lines, or the rules are as `check_rules` refuses them.
@@ -206,23 +209,26 @@ def evaluate(
     begin = time.perf_counter()
     hypotheses = translate_all(translator, test.sources, settings)
     seconds = time.perf_counter() - begin
-    sentences = (
-        scored(test.sources, hypotheses, test.references, lowercase=rules.lowercase) if num_worst or diagnose else []
-    )
-    metric = {"metrics": rules.metrics, "tokenize": rules.tokenize, "lowercase": rules.lowercase}
-    return Result(
-        test.name,
-        score(hypotheses, test.references, bootstrap=rules.bootstrap, **metric),  # type: ignore[arg-type]
-        hypotheses,
-        lowest(sentences, num_worst),
-        seconds,
-        [] if other is None else compare(list(other), hypotheses, test.references, **metric),  # type: ignore[arg-type]
-        against,
-        _told(settings),
-        sentences,
-        None if diagnose is None else diagnose(sentences),
-        translator.engine.precision,
-    )
+    with waiting(unscored, hypotheses):
+        sentences = (
+            scored(test.sources, hypotheses, test.references, lowercase=rules.lowercase)
+            if num_worst or diagnose
+            else []
+        )
+        metric = {"metrics": rules.metrics, "tokenize": rules.tokenize, "lowercase": rules.lowercase}
+        return Result(
+            test.name,
+            score(hypotheses, test.references, bootstrap=rules.bootstrap, **metric),  # type: ignore[arg-type]
+            hypotheses,
+            lowest(sentences, num_worst),
+            seconds,
+            [] if other is None else compare(list(other), hypotheses, test.references, **metric),  # type: ignore[arg-type]
+            against,
+            _told(settings),
+            sentences,
+            None if diagnose is None else diagnose(sentences),
+            translator.engine.precision,
+        )
 
 
 def _told(settings: Search) -> dict[str, Any]:

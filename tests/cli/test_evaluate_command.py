@@ -136,6 +136,49 @@ def test_a_bundle_that_was_replaced_meanwhile_leaves_the_files_of_the_run_alone(
     assert (run.evaluation / "test.hyp").read_text() == "one\n"
 
 
+def new_files(folder, *, size=15):
+    """Files of pairs that no split holds, as the options that name them, and their number."""
+    pairs = toy_pairs(2 * size)[-size:]
+    source, reference = folder / "new.en", folder / "new.eu"
+    source.write_text("".join(s + "\n" for s, _ in pairs))
+    reference.write_text("".join(t + "\n" for _, t in pairs))
+    return ["--source", source, "--reference", reference]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()])
+@pytest.mark.parametrize("alone", [False, True])
+def test_translations_outlive_a_scoring_that_is_cut_off(evaluated, tmp_path, monkeypatch, error, alone):
+    run, _ = evaluated
+    model, place = run, run / "evaluation" / "new.en.unscored"
+    if alone:
+        model, place = tmp_path / "alone", tmp_path / "alone-new.en.unscored"
+        shutil.copytree(run / "bundle", model)
+    files = new_files(tmp_path)
+
+    def score(*_, **__):
+        assert place.is_file()
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("seq2seq.pipeline.evaluate.score", score)
+        told = call("evaluate", model, *files, *FEW)
+    assert told.code
+    assert f"{place} holds the translations" in told.err
+    assert place.read_text().splitlines() == done("translate", model, files[1]).lines
+    done("evaluate", model, *files, *FEW)
+    assert not place.exists()
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_scored_all_the_same(evaluated, tmp_path, monkeypatch):
+    run, _ = evaluated
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("seq2seq.pipeline.unscored.write_text", refuse)
+    assert "BLEU" in done("evaluate", run, *new_files(tmp_path), *FEW).out
+
+
 def test_scores_on_the_training_pairs_are_shown_and_not_kept(tmp_path):
     made = make_bundle(tmp_path / "run" / "bundle", "search.name=greedy", "search.max_length_constant=4")
     run = RunFolder(tmp_path / "run")
@@ -202,14 +245,12 @@ def test_a_split_by_name(trained):
 
 def test_other_files(evaluated, tmp_path):
     run, _ = evaluated
-    pairs = toy_pairs(30)[-15:]
-    source, reference = tmp_path / "new.en", tmp_path / "new.eu"
-    source.write_text("".join(s + "\n" for s, _ in pairs))
-    reference.write_text("".join(t + "\n" for _, t in pairs))
+    files = new_files(tmp_path)
+    source, reference = files[1::2]
     kept = scores(run)
-    told = done("evaluate", run, "--source", source, "--reference", reference, "--json", *FEW).json["results"][0]
+    told = done("evaluate", run, *files, "--json", *FEW).json["results"][0]
     hypotheses = done("translate", run, source).lines
-    wanted = sacrebleu.corpus_bleu(hypotheses, [[t for _, t in pairs]]).score
+    wanted = sacrebleu.corpus_bleu(hypotheses, [reference.read_text().splitlines()]).score
     assert told["scores"][0]["value"] == pytest.approx(wanted)
     assert scores(run) == kept
 
