@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.errors import UserError, nearest
-from seq2seq.evaluation.counting import counted
+from seq2seq.evaluation.counting import Watch, counted, nobody
 from seq2seq.evaluation.resampling import check_resamples, resampled
 from seq2seq.registry import METRICS
 
@@ -104,6 +104,7 @@ def score(
     lowercase: bool = False,
     bootstrap: int = 0,
     seed: int = 12345,
+    watch: Watch = nobody,
 ) -> list[Score]:
     """Scores a corpus with each of `metrics`, in their order.
 
@@ -116,6 +117,7 @@ def score(
         bootstrap: Resamples for the 95 % interval (Koehn 2004); 0 for none, which is what validation during training
             wants. One is in memory at a time.
         seed: Of the resampling.
+        watch: Told now and then how many sentences are counted under the metric that is at work.
 
     Returns:
         One score a metric. The interval is sacreBLEU's: the resamples' mean plus and minus half of their central 95 %.
@@ -126,10 +128,11 @@ def score(
     check_lines(hypotheses=hypotheses, references=references)
     check_resamples(bootstrap, seed)
     built = {name: METRICS.load(name)(tokenize=tokenize, lowercase=lowercase) for name in metrics}
-    return [
-        _score(name, metric, hypotheses=hypotheses, references=references, bootstrap=bootstrap, seed=seed)
-        for name, metric in built.items()
-    ]
+    found = []
+    for name, metric in built.items():
+        counts = counted(metric, hypotheses, references, watch)
+        found.append(_score(name, metric, counts, bootstrap=bootstrap, seed=seed))
+    return found
 
 
 def check_metrics(names: Sequence[str], *, tokenize: str = "13a", lowercase: bool = False) -> None:
@@ -159,17 +162,14 @@ def check_lines(**texts: Sequence[str]) -> None:
         raise UserError(f"There is nothing to score: {listing}.", hint="Give at least one sentence.")
 
 
-def _score(
-    name: str, metric: Metric, *, hypotheses: Sequence[str], references: Sequence[str], bootstrap: int, seed: int
-) -> Score:
-    counts = counted(metric, hypotheses, references)
+def _score(name: str, metric: Metric, counts: list[Any], *, bootstrap: int, seed: int) -> Score:
     result = metric._aggregate_and_compute(counts)
     value = float(result.score)
     if not bootstrap:
         return Score(name, value, str(metric.get_signature()))
     metric.n_bootstrap, metric.seed = bootstrap, str(seed)
     signature = str(metric.get_signature())
-    if len(references) == 1:
+    if len(counts) == 1:
         return Score(name, value, signature)
     _estimate(metric, result, counts, bootstrap, seed)
     mean, half = float(result._mean), float(result._ci)  # sacreBLEU publishes them in its printed form only
@@ -178,7 +178,7 @@ def _score(
     return Score(name, value, signature, max(0.0, mean - half), high)
 
 
-def _estimate(metric: Metric, result: Any, counts: Sequence[Sequence[float]], bootstrap: int, seed: int) -> None:  # noqa: ANN401
+def _estimate(metric: Metric, result: Any, counts: Sequence[Any], bootstrap: int, seed: int) -> None:  # noqa: ANN401
     """Lets a score estimate its interval from resamples."""
     import numpy as np
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from seq2seq.errors import UserError
-from seq2seq.evaluation.counting import counted
+from seq2seq.evaluation.counting import Watch, counted, nobody
 from seq2seq.evaluation.metrics import LOWER_IS_BETTER, check_lines
 from seq2seq.evaluation.resampling import check_resamples, exchanged, resampled
 from seq2seq.registry import METRICS
@@ -78,6 +78,7 @@ def compare(
     method: Method = "bootstrap",
     resamples: int = 0,
     seed: int = 12345,
+    watch: Watch = nobody,
 ) -> list[Comparison]:
     """Tests whether two systems differ, with each of `metrics`, in their order.
 
@@ -91,6 +92,7 @@ def compare(
         method: "bootstrap" (1,000 resamples are usual) or "randomisation" (10,000 trials are).
         resamples: Resamples or trials; 0 for the method's usual number.
         seed: Of the resampling.
+        watch: Told now and then how many sentences of both are counted under the metric that is at work.
 
     Returns:
         One comparison a metric. Where the two scores are equal the p-value is 1: sacreBLEU alone would answer
@@ -111,7 +113,10 @@ def compare(
     times = resamples or _USUAL_RESAMPLES[method]
     found = []
     for name, metric in built.items():
-        systems = [counted(metric, texts, references) for texts in (first, second)]
+        systems = [
+            counted(metric, first, references, watch),
+            counted(metric, second, references, lambda done: watch(len(references) + done)),
+        ]
         values = [float(metric._aggregate_and_compute(counts).score) for counts in systems]
         estimates, p_value = test(metric, systems, values, times, seed)
         signature = metric.get_signature()

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from seq2seq.errors import UserError
+from seq2seq.evaluation.counting import Watch, nobody
 from seq2seq.evaluation.metrics import check_lines, chrf
 
 
@@ -60,9 +61,14 @@ def worst(
 
 
 def scored(
-    sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool = False
+    sources: Sequence[str],
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    lowercase: bool = False,
+    watch: Watch = nobody,
 ) -> list[Sentence]:
-    """Returns all sentences with their chrF, in order.
+    """Returns all sentences with their chrF, in order, and tells `watch` after each how many there are.
 
     Raises:
         UserError: Nothing to look at, or different counts.
@@ -75,10 +81,11 @@ def scored(
             return 100.0  # a blank line that stays blank; chrF counts nothing in it, and says 0
         return float(metric.sentence_score(hypothesis, [reference]).score)
 
-    return [
-        Sentence(line, one(hypothesis, reference), source, hypothesis, reference)
-        for line, (source, hypothesis, reference) in enumerate(zip(sources, hypotheses, references, strict=True), 1)
-    ]
+    found = []
+    for line, texts in enumerate(zip(sources, hypotheses, references, strict=True), 1):
+        found.append(Sentence(line, one(*texts[1:]), *texts))
+        watch(line)
+    return found
 
 
 def lowest(sentences: Sequence[Sentence], count: int) -> list[Sentence]:

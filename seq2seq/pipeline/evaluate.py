@@ -210,25 +210,64 @@ def evaluate(
     hypotheses = translate_all(translator, test.sources, settings)
     seconds = time.perf_counter() - begin
     with waiting(unscored, hypotheses):
-        sentences = (
-            scored(test.sources, hypotheses, test.references, lowercase=rules.lowercase)
-            if num_worst or diagnose
-            else []
-        )
-        metric = {"metrics": rules.metrics, "tokenize": rules.tokenize, "lowercase": rules.lowercase}
+        sentences = _sentences(test, hypotheses, rules) if num_worst or diagnose else []
         return Result(
             test.name,
-            score(hypotheses, test.references, bootstrap=rules.bootstrap, **metric),  # type: ignore[arg-type]
+            _scores(hypotheses, test.references, rules),
             hypotheses,
             lowest(sentences, num_worst),
             seconds,
-            [] if other is None else compare(list(other), hypotheses, test.references, **metric),  # type: ignore[arg-type]
+            [] if other is None else _compared(list(other), hypotheses, test.references, rules),
             against,
             _told(settings),
             sentences,
             None if diagnose is None else diagnose(sentences),
             translator.engine.precision,
         )
+
+
+def _sentences(test: TestSet, hypotheses: Sequence[str], rules: Evaluation) -> list[Sentence]:
+    with _progress("each sentence", len(hypotheses)) as progress:
+        return scored(test.sources, hypotheses, test.references, lowercase=rules.lowercase, watch=progress.update)
+
+
+def _scores(hypotheses: Sequence[str], references: Sequence[str], rules: Evaluation) -> list[Score]:
+    found = []
+    for name in dict.fromkeys(rules.metrics):
+        with _progress(name, len(hypotheses)) as progress:
+            found += score(
+                hypotheses,
+                references,
+                metrics=[name],
+                tokenize=rules.tokenize,
+                lowercase=rules.lowercase,
+                bootstrap=rules.bootstrap,
+                watch=progress.update,
+            )
+    return found
+
+
+def _compared(
+    other: Sequence[str], hypotheses: Sequence[str], references: Sequence[str], rules: Evaluation
+) -> list[Comparison]:
+    found = []
+    for name in dict.fromkeys(rules.metrics):
+        with _progress(f"{name} of both", 2 * len(hypotheses)) as progress:
+            found += compare(
+                other,
+                hypotheses,
+                references,
+                metrics=[name],
+                tokenize=rules.tokenize,
+                lowercase=rules.lowercase,
+                watch=progress.update,
+            )
+    return found
+
+
+def _progress(what: str, total: int) -> console.Progress:
+    """Returns how far scoring has come: under one metric, for a sentence takes each of them another time."""
+    return console.Progress(f"scoring: {what}", total, unit="sentences")
 
 
 def _told(settings: Search) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import sacrebleu
 from tiny_bundles import make_bundle
 from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs
 
+from seq2seq import console
 from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError, WorkError
@@ -167,6 +168,18 @@ def test_translations_outlive_a_scoring_that_is_cut_off(evaluated, tmp_path, mon
     assert place.read_text().splitlines() == done("translate", model, files[1]).lines
     done("evaluate", model, *files, *FEW)
     assert not place.exists()
+
+
+def test_scoring_tells_how_far_each_metric_has_come(evaluated, tmp_path, monkeypatch):
+    run, _ = evaluated
+    always = {**console.Progress.__init__.__kwdefaults__, "interval_seconds": 0.0}
+    monkeypatch.setattr(console.Progress.__init__, "__kwdefaults__", always)
+    told = done("evaluate", run, *new_files(tmp_path), "--against", run, *FEW).err
+    for what in ("each sentence", "bleu", "chrf", "ter"):
+        assert f"scoring: {what}: 15/15 sentences, 100 %" in told
+    for name in ("bleu", "chrf", "ter"):
+        assert f"scoring: {name} of both: 15/30 sentences, 50 %" in told
+        assert f"scoring: {name} of both: 30/30 sentences, 100 %" in told
 
 
 def test_a_folder_in_which_nothing_can_be_written_is_scored_all_the_same(evaluated, tmp_path, monkeypatch):
