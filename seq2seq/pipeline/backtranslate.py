@@ -76,7 +76,7 @@ def backtranslate(
         minutes: How long its training may take; None: as `of`'s.
         settings: Changes of its recipe, "section.key=value".
         resume: Whether to go on with a translation that was interrupted.
-        threads: How many processes may share the preparing; 0: one a core.
+        threads: How many processes may share choosing and preparing; 0: one a core.
 
     Raises:
         UserError: `of` was fine-tuned; the model does not translate from its target language into its source language;
@@ -102,7 +102,8 @@ def backtranslate(
     )
     synthetic.translated(author, selected, written, resume=resume)
     # What the model read is the target of what is learned, and what it wrote is the source.
-    sieved = synthetic.sieved(synthetic.side_by_side(written, selected), folder, name, wish.sieve)
+    pairs = synthetic.side_by_side(written, selected)
+    sieved = synthetic.sieved(pairs, folder, name, wish.sieve, total=report.kept, threads=threads)
     weight = wish.weight or usual_weight(corpora, sieved.kept, first.data.temperature)
     if wish.weight is None and weight < 1:
         console.say(

@@ -22,12 +22,11 @@ from seq2seq.bundle import RunFolder
 from seq2seq.corpus.files import read_lines
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
-from seq2seq.evaluation.sentence import SentenceMetric, sentence_metric
 from seq2seq.pipeline import synthetic
 from seq2seq.pipeline.formats import Format
+from seq2seq.pipeline.nearest import found, nearest
 from seq2seq.pipeline.prepare import Prepared
 from seq2seq.pipeline.synthetic import Author, Made, Rows, Sieve
-from seq2seq.recipe.schema import Evaluation
 from seq2seq.recipe.toml import load_recipe
 
 COMMAND: Final = "distill"
@@ -75,7 +74,7 @@ def distill(
         minutes: How long its training may take; None: as `of`'s.
         settings: Changes of its recipe, "section.key=value".
         resume: Whether to go on with a translation that was interrupted.
-        threads: How many processes may share the preparing; 0: one a core.
+        threads: How many processes may share choosing and preparing; 0: one a core.
 
     Raises:
         UserError: The teachers translate another way, nothing is left to translate or to train on, or `nearest` is 1,
@@ -91,7 +90,7 @@ def distill(
     kept = corpora if wish.keep else []
     own = synthetic.made_corpus(name, weight=wish.weight or 1.0)
     # Before the work: a setting that cannot be is refused now, and not after hours; so is a missing tokenizer.
-    metric = _metric(before.evaluation) if wish.nearest else None
+    choose = nearest(before.evaluation) if wish.nearest else None
     recipe = synthetic.recipe_of(of, run.path.name, (*synthetic.named(kept), own), minutes=minutes, settings=settings)
     synthetic.begin(run, COMMAND)
     selected, written, references = (folder / f"{name}.{what}" for what in ("selected", "written", "references"))
@@ -104,11 +103,9 @@ def distill(
     )
     form = Format(nbest=wish.nearest) if wish.nearest else Format()
     synthetic.translated(author, selected, written, form=form, resume=resume)
-    if metric is not None:
-        pairs = _nearest(selected, references, written, metric)
-    else:
-        pairs = synthetic.side_by_side(selected, written)
-    made = Made(name, report, synthetic.sieved(pairs, folder, name, wish.sieve))
+    given = found(selected, references, written) if choose else synthetic.side_by_side(selected, written)
+    sieved = synthetic.sieved(given, folder, name, wish.sieve, total=report.kept, threads=threads, pairs_of=choose)
+    made = Made(name, report, sieved)
     synthetic.write_out(of, folder, kept)
     asked = synthetic.asked(minutes, settings)
     preset = synthetic.paced(recipe, of, kept, made.sieved.kept, asked=asked)
@@ -154,30 +151,3 @@ def _has_genuine_sources(corpus: Rows) -> bool:
     It stands behind a tag, or another command than this one had it written: teachers write targets.
     """
     return not corpus.tag and corpus.by in ("", COMMAND)
-
-
-def _metric(rules: Evaluation) -> SentenceMetric:
-    return sentence_metric("bleu", tokenize=rules.tokenize, lowercase=rules.lowercase)
-
-
-def _nearest(selected: Path, references: Path, written: Path, metric: SentenceMetric) -> Iterator[Pair]:
-    """Yields each source with the one of its translations that is most like its reference, of equals the likeliest."""
-    alternatives = _groups(written)
-    for line, (source, reference) in enumerate(zip(read_lines(selected), read_lines(references), strict=True), start=1):
-        wanted, found = metric.prepare(reference), next(alternatives)
-        best = max(found, key=lambda text: metric.score(metric.prepare(text), wanted))
-        yield Pair(line, source, best)
-
-
-def _groups(written: Path) -> Iterator[list[str]]:
-    """Yields the translations of each line, in the order of their scores: lines "number, score, text"."""
-    number, group = "", list[str]()
-    for line in read_lines(written):
-        first, _, text = line.split("\t", 2)
-        if group and first != number:
-            yield group
-            group = []
-        number = first
-        group.append(text)
-    if group:
-        yield group

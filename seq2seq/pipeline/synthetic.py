@@ -49,8 +49,10 @@ from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.basis import check_from_scratch
 from seq2seq.pipeline.prepare import Prepared, prepare
 from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
+from seq2seq.pipeline.sifting import Sift
 from seq2seq.pipeline.sources import languages
 from seq2seq.pipeline.vocabulary import check_text
+from seq2seq.pipeline.workers import Workers, available_cores
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset
 from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Search
@@ -68,6 +70,7 @@ ANOTHER: Final = "The models that write may be fine-tuned, but name another run 
 """How another run is named where one was fine-tuned."""
 _MARKER: Final = "made.json"  # stands among the texts that are ours from before the first of them, and says whose
 _BATCH: Final = 4096
+_BLOCK: Final = 1024  # pairs that a worker sieves at once
 _SIDES: Final = ("source", "target")
 
 
@@ -348,19 +351,42 @@ def _is_translated(target: Path, record: Path, facts: Mapping[str, Any]) -> bool
     return bool(told.get("blake2b") == found)
 
 
-def sieved(pairs: Iterable[Pair], folder: Path, name: str, sieve: Sieve) -> Report:
-    """Writes the synthetic pairs that are worth training on, as `name`.source and `name`.target."""
-    report, filters = Report(), sieve.filters()
-    with writing(*(folder / file for file in _files(name))) as (source, target):
-        for pair in pairs:
-            report.read += 1
-            reason = next((rule.reason for rule in filters if rule.rejects(pair)), "")
-            if reason:
-                report.drop(reason, pair)
-            else:
-                report.kept += 1
+def sieved(
+    given: Iterable[Any],
+    folder: Path,
+    name: str,
+    sieve: Sieve,
+    *,
+    total: int,
+    threads: int = 0,
+    pairs_of: Callable[[list[Any]], list[Pair]] | None = None,
+) -> Report:
+    """Writes the synthetic pairs that are worth training on, as `name`.source and `name`.target.
+
+    Args:
+        given: The pairs, or what `pairs_of` makes them of.
+        folder: Where to.
+        name: What the corpus is called.
+        sieve: Which pairs are worth it.
+        total: How many there are.
+        threads: How many processes may share the work; 0: one a core.
+        pairs_of: Makes pairs of a block of what is given; None: it is pairs.
+
+    Raises:
+        UserError: None is.
+    """
+    report, job = Report(), Sift(sieve.filters(), pairs_of)
+    with (
+        writing(*(folder / file for file in _files(name))) as (source, target),
+        Workers(threads or available_cores()) as workers,
+        console.Progress("choosing", total, unit="pairs") as progress,
+    ):
+        for kept, of_block in workers.map(job, in_batches(given, _BLOCK)):
+            report.add(of_block)
+            for pair in kept:
                 source.write(pair.source + "\n")
                 target.write(pair.target + "\n")
+            progress.update(report.read)
     if not report.kept:
         raise UserError(
             f"Of {report.read:,} pairs that the model made none is worth training on. {_why(report)}",

@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace as changed
 from toy_runs import toy_pairs, write_pairs
 
+from seq2seq import console
 from seq2seq.bundle import Bundle, RunFolder
 from seq2seq.corpus.pair import Pair
 from seq2seq.data.mixing import epoch_counts
@@ -230,6 +231,29 @@ class TestDistill:
         wish = distill_module.Wish(keep=False, nearest=4)
         distill(author(Told(alternatives)), prepared, run, wish, threads=1)
         assert sides(run) == [(source, f"{target} ere") for source, target in TRAIN]
+
+    @pytest.mark.parametrize("nearest", [0, 3])
+    def test_any_number_of_processes_chooses_the_same(self, tmp_path, prepared, monkeypatch, capsys, nearest) -> None:
+        references = dict(TRAIN)
+
+        def alternatives(line: str) -> list[str]:
+            words = references[line.strip()].split()
+            good, stuck = " ".join(words[:-1]), " ".join(words[:1] * 9)
+            return [stuck if len(line) % 2 else good, shout(line), line.strip()]
+
+        always = {**console.Progress.__init__.__kwdefaults__, "interval_seconds": 0.0}
+        monkeypatch.setattr(console.Progress.__init__, "__kwdefaults__", always)
+        monkeypatch.setattr(synthetic, "_BLOCK", 8)
+        made = {}
+        for threads in (1, 3):
+            run, teacher = RunFolder(tmp_path / f"{threads}"), Told(alternatives)
+            told = distill(author(teacher), prepared, run, distill_module.Wish(nearest=nearest), threads=threads)
+            files = [(run.path / "text" / f"distilled.{side}").read_text() for side in ("source", "target")]
+            made[threads] = (files, told.manifest["synthetic"]["sieved"])
+            assert f"choosing: {len(TRAIN)}/{len(TRAIN)} pairs, 100 %" in capsys.readouterr().err
+        assert made[1] == made[3]
+        assert made[1][1]["read"] == len(TRAIN)
+        assert 0 < made[1][1]["kept"] < len(TRAIN)
 
     def test_the_nearest_is_of_the_likeliest_and_not_of_those_most_like_each_other(self, tmp_path, prepared) -> None:
         teacher, wishes = Told(lambda line: [shout(line)] * 2), {"near": 2, "plain": 0}
