@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from seq2seq.evaluation.diagnosis.diagnose import Diagnosis
 from seq2seq.evaluation.diagnosis.line import Finding
@@ -14,7 +14,9 @@ from seq2seq.plots.page_attention import Map, attention_svg
 from seq2seq.plots.page_html import safe, slug
 
 MOST_ROWS = 3000
-"""Sentences on a page, those of the lowest chrF and all that are flagged: some megabytes, which open at once."""
+"""Sentences on a page, those of the lowest chrF: some megabytes, which open at once."""
+MOST_A_FLAG = 300
+"""Sentences of each flag, those of the lowest chrF: of all flags no more than as many again."""
 _LONGEST_MARKED = 4000  # characters of a text whose words are compared
 
 
@@ -36,11 +38,10 @@ def sentence_table(
     """
     findings = {line: list(own) for line, own in groupby(diagnosis.findings, key=lambda finding: finding.line)}
     ranked = sorted(sentences, key=lambda sentence: sentence.chrf)
-    places = {sentence.line for sentence in ranked[:MOST_ROWS]} | findings.keys()
+    places = {sentence.line for sentence in ranked[:MOST_ROWS]} | _worst_flagged(ranked, diagnosis) | maps.keys()
     shown = [sentence for sentence in ranked if sentence.line in places]
     rows = "".join(_row(s, findings.get(s.line, []), maps.get(s.line), languages) for s in shown)
-    left_out = len(sentences) - len(shown)
-    note = f" {left_out:,} sentences of a higher chrF that have no flag are left out." if left_out else ""
+    note = _left_out(len(sentences) - len(shown), len(findings.keys() - places))
     heads = ("line", "chrF", "flags", "source", "output", "reference")
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     return f"""<h3>Sentences, the worst first</h3>
@@ -55,6 +56,24 @@ def sentence_table(
 <mark>marked</mark>.{note}</p>
 <div class="scroll"><table class="sentences" id="sentences{number}"><thead><tr>{head}</tr></thead>
 {rows}</table></div>"""
+
+
+def _worst_flagged(ranked: Sequence[Sentence], diagnosis: Diagnosis) -> set[int]:
+    """Returns the lines of the worst sentences of each flag."""
+    found: set[int] = set()
+    for flagged in map(set, diagnosis.lines.values()):
+        found.update(islice((sentence.line for sentence in ranked if sentence.line in flagged), MOST_A_FLAG))
+    return found
+
+
+def _left_out(count: int, flagged: int) -> str:
+    """Returns what the note says of sentences that are not on the page, so many of them flagged."""
+    if not count:
+        return ""
+    told = f" {count - flagged:,} sentences of a higher chrF that have no flag are left out"
+    if flagged:
+        told += f", and {flagged:,} that have one: of each flag the worst {MOST_A_FLAG:,} are here"
+    return told + "."
 
 
 def _row(sentence: Sentence, findings: Sequence[Finding], shown: Map | None, languages: tuple[str, str]) -> str:

@@ -173,6 +173,26 @@ def test_a_page_of_many_sentences_holds_the_worst_and_the_flagged(monkeypatch):
     assert "1 sentences of a higher chrF that have no flag are left out" in text
 
 
+def test_of_many_flagged_sentences_the_worst_of_each_flag_are_shown(monkeypatch):
+    monkeypatch.setattr(page_sentences, "MOST_ROWS", 1)
+    monkeypatch.setattr(page_sentences, "MOST_A_FLAG", 2)
+    sources = ["a b c", "room 17", "rooms 17", "d e f", "big room 17", "old rooms 17", "he reads a book"]
+    outputs = ["aaa", "Raum", "Zimmern", "ddd eee", "großer Raum", "alte Zimmern", "er liest, liest, liest, liest"]
+    references = ["x y z", "Raum 17", "Zimmer 17", "ddd eee", "großer Raum 17", "alte Zimmer 17", "er liest ein Buch"]
+    sentences = scored(sources, outputs, references)
+    chrf = [sentence.chrf for sentence in sentences]
+    diagnosis = diagnose(sentences)
+    assert diagnosis.lines["numbers lost"] == [2, 3, 5, 6]
+    assert max(chrf[1], chrf[2]) < min(chrf[4], chrf[5])
+    assert diagnosis.lines["repetition"] == [7]
+    shown = Map(["big", "room", "17", "<eos>"], ["großer"], [[0.25] * 4])
+    text = sentence_table(1, sentences, diagnosis, {5: shown}, ("en", "de"))
+    rows = {a["data-line"] for a in Checked(text).all("tbody") if "data-line" in a}
+    assert rows == {"1", "2", "3", "5", "7"}  # the worst of all, those of each flag, and what has a map
+    assert "1 sentences of a higher chrF that have no flag are left out, and 1 that have one:" in text
+    assert "of each flag the worst 2 are here." in text
+
+
 def test_a_map_stands_under_its_sentence_as_wide_as_three_columns():
     found = Checked(rendered(page(examined(maps={2: Map(["the", "<eos>"], ["die"], [[0.5, 0.5]])}))))
     assert [a["colspan"] for a in found.all("td") if "colspan" in a] == ["3", "3"]
