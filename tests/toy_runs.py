@@ -18,6 +18,7 @@ from unittest import mock
 
 import pytest
 
+from seq2seq import console
 from seq2seq.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +55,12 @@ TINY = (
     "training.schedule.warmup_updates=10",
     "training.label_smoothing=0.0",
 )
+
+
+def show_all_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has each step of progress said, where it is said at most every half minute."""
+    always = {**console.Progress.__init__.__kwdefaults__, "interval_seconds": 0.0}
+    monkeypatch.setattr(console.Progress.__init__, "__kwdefaults__", always)
 
 
 def sets(*assignments: str) -> list[str]:

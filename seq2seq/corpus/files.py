@@ -300,6 +300,26 @@ def read_lines(path: Path) -> Iterator[str]:
         yield decode_line(raw, path, line)
 
 
+def num_lines(path: Path, lines: tuple[int, int] | None = None) -> int | None:
+    """Returns how many of a plain file's lines are in the range `lines`, at about a gigabyte a second.
+
+    None of a compressed file: unpacking it costs as much as reading it.
+
+    Raises:
+        UserError: As `open_bytes`.
+    """
+    if path.suffix.lower() in OPENERS:
+        return None
+    count, end = 0, b"\n"
+    with open_bytes(path, lambda: count) as file:
+        while block := file.read(_BUFFER_BYTES):
+            count += block.count(b"\n")
+            end = block[-1:]
+    count += end != b"\n"
+    first, last = lines or (1, count)
+    return max(0, min(count, last) - first + 1)
+
+
 def check_range(lines: tuple[int, int] | None) -> None:
     """Checks a range of lines: both ends included, counted from 1.
 

@@ -23,6 +23,15 @@ class Reader(Protocol):
         ...
 
 
+def num_pairs(reader: Reader) -> int | None:
+    """Returns how many pairs a reader gives, at most; None where that cannot be told without reading them.
+
+    A reader with a method of that name counts its lines, which costs little beside what is done with them.
+    """
+    own = getattr(reader, "num_pairs", None)
+    return None if own is None else own()
+
+
 def picked(reader: Reader, wanted: Callable[[int], bool]) -> Iterator[Pair | None]:
     """Yields the pairs of a reader whose numbers, from 0, are `wanted`, and None for each other.
 

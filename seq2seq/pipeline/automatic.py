@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from seq2seq import console
 from seq2seq.corpus.filters import count_words
 from seq2seq.corpus.pair import Pair
+from seq2seq.corpus.reader import num_pairs
 from seq2seq.corpus.readers import jsonl, tmx
 from seq2seq.corpus.readers.hub import Hub
 from seq2seq.errors import UserError
@@ -204,7 +205,8 @@ def choose_for(
     settings = list(settings)
     of_data = [assignment for assignment in settings if assignment.strip().startswith("data.")]
     data = apply_overrides(Recipe(data=data), of_data).data
-    measured = measure(open_sources(data, folder).train())
+    reader = open_sources(data, folder).train
+    measured = measure(reader(), total=num_pairs(reader))
     _check_scripts(data, measured)
     source_language, target_language = languages(data)
     preset = choose(
@@ -290,14 +292,19 @@ def _has_text(reader: Hub) -> bool:
     return any(has_both_sides(pair) for pair in islice(reader.rows(), ROWS_TRIED))
 
 
-def measure(pairs: Iterator[Pair]) -> Measured:
-    """Returns what the choice of settings needs to know of a corpus, read once from the first pair to the last."""
-    num_pairs = num_words = 0
+def measure(pairs: Iterator[Pair], *, total: int | None = None) -> Measured:
+    """Returns what the choice of settings needs to know of a corpus, read once from the first pair to the last.
+
+    Args:
+        pairs: All of them.
+        total: How many there are; None: not known.
+    """
+    counted = num_words = 0
     source_characters: Counter[str] = Counter()
     target_characters: Counter[str] = Counter()
-    with console.Progress("counting", unit="pairs") as progress:
+    with console.Progress("counting", total, unit="pairs") as progress:
         for pair, is_sampled in sampled(pairs, progress):
-            num_pairs += 1
+            counted += 1
             num_words += count_words(pair.target)
             if is_sampled:
                 source_characters.update(pair.source)
@@ -306,4 +313,4 @@ def measure(pairs: Iterator[Pair]) -> Measured:
     # One vocabulary for both sides where they share a script, else one for each, of one size.
     together = [source_characters + target_characters] if scripts[0] == scripts[1] else []
     needed = max(map(characters_needed, together or (source_characters, target_characters)))
-    return Measured(num_pairs, num_words / max(1, num_pairs), *scripts, characters=needed)
+    return Measured(counted, num_words / max(1, counted), *scripts, characters=needed)

@@ -25,6 +25,7 @@ from seq2seq.corpus.filters.length import Length
 from seq2seq.corpus.hash_set import HashSet
 from seq2seq.corpus.held import Held
 from seq2seq.corpus.pair import Pair
+from seq2seq.corpus.reader import num_pairs
 from seq2seq.corpus.split import Part, Split, Splitter
 from seq2seq.errors import UserError
 from seq2seq.pipeline.jobs import Clean, blocks
@@ -188,7 +189,8 @@ def gather(
     begun = begin(data, sources, spool)
     reports, held = begun.reports, begun.held
     splitter = begun.job.splitter
-    corpora = _clean(begun, sources.corpora, spool, reading or Deduplicated(workers or Workers(1)))
+    total = num_pairs(sources.train) if reading is None else None  # of shards they were counted before
+    corpora = _clean(begun, sources.corpora, spool, reading or Deduplicated(workers or Workers(1)), total)
     if splitter is None:
         return Gathered(spool, reports, corpora, held)
     split = splitter.split()
@@ -314,10 +316,12 @@ def drop_duplicates(batch: Any, duplicates: NDArray[np.bool_], report: Report, l
             report.drop(DUPLICATE, pair)
 
 
-def _clean(begun: Begun, corpora: Sequence[CorpusSource], spool: Spool, reading: Reading) -> tuple[Kept, ...]:
+def _clean(
+    begun: Begun, corpora: Sequence[CorpusSource], spool: Spool, reading: Reading, total: int | None
+) -> tuple[Kept, ...]:
     """Spools what is kept of each corpus."""
     report, splitter, kept = begun.reports["train"], begun.job.splitter, []
-    with console.Progress("reading", unit="pairs") as progress:
+    with console.Progress("reading", total, unit="pairs") as progress:
         for number, corpus in enumerate(corpora):
             name, before = f"corpus-{number}", report.kept
             with spool.writing(name) as writer:

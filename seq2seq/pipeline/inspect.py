@@ -14,6 +14,7 @@ from seq2seq.corpus.doctor.batch import BATCH_PAIRS, Batch, WordIds, batches
 from seq2seq.corpus.doctor.examination import Brief
 from seq2seq.corpus.doctor.examine import Diagnosis, examine
 from seq2seq.corpus.pair import Pair
+from seq2seq.corpus.reader import num_pairs
 from seq2seq.data.store import Store
 from seq2seq.pipeline.sources import languages, open_sources
 from seq2seq.recipe.schema import Data
@@ -72,7 +73,7 @@ def inspect_data(data: Data, folder: Path | None, *, name: str, num_examples: in
     )
     several = len(sources.corpora) > 1
     corpora = ((corpus.name if several else "", corpus.reader()) for corpus in sources.corpora)
-    return Inspected(name, source, target, _examined(batches(corpora), brief))
+    return Inspected(name, source, target, _examined(batches(corpora), brief, total=num_pairs(sources.train)))
 
 
 def inspect_run(run: RunFolder, *, num_examples: int = NUM_EXAMPLES, short: bool = False) -> Inspected:

@@ -24,9 +24,12 @@ def sampled(pairs: Iterable[Pair], progress: console.Progress) -> Iterator[tuple
 
     Args:
         pairs: The corpus, from the first pair to the last.
-        progress: Is told how many were counted.
+        progress: Is told how many were read, those without one side among them.
     """
-    for number, pair in enumerate(filter(has_both_sides, pairs), start=1):
-        yield pair, number <= FIRST_SAMPLED or number % SAMPLE_EVERY == 0
-        if number % PROGRESS_EVERY == 0:
-            progress.update(number)
+    number = 0
+    for read, pair in enumerate(pairs, start=1):
+        if has_both_sides(pair):
+            number += 1
+            yield pair, number <= FIRST_SAMPLED or number % SAMPLE_EVERY == 0
+        if read % PROGRESS_EVERY == 0:
+            progress.update(read)

@@ -126,9 +126,9 @@ def write_shard(
         UserError: As `gather`, but for a split of which nothing is left: that is seen when shards are merged.
     """
     spool, ledger, read, kept, ends = Spool(place), _Ledger(), 0, 0, [0]
-    begun = begin(data, sources, spool)
+    begun, total = begin(data, sources, spool), reader.num_pairs(sources.train)
     with (
-        console.Progress(f"reading shard {shard}", unit="pairs") as progress,
+        console.Progress(f"reading shard {shard}", total and total / shard.count, unit="pairs") as progress,
         spool.writing(_PAIRS) as writer,
         HashWriter(place / _HASHES) as hashes,
     ):

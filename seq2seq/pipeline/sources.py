@@ -10,7 +10,7 @@ from typing import Any
 
 from seq2seq.corpus.files import stored_as
 from seq2seq.corpus.pair import Pair
-from seq2seq.corpus.reader import Reader, picked
+from seq2seq.corpus.reader import Reader, num_pairs, picked
 from seq2seq.errors import UserError
 from seq2seq.recipe.schema import Corpus, Data
 from seq2seq.registry import READERS
@@ -75,6 +75,12 @@ class Joined:
         for corpus in self.corpora:
             yield from corpus.reader()
 
+    def num_pairs(self) -> int | None:
+        """See `seq2seq.corpus.reader.num_pairs`."""
+        counts = [num_pairs(corpus.reader) for corpus in self.corpora]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
 
 @dataclass(frozen=True)
 class Swapped:
@@ -91,6 +97,10 @@ class Swapped:
         """See `seq2seq.corpus.reader.picked`."""
         for pair in picked(self.reader, wanted):
             yield pair and Pair(pair.line, pair.target, pair.source)
+
+    def num_pairs(self) -> int | None:
+        """See `seq2seq.corpus.reader.num_pairs`."""
+        return num_pairs(self.reader)
 
 
 def open_sources(data: Data, folder: Path | None) -> Sources:

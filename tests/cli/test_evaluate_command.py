@@ -8,9 +8,8 @@ import shutil
 import pytest
 import sacrebleu
 from tiny_bundles import make_bundle
-from toy_runs import Toy, call, done, refused, sets, toy, toy_pairs
+from toy_runs import Toy, call, done, refused, sets, show_all_progress, toy, toy_pairs
 
-from seq2seq import console
 from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError, WorkError
@@ -172,8 +171,7 @@ def test_translations_outlive_a_scoring_that_is_cut_off(evaluated, tmp_path, mon
 
 def test_scoring_tells_how_far_each_metric_has_come(evaluated, tmp_path, monkeypatch):
     run, _ = evaluated
-    always = {**console.Progress.__init__.__kwdefaults__, "interval_seconds": 0.0}
-    monkeypatch.setattr(console.Progress.__init__, "__kwdefaults__", always)
+    show_all_progress(monkeypatch)
     told = done("evaluate", run, *new_files(tmp_path), "--against", run, *FEW).err
     for what in ("each sentence", "bleu", "chrf", "ter"):
         assert f"scoring: {what}: 15/15 sentences, 100 %" in told

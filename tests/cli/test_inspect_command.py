@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from toy_runs import call, done, refused, sets, write_pairs
+from toy_runs import call, done, refused, sets, show_all_progress, write_pairs
 
 from seq2seq.corpus.phrasebook.split import pairs
 
@@ -40,6 +40,11 @@ def test_a_clean_corpus(tmp_path):
     assert "Words a sentence: source " in told.out
     assert "█" in told.out
     assert "\x1b" not in told.out
+
+
+def test_the_total_is_known_of_plain_files(tmp_path, monkeypatch):
+    show_all_progress(monkeypatch)
+    assert "inspecting: 2,500/2,500 pairs, 100 %" in done("inspect", *files(tmp_path, phrases())).err
 
 
 def test_a_slip_with_its_lines_and_what_to_do(tmp_path):

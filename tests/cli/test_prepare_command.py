@@ -14,7 +14,19 @@ import tomllib
 
 import pytest
 import zstandard
-from toy_runs import NUM_PAIRS, TINY, call, done, refused, sets, toy, toy_pairs, toy_translation, write_pairs
+from toy_runs import (
+    NUM_PAIRS,
+    TINY,
+    call,
+    done,
+    refused,
+    sets,
+    show_all_progress,
+    toy,
+    toy_pairs,
+    toy_translation,
+    write_pairs,
+)
 
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
@@ -66,6 +78,17 @@ def test_two_files_are_split_counted_and_estimated(toy):
         assert (
             dict(zip(texts(toy.run, split), texts(toy.run, split, "target"), strict=True)).items() <= everything.items()
         )
+
+
+def test_the_total_is_known_of_plain_files(tmp_path, monkeypatch):
+    show_all_progress(monkeypatch)
+    monkeypatch.setattr("seq2seq.pipeline.automatic.PROGRESS_EVERY", 50)
+    told = prepare(*own(tmp_path, [*toy_pairs(98)[:98], ("", "lo"), ("the", "")]), run=tmp_path / "run").err
+    assert "counting: 50/100 pairs, 50 %" in told
+    assert "counting: 100/100 pairs, 100 %" in told
+    assert "reading: 100/100 pairs, 100 %" in told
+    shards = [*own(tmp_path, toy_pairs(100)[:100]), "--shard", "1/1"]
+    assert "reading shard 1/1: 100/100 pairs, 100 %" in prepare(*shards, run=tmp_path / "shards").err
 
 
 def test_what_can_be_pasted_is_quoted(tmp_path):

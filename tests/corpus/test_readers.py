@@ -26,6 +26,7 @@ import seq2seq.corpus.readers
 from seq2seq.corpus.files import OPENERS
 from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.parting import find_parting
+from seq2seq.corpus.reader import num_pairs
 from seq2seq.corpus.readers import jsonl as jsonl_reader
 from seq2seq.corpus.readers import tmx as tmx_reader
 from seq2seq.corpus.readers.aligned import Aligned
@@ -142,6 +143,24 @@ def test_gives_exactly_what_the_files_hold(name, tmp_path):
 @pytest.mark.parametrize("name", OF_FILES)
 def test_gives_the_same_of_packed_files(name, suffix, tmp_path):
     assert list(MAKERS[name](tmp_path, EXPECTED, suffix)()) == EXPECTED
+
+
+def test_a_reader_that_counts_its_pairs_counts_right(maker, tmp_path):
+    reader = maker(tmp_path, EXPECTED)
+    assert num_pairs(reader) in (None, sum(1 for _ in reader()))
+
+
+@pytest.mark.parametrize("name", ["aligned", "jsonl", "tsv"])
+def test_pairs_a_line_are_counted_where_the_file_is_plain(name, tmp_path):
+    make = MAKERS[name]
+    assert num_pairs(make(tmp_path, many(5))) == 5
+    for lines, count in {(1, 5): 5, (2, 4): 3, (4, 9): 2, (8, 9): 0}.items():
+        assert num_pairs(make(tmp_path, many(5), lines=lines)) == count
+    assert num_pairs(make(tmp_path, many(5), ".gz")) is None
+    reader = make(tmp_path, many(5))
+    for path in tmp_path.glob("a.*"):
+        path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    assert num_pairs(reader) == 5  # the last line ends with the file
 
 
 def many(count):

@@ -10,6 +10,7 @@ from itertools import islice
 import pytest
 
 from seq2seq.corpus.pair import Pair
+from seq2seq.corpus.reader import num_pairs
 from seq2seq.corpus.readers.hub import Hub
 from seq2seq.errors import UserError
 from seq2seq.pipeline.sources import open_sources
@@ -218,3 +219,13 @@ def test_corpora_beside_a_datasets_own_sets(tmp_path):
 def test_no_training_files_at_all(tmp_path):
     with pytest.raises(UserError, match="names no training files"):
         open_sources(Data(), tmp_path)
+
+
+def test_all_pairs_are_counted_where_all_files_are_plain(tmp_path):
+    for name, text in {"a.en": "x\n" * 5, "a.de": "y\n" * 5, "b.tsv": "x\ty\n" * 3, "c.tsv.gz": "x\ty\n"}.items():
+        write(tmp_path / name, text)
+    plain = (Corpus(train=("a.en", "a.de")), Corpus(train=("b.tsv",), reader=Choice("tsv")))
+    packed = Corpus(train=("c.tsv.gz",), reader=Choice("tsv"))
+    for reverse in (False, True):
+        assert num_pairs(open_sources(Data(corpora=plain, reverse=reverse), tmp_path).train) == 8
+        assert num_pairs(open_sources(Data(corpora=(*plain, packed), reverse=reverse), tmp_path).train) is None

@@ -12,9 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace as changed
-from toy_runs import toy_pairs, write_pairs
+from toy_runs import show_all_progress, toy_pairs, write_pairs
 
-from seq2seq import console
 from seq2seq.bundle import Bundle, RunFolder
 from seq2seq.corpus.pair import Pair
 from seq2seq.data.mixing import epoch_counts
@@ -241,8 +240,7 @@ class TestDistill:
             good, stuck = " ".join(words[:-1]), " ".join(words[:1] * 9)
             return [stuck if len(line) % 2 else good, shout(line), line.strip()]
 
-        always = {**console.Progress.__init__.__kwdefaults__, "interval_seconds": 0.0}
-        monkeypatch.setattr(console.Progress.__init__, "__kwdefaults__", always)
+        show_all_progress(monkeypatch)
         monkeypatch.setattr(synthetic, "_BLOCK", 8)
         made = {}
         for threads in (1, 3):

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import cast
 
-from seq2seq.corpus.files import check_range, check_reached, decode_line, read_raw_lines, require_file
+from seq2seq.corpus.files import check_range, check_reached, decode_line, num_lines, read_raw_lines, require_file
 from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.parting import find_parting
 from seq2seq.errors import UserError
@@ -52,6 +52,10 @@ class Aligned:
                 else:
                     yield None
         check_reached(self.source, self.lines, line)
+
+    def num_pairs(self) -> int | None:
+        """Returns how many pairs there are; see `seq2seq.corpus.reader.num_pairs`."""
+        return num_lines(self.source, self.lines)
 
     def _refuse_lengths(self, shorter: int, *, longer: int, source_ended: bool) -> None:
         """Raises the error that gives both files' numbers of lines; `longer` counts the lines left over."""

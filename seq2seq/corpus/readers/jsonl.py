@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from seq2seq.corpus.files import check_range, check_reached, decode_line, read_raw_lines, require_file
+from seq2seq.corpus.files import check_range, check_reached, decode_line, num_lines, read_raw_lines, require_file
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError, nearest
 
@@ -82,6 +82,10 @@ class Jsonl:
         check_reached(self.path, self.lines, line)
         if form is None:
             raise UserError(f"{self.path} holds no JSON objects.", hint="Write one object a line.")
+
+    def num_pairs(self) -> int | None:
+        """Returns how many objects and blank lines there are; see `seq2seq.corpus.reader.num_pairs`."""
+        return num_lines(self.path, self.lines)
 
     def _object(self, text: str, line: int) -> dict[str, Any]:
         is_array = line == 1 and text.lstrip().startswith("[")

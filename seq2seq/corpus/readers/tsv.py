@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-from seq2seq.corpus.files import check_range, check_reached, decode_line, read_raw_lines, require_file
+from seq2seq.corpus.files import check_range, check_reached, decode_line, num_lines, read_raw_lines, require_file
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
 
@@ -57,6 +57,10 @@ class Tsv:
             if line == last:
                 return
         check_reached(self.path, self.lines, line)
+
+    def num_pairs(self) -> int | None:
+        """Returns how many pairs there are; see `seq2seq.corpus.reader.num_pairs`."""
+        return num_lines(self.path, self.lines)
 
     def _refuse_columns(self, line: int, *, found: int, needed: int) -> None:
         """Raises the error about a line with too few columns."""
