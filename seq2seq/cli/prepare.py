@@ -174,7 +174,15 @@ def prepare(
         )
         return
     done = run_preparation(
-        final, folder, folder=data, reasons=reasons, force=force, threads=threads, merge=merge, origin=origin
+        final,
+        folder,
+        folder=data,
+        reasons=reasons,
+        force=force,
+        threads=threads,
+        merge=merge,
+        origin=origin,
+        num_pairs=chosen.num_read,
     )
     if done.settings_changed:
         console.say(f"{folder.path}: the data is up to date; the new settings are in {folder.recipe}.")

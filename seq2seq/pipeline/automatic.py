@@ -42,6 +42,7 @@ class Measured(NamedTuple):
         source_script: What most of the source text is written in; empty without letters.
         target_script: Likewise.
         characters: How many a vocabulary must have ids for, each its own, to write nearly all of the text.
+        num_read: All pairs.
     """
 
     num_pairs: int
@@ -49,6 +50,7 @@ class Measured(NamedTuple):
     source_script: str
     target_script: str
     characters: int
+    num_read: int
 
 
 def choose_for_files(
@@ -231,7 +233,7 @@ def choose_for(
             "data.source_language": "The language of the source file, which data.reverse translates into.",
             "data.target_language": "The language of the target file, which data.reverse translates from.",
         }
-    found = Preset(replace(preset.recipe, name=name, data=chosen), reasons)
+    found = Preset(replace(preset.recipe, name=name, data=chosen), reasons, measured.num_read)
     return as_pretokenised(found) if data.pretokenised else found
 
 
@@ -271,7 +273,7 @@ def as_pretokenised(preset: Preset) -> Preset:
         "data.pretokenised": "You said so: the text passes untouched, and its tokens stand between spaces.",
         "evaluation.tokenize": "The text is tokenised already, so its own tokens are what is scored.",
     }
-    return Preset(replace(recipe, data=data, evaluation=evaluation), reasons)
+    return Preset(replace(recipe, data=data, evaluation=evaluation), reasons, preset.num_read)
 
 
 def own_sets(data: Data, folder: Path | None) -> list[str]:
@@ -299,7 +301,7 @@ def measure(pairs: Iterator[Pair], *, total: int | None = None) -> Measured:
         pairs: All of them.
         total: How many there are; None: not known.
     """
-    counted = num_words = 0
+    read = counted = num_words = 0
     source_characters: Counter[str] = Counter()
     target_characters: Counter[str] = Counter()
     with console.Progress("counting", total, unit="pairs") as progress:
@@ -313,4 +315,4 @@ def measure(pairs: Iterator[Pair], *, total: int | None = None) -> Measured:
     # One vocabulary for both sides where they share a script, else one for each, of one size.
     together = [source_characters + target_characters] if scripts[0] == scripts[1] else []
     needed = max(map(characters_needed, together or (source_characters, target_characters)))
-    return Measured(counted, num_words / max(1, counted), *scripts, characters=needed)
+    return Measured(counted, num_words / max(1, counted), *scripts, characters=needed, num_read=read)

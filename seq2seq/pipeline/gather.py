@@ -172,7 +172,13 @@ class Reading(Protocol):
 
 
 def gather(
-    data: Data, sources: Sources, spool: Spool, *, workers: Workers | None = None, reading: Reading | None = None
+    data: Data,
+    sources: Sources,
+    spool: Spool,
+    *,
+    workers: Workers | None = None,
+    reading: Reading | None = None,
+    total: int | None = None,
 ) -> Gathered:
     """Reads, cleans and divides all that a recipe names.
 
@@ -182,6 +188,7 @@ def gather(
         spool: Where the clean pairs go.
         workers: Who shares the work; None: nobody.
         reading: Where training pairs come from; None: the readers.
+        total: How many training pairs there are; None: whoever reads may know.
 
     Raises:
         UserError: A file is wrong, there is no development set, or no pair is left of a split.
@@ -189,7 +196,7 @@ def gather(
     begun = begin(data, sources, spool)
     reports, held = begun.reports, begun.held
     splitter = begun.job.splitter
-    total = num_pairs(sources.train) if reading is None else None  # of shards they were counted before
+    total = None if reading else total or num_pairs(sources.train)  # of shards, all are counted before the first
     corpora = _clean(begun, sources.corpora, spool, reading or Deduplicated(workers or Workers(1)), total)
     if splitter is None:
         return Gathered(spool, reports, corpora, held)

@@ -91,6 +91,7 @@ def prepare(
     basis: Basis | None = None,
     tokenizers: TokenizerPair | None = None,
     origin: RunFolder | None = None,
+    num_pairs: int | None = None,
     spare_begun: bool = False,
 ) -> Prepared:
     """Prepares a corpus. What the folder held is replaced once the new data is complete, so a failure costs nothing.
@@ -109,6 +110,7 @@ def prepare(
             learned; or, where `origin` has taken one over before, is that one.
         origin: The run whose recipe this was, or that it is made of: what a model wrote of its text, how people had the
             rest cleaned, and test sets that no recipe can name are known from there. None: `run`, where it is one.
+        num_pairs: How many training pairs there are, for how far reading has come; None: not known.
         spare_begun: Refuse other settings for training too, where a training has begun that would go on with them.
 
     Raises:
@@ -159,6 +161,7 @@ def prepare(
             basis=basis,
             tokenizers=tokenizers,
             origin=origin,
+            num_pairs=num_pairs,
         )
         if merge:
             shards.remove_shards(run.path)
@@ -430,6 +433,7 @@ def _make(
     reading: Reading | None = None,
     basis: Basis | None = None,
     tokenizers: TokenizerPair | None = None,
+    num_pairs: int | None = None,
 ) -> dict[str, Any]:
     """Does the work and puts the result in its place. Returns the manifest."""
     spool, ready = _spool(run), _ready(run)
@@ -439,7 +443,7 @@ def _make(
     try:
         with Workers(threads or available_cores()) as workers:
             with clock("reading"):
-                gathered = gather(recipe.data, sources, Spool(spool), workers=workers, reading=reading)
+                gathered = gather(recipe.data, sources, Spool(spool), workers=workers, reading=reading, total=num_pairs)
                 gathered = basis.added(gathered) if basis else gathered
             with clock("vocabulary"):
                 if basis is not None:

@@ -33,10 +33,14 @@ _LONG_PASS = 3000  # updates; a longer pass is looked into before it ends
 
 @dataclass(frozen=True)
 class Preset:
-    """A recipe, and by "section.key" why each value that was chosen is as it is."""
+    """A recipe, and by "section.key" why each value that was chosen is as it is.
+
+    `num_read` is how many pairs were read for it, of which some may have no text; None: none were.
+    """
 
     recipe: Recipe
     reasons: dict[str, str]
+    num_read: int | None = None
 
 
 @dataclass(frozen=True)

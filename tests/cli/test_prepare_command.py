@@ -91,6 +91,15 @@ def test_the_total_is_known_of_plain_files(tmp_path, monkeypatch):
     assert "reading shard 1/1: 100/100 pairs, 100 %" in prepare(*shards, run=tmp_path / "shards").err
 
 
+def test_pairs_that_were_counted_are_the_total_of_reading_packed_files(tmp_path, monkeypatch):
+    show_all_progress(monkeypatch)
+    rows = [*toy_pairs(98)[:98], ("", "lo"), ("the", "")]
+    with gzip.open(tmp_path / "toy.en-eu.tsv.gz", "wt", encoding="utf-8") as file:
+        file.write("".join(f"{source}\t{target}\n" for source, target in rows))
+    told = prepare("--tsv", tmp_path / "toy.en-eu.tsv.gz", run=tmp_path / "run").err
+    assert "reading: 100/100 pairs, 100 %" in told
+
+
 def test_what_can_be_pasted_is_quoted(tmp_path):
     run = tmp_path / "my runs" / "a"
     told = prepare(*own(tmp_path, toy_pairs(30)), run=run)

@@ -20,8 +20,8 @@ from seq2seq.text.subwords import Subwords
 
 def test_pairs_words_and_scripts_are_those_of_pairs_with_both_sides():
     pairs = [Pair(1, "one", "раз два"), Pair(2, "", "no " * 50), Pair(3, "two", " "), Pair(4, "three", "три")]
-    assert measure(iter(pairs)) == (2, 1.5, "Latin", "Cyrillic", 8)
-    assert measure(iter([])) == (0, 0.0, "", "", 0)
+    assert measure(iter(pairs)) == (2, 1.5, "Latin", "Cyrillic", 8, 4)
+    assert measure(iter([])) == (0, 0.0, "", "", 0, 0)
 
 
 def test_the_first_pairs_and_some_of_the_rest_are_a_sample():
