@@ -452,17 +452,17 @@ def _training(
     return replace(fresh, **{key: value for key, (value, _) in chosen.items()})
 
 
-def _tier(measured: Measured) -> _Tier:
+def _tier(measured: NewText) -> _Tier:
     return next(tier for tier in _TIERS if measured.num_pairs < tier.below)
 
 
-def _tokens_of_a_pass(measured: Measured, old_share: float, old_tokens: float | None) -> float:
+def _tokens_of_a_pass(measured: NewText, old_share: float, old_tokens: float | None) -> float:
     """Returns the target tokens of one pass over the new text, with the old pairs that are among it."""
     old = old_tokens or measured.target_tokens
     return measured.num_pairs * (measured.target_tokens + old * old_share / (1 - old_share))
 
 
-def passes_of(training: Training, measured: Measured, *, old_share: float, old_tokens: float | None = None) -> float:
+def passes_of(training: Training, measured: NewText, *, old_share: float, old_tokens: float | None = None) -> float:
     """Returns how often a training reads each new pair: as its updates say, and no less than suits so much text.
 
     Args:
