@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seq2seq.translation import Scored, Translation
+    from seq2seq.translating.translation import Scored, Translation
     from seq2seq.translator import Translator, load
 
 __all__ = ["Scored", "Translation", "Translator", "load"]

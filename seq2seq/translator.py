@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, overload
 from seq2seq import build
 from seq2seq.bundle import Bundle, open_bundle
 from seq2seq.errors import UserError
-from seq2seq.jobs import Cutter
 from seq2seq.recipe.schema import Evaluation
 from seq2seq.recipe.schema import Search as SearchSettings
-from seq2seq.request import Asker, Request, changed, lines_of, read_glossary
-from seq2seq.scoring import MOST_SCORED_TOKENS, Scorer
-from seq2seq.searching import Searcher
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
-from seq2seq.translation import Scored, Translation
-from seq2seq.windows import WINDOW_BATCHES, WINDOW_CHARACTERS, windows_of
-from seq2seq.writing import Writer, together
+from seq2seq.translating.jobs import Cutter
+from seq2seq.translating.request import Asker, Request, changed, lines_of, read_glossary
+from seq2seq.translating.scoring import MOST_SCORED_TOKENS, Scorer
+from seq2seq.translating.searching import Searcher
+from seq2seq.translating.translation import Scored, Translation
+from seq2seq.translating.windows import WINDOW_BATCHES, WINDOW_CHARACTERS, windows_of
+from seq2seq.translating.writing import Writer, together
 
 if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine
@@ -136,12 +136,12 @@ class Translator:
             attention: Whether to return attention weights.
             glossary: Source terms and the target terms that must stand for them, as they are given here: inflecting
                 them is the caller's business. See `seq2seq.text.glossary.Glossary` for what counts as found.
-            banned: Words and phrases that no translation may hold; see `seq2seq.banning.Banned`.
+            banned: Words and phrases that no translation may hold; see `seq2seq.translating.banning.Banned`.
             min_length: Tokens of a translation, at least; of each part, where there are parts.
             no_repeat_ngram: So many tokens in a row stand in a translation but once; 0: as often as they like.
             coverage_penalty: What it costs a translation not to look at a source token; of beam search.
-            mbr: Candidates, of which the one that is most like all others is taken; see `seq2seq.minimum_bayes`. 0: the
-                likeliest is.
+            mbr: Candidates, of which the one that is most like all others is taken; see
+                `seq2seq.translating.minimum_bayes`. 0: the likeliest is.
 
         Raises:
             UserError: A setting is out of range, or nothing can begin with `prefix` or do without what is banned.

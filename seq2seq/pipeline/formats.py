@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seq2seq.translation import Translation, one_line
+from seq2seq.translating.translation import Translation, one_line
 
 
 @dataclass(frozen=True)

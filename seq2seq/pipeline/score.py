@@ -13,11 +13,11 @@ from seq2seq import console
 from seq2seq.errors import OfSentenceError, UserError
 from seq2seq.pipeline.streams import num_bytes, raw_input, text_of
 from seq2seq.pipeline.windows import numbered
+from seq2seq.translating.windows import windows_of
 from seq2seq.translator import Translator
-from seq2seq.windows import windows_of
 
 if TYPE_CHECKING:
-    from seq2seq.translation import Scored
+    from seq2seq.translating.translation import Scored
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from seq2seq import console
 from seq2seq.corpus.files import OPENERS, check_start, decode_line, open_bytes
 from seq2seq.errors import UserError
 from seq2seq.pipeline.alone import alone
-from seq2seq.windows import WINDOW_CHARACTERS
+from seq2seq.translating.windows import WINDOW_CHARACTERS
 
 STDIN = Path("standard input")
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"

@@ -38,9 +38,9 @@ from seq2seq.pipeline.streams import (
 )
 from seq2seq.pipeline.windows import Window, between, numbered
 from seq2seq.recipe.schema import Search
-from seq2seq.translation import Translation
+from seq2seq.translating.translation import Translation
+from seq2seq.translating.windows import WINDOW_BATCHES, WINDOW_CHARACTERS, windows_of
 from seq2seq.translator import Translator
-from seq2seq.windows import WINDOW_BATCHES, WINDOW_CHARACTERS, windows_of
 
 COMPARING = ("tokenize", "lowercase")
 """Settings of `[evaluation]` by which candidates are compared, where they are."""

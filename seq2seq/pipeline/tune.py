@@ -30,7 +30,7 @@ from seq2seq.recipe.rules import MOST_CANDIDATES
 from seq2seq.recipe.schema import Evaluation, Recipe, Search
 from seq2seq.registry import METRICS
 from seq2seq.search.hypothesis import divisor
-from seq2seq.translation import Translation
+from seq2seq.translating.translation import Translation
 from seq2seq.translator import Translator, from_bundle
 
 PENALTIES: Final = tuple(step / 5 for step in range(11))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from seq2seq import build
-from seq2seq.batching import batches
 from seq2seq.data.batches import Batch, Batches
 from seq2seq.data.store import Store
 from seq2seq.engines.torch_engine import TorchEngine
@@ -21,12 +20,13 @@ from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import State
 from seq2seq.registry import METRICS
 from seq2seq.search import Greedy, Limits, Step
-from seq2seq.splitting import Part, split
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.precision import computing
-from seq2seq.translation import Piece, Translation, joined
+from seq2seq.translating.batching import batches
+from seq2seq.translating.splitting import Part, split
+from seq2seq.translating.translation import Piece, Translation, joined
 
 BATCH_SENTENCES: Final = 128
 BATCH_TOKENS: Final = 16_384

@@ -25,7 +25,7 @@ from seq2seq.pipeline.train import ConsoleReporter, Trained
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.counters import Counters
 from seq2seq.training.metrics_log import MetricsLog
-from seq2seq.translation import Translation
+from seq2seq.translating.translation import Translation
 
 __all__ = ["toy"]
 OTHER = {"hund": "zakur", "etxe": "ola"}

@@ -16,7 +16,7 @@ from seq2seq.recipe.schema import Data, Recipe
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
-from seq2seq.translation import Translation
+from seq2seq.translating.translation import Translation
 
 PAIRS = toy_pairs(120)
 SMALL = (

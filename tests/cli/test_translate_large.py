@@ -20,7 +20,7 @@ from seq2seq.cli import translate as command
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.translate import window_size
 from seq2seq.recipe.schema import Search
-from seq2seq.windows import WINDOW_CHARACTERS
+from seq2seq.translating.windows import WINDOW_CHARACTERS
 
 __all__ = ["toy"]
 LINES = [source for source, _ in toy_pairs(44)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from seq2seq.recipe.schema import Evaluation
-from seq2seq.translation import Translation
+from seq2seq.translating.translation import Translation
 
 
 class Kept(Translation):

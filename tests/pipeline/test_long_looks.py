@@ -20,7 +20,7 @@ from seq2seq.recipe.schema import Data, Recipe, Search
 from seq2seq.search import Limits
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training.objective import CrossEntropy
-from seq2seq.translation import one_line
+from seq2seq.translating.translation import one_line
 from seq2seq.translator import Translator
 
 SHORT = toy_pairs(30)[:30]

@@ -11,7 +11,7 @@ import pytest
 
 from seq2seq.errors import SentenceError, UserError
 from seq2seq.pipeline.score import Totals, check_lines, score_lines
-from seq2seq.translation import Scored
+from seq2seq.translating.translation import Scored
 
 
 class Judge:

@@ -38,7 +38,7 @@ from seq2seq.recipe.schema import Choice, Corpus, Data, Evaluation, Model, Recip
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
-from seq2seq.translation import Translation
+from seq2seq.translating.translation import Translation
 
 PAIRS = toy_pairs(90)
 DEVELOPMENT, TEST, TRAIN = PAIRS[:10], PAIRS[10:20], PAIRS[20:]

@@ -21,7 +21,7 @@ from seq2seq.recipe.decode import complete, recipe_from_table
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Evaluation, Recipe, Search
 from seq2seq.recipe.toml import dump_recipe, load_recipe
-from seq2seq.translation import Translation
+from seq2seq.translating.translation import Translation
 
 __all__ = ["toy"]
 REFERENCE = "a b c d e f"

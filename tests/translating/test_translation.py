@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.pipeline.formats import Format
-from seq2seq.translation import Piece, Scored, Translation, joined
+from seq2seq.translating.translation import Piece, Scored, Translation, joined
 
 
 def one(text, *log_probs, nbest=()):

@@ -15,10 +15,10 @@ from toy_runs import done, refused, toy, toy_pairs
 import seq2seq
 from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import SentenceMetric, sentence_metric
-from seq2seq.minimum_bayes import Judged, MinimumBayes, expected_utilities, posterior
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.search import Hypothesis
+from seq2seq.translating.minimum_bayes import Judged, MinimumBayes, expected_utilities, posterior
 
 __all__ = ["toy"]
 SENTENCES = [source for source, _ in toy_pairs(12)]
@@ -149,7 +149,7 @@ def test_a_translation_is_the_candidate_of_the_highest_expected_utility(translat
 
 
 def test_none_of_it_costs_nothing(translator, monkeypatch):
-    monkeypatch.setattr("seq2seq.minimum_bayes.pairwise", None)
+    monkeypatch.setattr("seq2seq.translating.minimum_bayes.pairwise", None)
     assert translator.translate(SENTENCES[0], mbr=0).utility is None
     with pytest.raises(TypeError):
         translator.translate(SENTENCES[0], mbr=2)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from seq2seq.banning import Sequences
-from seq2seq.request import Request
-from seq2seq.splitting import CHARACTERS_A_TOKEN, MayCut, Part, split
 from seq2seq.text.blank import is_blank
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.restoring import Sentence, read_sentence
+from seq2seq.translating.banning import Sequences
+from seq2seq.translating.request import Request
+from seq2seq.translating.splitting import CHARACTERS_A_TOKEN, MayCut, Part, split
 
 _PARTS_APART: Final = 1 << 40
 """What the numbers of two parts of one line differ by: more than there are lines."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from seq2seq.batching import each, engine_batches
 from seq2seq.errors import OfSentenceError, SentenceError, UserError
 from seq2seq.recipe.schema import Search as SearchSettings
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.pieces import Pieces
-from seq2seq.translation import Scored
+from seq2seq.translating.batching import each, engine_batches
+from seq2seq.translating.translation import Scored
 
 if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine

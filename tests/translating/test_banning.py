@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seq2seq.banning import Banned
 from seq2seq.engines.engine import Start
 from seq2seq.errors import UserError, WorkError
 from seq2seq.recipe.schema import Search as SearchSettings
@@ -14,6 +13,7 @@ from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.subwords import Subwords
 from seq2seq.text.words import Words
+from seq2seq.translating.banning import Banned
 from seq2seq.translator import Translator
 
 TEXTS = [

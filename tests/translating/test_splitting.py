@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.splitting import CHARACTERS_A_TOKEN, sentence_ends, split
+from seq2seq.translating.splitting import CHARACTERS_A_TOKEN, sentence_ends, split
 
 
 class Letters:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seq2seq.banning import Banned
 from seq2seq.corpus.files import read_lines
 from seq2seq.errors import UserError
 from seq2seq.recipe.rules import MOST_CANDIDATES
@@ -16,9 +15,10 @@ from seq2seq.recipe.schema import Search as SearchSettings
 from seq2seq.text.glossary import Glossary, parse_glossary
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.tokenizer import Tokenizer
+from seq2seq.translating.banning import Banned
 
 if TYPE_CHECKING:
-    from seq2seq.minimum_bayes import MinimumBayes
+    from seq2seq.translating.minimum_bayes import MinimumBayes
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _minimum_bayes(settings: SearchSettings, evaluation: Evaluation) -> MinimumB
         UserError: There will be no two candidates, or what the language's tokenizer needs is missing.
     """
     from seq2seq.evaluation.sentence import sentence_metric
-    from seq2seq.minimum_bayes import MinimumBayes
+    from seq2seq.translating.minimum_bayes import MinimumBayes
 
     if settings.name == "greedy":
         raise UserError(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.batching import batches, each
+from seq2seq.translating.batching import batches, each
 
 
 @given(

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seq2seq.jobs import Job
-from seq2seq.request import Request
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.pieces import Pieces
 from seq2seq.text.restoring import restored
-from seq2seq.translation import Piece, Translation, joined, one_line
+from seq2seq.translating.jobs import Job
+from seq2seq.translating.request import Request
+from seq2seq.translating.translation import Piece, Translation, joined, one_line
 
 if TYPE_CHECKING:
     from seq2seq.search import Hypothesis

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from seq2seq import build
-from seq2seq.banning import Sequences
-from seq2seq.batching import each, engine_batches
 from seq2seq.errors import OfSentenceError, UserError
-from seq2seq.jobs import Job
 from seq2seq.recipe.schema import Search as SearchSettings
-from seq2seq.request import Request
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.restoring import fill
 from seq2seq.text.terms import continuing_ids, opening_ids
-from seq2seq.writing import Writer
+from seq2seq.translating.banning import Sequences
+from seq2seq.translating.batching import each, engine_batches
+from seq2seq.translating.jobs import Job
+from seq2seq.translating.request import Request
+from seq2seq.translating.writing import Writer
 
 if TYPE_CHECKING:
     from seq2seq.engines.engine import Engine

@@ -44,7 +44,8 @@ class Translation:
         ids: The ids of `tokens`, without the last EOS.
         parts: The translations of the parts, in order; empty where the input was translated in one piece.
         utility: How much it is like all candidates, from 0 to 1, which is what they were ranked by; None where they
-            were ranked by score. Of a translation in parts, the mean of theirs. See `seq2seq.minimum_bayes`.
+            were ranked by score. Of a translation in parts, the mean of theirs. See
+            `seq2seq.translating.minimum_bayes`.
     """
 
     source: str

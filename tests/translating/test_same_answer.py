@@ -15,7 +15,7 @@ from toy_runs import toy, toy_pairs
 
 import seq2seq
 import seq2seq.errors
-from seq2seq.banning import Banned
+from seq2seq.translating.banning import Banned
 
 __all__ = ["toy"]
 SENTENCES = [source for source, _ in toy_pairs(40)]
