@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -301,11 +301,12 @@ def measure(pairs: Iterator[Pair], *, total: int | None = None) -> Measured:
         pairs: All of them.
         total: How many there are; None: not known.
     """
-    read = counted = num_words = 0
+    counted = num_words = 0
+    read = count()
     source_characters: Counter[str] = Counter()
     target_characters: Counter[str] = Counter()
     with console.Progress("counting", total, unit="pairs") as progress:
-        for pair, is_sampled in sampled(pairs, progress):
+        for pair, is_sampled in sampled((pair for pair, _ in zip(pairs, read, strict=False)), progress):
             counted += 1
             num_words += count_words(pair.target)
             if is_sampled:
@@ -315,4 +316,4 @@ def measure(pairs: Iterator[Pair], *, total: int | None = None) -> Measured:
     # One vocabulary for both sides where they share a script, else one for each, of one size.
     together = [source_characters + target_characters] if scripts[0] == scripts[1] else []
     needed = max(map(characters_needed, together or (source_characters, target_characters)))
-    return Measured(counted, num_words / max(1, counted), *scripts, characters=needed, num_read=read)
+    return Measured(counted, num_words / max(1, counted), *scripts, characters=needed, num_read=next(read))

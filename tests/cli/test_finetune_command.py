@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -47,7 +48,7 @@ def new_pairs(count: int = 80) -> list[tuple[str, str]]:
 class Echo:
     """A translator that answers each line with itself."""
 
-    engine = object()
+    engine = SimpleNamespace(name="torch")
 
     def translate_windows(self, windows, settings, **_):
         for window in windows:

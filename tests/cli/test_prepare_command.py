@@ -82,7 +82,7 @@ def test_two_files_are_split_counted_and_estimated(toy):
 
 def test_the_total_is_known_of_plain_files(tmp_path, monkeypatch):
     show_all_progress(monkeypatch)
-    monkeypatch.setattr("seq2seq.pipeline.automatic.PROGRESS_EVERY", 50)
+    monkeypatch.setattr("seq2seq.pipeline.sampled.PROGRESS_EVERY", 50)
     told = prepare(*own(tmp_path, [*toy_pairs(98)[:98], ("", "lo"), ("the", "")]), run=tmp_path / "run").err
     assert "counting: 50/100 pairs, 50 %" in told
     assert "counting: 100/100 pairs, 100 %" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny_bundles import make_bundle
@@ -31,7 +32,7 @@ SMALL = (
 class Told:
     """A translator that answers each line backwards, and remembers how it was asked."""
 
-    engine = object()
+    engine = SimpleNamespace(name="torch")
     settings: tuple = ()
 
     def translate_windows(self, windows, settings, *, nbest=1, **_):
