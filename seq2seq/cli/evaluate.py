@@ -61,7 +61,8 @@ def evaluate(
     html: Annotated[
         Path | None,
         typer.Option(
-            "--html", help="Write it as one page too: charts, attention maps, every sentence. It needs no network."
+            "--html",
+            help="Write it as one page too: charts, attention maps, the worst sentences. It needs no network.",
         ),
     ] = None,
     engine: EngineOption = EngineName.AUTO,
