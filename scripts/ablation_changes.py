@@ -121,11 +121,13 @@ def built_in(recipe: Recipe) -> dict[str, list[str]]:
 
 def _text(recipe: Recipe) -> dict[str, list[str]]:
     sizes = (500, 1000, 2000, 4000, 8000, 16000)
+    unigram = "text.tokenizer={name='sentencepiece', model='unigram'}"
     # The two next ones each way: further off is a different experiment.
     near = [size for size in sizes if recipe.text.vocabulary_size / 4 <= size <= recipe.text.vocabulary_size * 4]
     return {
         **{f"vocabulary {size}": [f"text.vocabulary_size={size}"] for size in near},
-        "unigram subwords": ["text.tokenizer={name='sentencepiece', model='unigram'}"],
+        "unigram subwords": [unigram],
+        "unigram subwords, sampled 0.1": [unigram, "training.subword_sampling=0.1"],
         "true case": ["text.case=true"],
         "a vocabulary a language": ["text.joint=false", "model.tie=target"],
     }
@@ -208,7 +210,9 @@ def _learning(recipe: Recipe) -> dict[str, list[str]]:
     found = {}
     for name, factor in (("half", 0.5), ("twice", 2.0)):
         found[f"learning rate: {name}"] = [f"training.learning_rate={training.learning_rate * factor:g}"]
-        found[f"batch: {name}"] = [f"training.batch_tokens={round(training.batch_tokens * factor)}"]
+        # As much text: with as many updates, half a batch would read half of it, and lose by that.
+        updates = [f"training.max_updates={round(training.max_updates / factor)}"] * (training.max_updates > 0)
+        found[f"batch: {name}"] = [f"training.batch_tokens={round(training.batch_tokens * factor)}", *updates]
     for shape in ("linear", "cosine", "inverse-square-root", "constant"):
         found[f"schedule: {shape}"] = [f"training.schedule.shape={shape}"]
     found["no moving average"] = ["training.average=0"]

@@ -1,14 +1,16 @@
 """What `ablate.py` found: each change against the default, as a table and as JSON.
 
-A difference is of means over seeds. Its p-value is a bootstrap's (Koehn 2004): how often chance alone gives a
-difference as large, where chance chose the development sentences, and the seeds. A resample draws sentences, the same
-ones for every run, and of each side seeds; its distance from the observed difference is what chance does (the shift
+A difference is of means over seeds. Its p-value says how often chance alone gives a difference as large, where chance
+chose the development sentences, and the seeds. The sentences' part is a bootstrap's (Koehn 2004): a resample draws
+sentences, the same ones for every run, and its distance from the observed difference is what chance does (the shift
 method, Riezler & Maxwell 2005). The runs' translations are not strung together as one corpus: the same sentence
 translated under three seeds would count as three sentences, and each difference would look surer than it is.
 
-Resampling S seeds gives (S - 1) / S of their mean's variance, so their part is stretched by sqrt(S / (S - 1)). Of a
-single seed nothing can be said: where one side has no more, the p-value is of the sentences alone, and is marked. Three
-seeds tell their spread badly: where it is large beside that of the sentences, the p-value is too small.
+Two or three seeds are too few to be resampled, and to tell by themselves how far seeds lie apart. All rows together are
+not: with x the scores of the seeds of row r, and m their mean, s^2 = sum_r sum (x - m_r)^2 / v, v = sum_r (S_r - 1), is
+how seeds vary, if they vary alike in all rows. So each resample's distance gets t s sqrt(1 / S_1 + 1 / S_2) added;
+t is drawn from Student's distribution with v degrees of freedom. That holds for a row of one seed too. Where no row has
+two, p is of the sentences alone, and is marked.
 
 Of twenty changes that do nothing, one has a p-value below 0.05. So each row has a second one, adjusted for the number
 of rows that are tested (Holm 1979, A simple sequentially rejective multiple test procedure): with the m p-values in
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +36,27 @@ RESAMPLES = 10_000  # the smallest p-value is 1 / 10,001, so that a hundred rows
 RESAMPLES_AT_ONCE = 500
 RESAMPLING_SEED = 12345
 SINGLE = "†"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far scores of one setting lie apart by their seeds alone.
+
+    Attributes:
+        variance: Of a score.
+        degrees: Of freedom: how many scores it was reckoned from, less one a setting. 0: nothing is known.
+    """
+
+    variance: float = 0.0
+    degrees: int = 0
+
+    @classmethod
+    def pooled(cls, settings: Iterable[Sequence[float]]) -> Spread:
+        """Reckons it from the scores of several settings, each with its seeds; see above for the equation."""
+        several = [scores for scores in settings if len(scores) > 1]
+        degrees = sum(len(scores) - 1 for scores in several)
+        squares = sum((len(scores) - 1) * statistics.variance(scores) for scores in several)
+        return cls(squares / degrees, degrees) if degrees else cls()
 
 
 @dataclass(frozen=True)
@@ -88,20 +111,32 @@ class Report:
     def rows(self, default: Side, others: Sequence[Side]) -> list[dict[str, Any]]:
         """Returns a row a side that has finished runs: the default first, then by difference, best first."""
         self._resample([run for side in (default, *others) for run in side.runs.values()])
-        found = [self._row(other, default) for other in others if other.runs]
+        trained, searched = self.spreads([default, *others], default)
+        found = [self._row(one, default, searched if one.shares_models else trained) for one in others if one.runs]
         adjust(found)
         found.sort(key=lambda row: -(row["difference"] or 0.0))
-        return [self._row(default, None), *found] if default.runs else found
+        return [self._row(default, None, trained), *found] if default.runs else found
 
-    def _row(self, side: Side, default: Side | None) -> dict[str, Any]:
-        difference = p_value = chrf_difference = one_seed = None
+    def spreads(self, sides: Sequence[Side], default: Side) -> tuple[Spread, Spread]:
+        """Returns how seeds vary: the scores of trainings, and what a search gains with the default's own models."""
+        trained = [list(map(self._bleu, side.runs.values())) for side in sides if not side.shares_models]
+        searched = [
+            [
+                self._bleu(after) - self._bleu(before)
+                for before, after in zip(*_model_by_model(default, side), strict=True)
+            ]
+            for side in sides
+            if side.shares_models
+        ]
+        return Spread.pooled(trained), Spread.pooled(searched)
+
+    def _row(self, side: Side, default: Side | None, spread: Spread) -> dict[str, Any]:
+        difference = p_value = chrf_difference = None
         if default is not None and default.runs:
             first, second = list(default.runs.values()), list(side.runs.values())
-            if side.shares_models:  # each seed's model with itself: what models differ by is not what searches do
-                both = sorted(set(default.runs) & set(side.runs))
-                first, second = [default.runs[seed] for seed in both], [side.runs[seed] for seed in both]
-            difference, p_value = self.tested(first, second, paired=side.shares_models)
-            one_seed = min(len(first), len(second)) == 1
+            if side.shares_models:  # what models differ by is not what searches do
+                first, second = _model_by_model(default, side)
+            difference, p_value = self.tested(first, second, spread, paired=side.shares_models)
             chrf_difference = statistics.mean(run["chrf"] for run in second) - statistics.mean(
                 run["chrf"] for run in first
             )
@@ -118,7 +153,8 @@ class Report:
             "difference": rounded(difference, 3),
             "p_value": p_value,
             "p_holm": None,
-            "one_seed": one_seed,
+            "seed_spread": round(math.sqrt(spread.variance), 3) if spread.degrees else None,
+            "seed_degrees": spread.degrees,
             "chrf_mean": round(side.mean("chrf"), 3),
             "chrf_spread": rounded(side.spread("chrf"), 3),
             "chrf_difference": rounded(chrf_difference, 3),
@@ -133,30 +169,37 @@ class Report:
         }
 
     def tested(
-        self, first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]], *, paired: bool = False
+        self,
+        first: Sequence[Mapping[str, Any]],
+        second: Sequence[Mapping[str, Any]],
+        spread: Spread,
+        *,
+        paired: bool = False,
     ) -> tuple[float, float]:
         """Returns how much better the second side's BLEU is in the mean of its seeds, and the p-value of that.
 
         Args:
             first: The runs of one side.
             second: Those of the other.
-            paired: Whether both are of the same models, in the same order: then the same ones are drawn of both.
+            spread: How scores vary with their seeds; of paired sides, how the differences do.
+            paired: Whether both are of the same models, in the same order.
         """
-        observed = [np.mean([self._count(run).score() for run in side]) for side in (first, second)]
-        difference = float(observed[1] - observed[0])
-        draw = np.random.default_rng(RESAMPLING_SEED)
+        difference = float(np.mean(list(map(self._bleu, second))) - np.mean(list(map(self._bleu, first))))
         self._resample([*first, *second])
-        scores = [np.stack([self._scores[id(run)] for run in side]) for side in (first, second)]
-        chosen = [draw.integers(0, len(side), side.shape) for side in scores]
-        if paired:
-            chosen[1] = chosen[0]
-        resampled = [_means(side, drawn) for side, drawn in zip(scores, chosen, strict=True)]
-        by_chance = resampled[1] - resampled[0] - difference
+        means = [np.mean([self._scores[id(run)] for run in side], axis=0) for side in (first, second)]
+        by_chance = means[1] - means[0] - difference
+        if spread.degrees:
+            parts = 1 / len(first) if paired else 1 / len(first) + 1 / len(second)
+            drawn = np.random.default_rng(RESAMPLING_SEED + 1).standard_t(spread.degrees, self.resamples)
+            by_chance += math.sqrt(spread.variance * parts) * drawn
         if not difference:
             return 0.0, 1.0
         # Rounded: two sums of the same numbers in another order differ in their last bits.
         as_large = int(np.sum(np.round(np.abs(by_chance), 9) >= round(abs(difference), 9)))
         return difference, (as_large + 1) / (self.resamples + 1)
+
+    def _bleu(self, run: Mapping[str, Any]) -> float:
+        return self._count(run).score()
 
     def _count(self, run: Mapping[str, Any]) -> Counted:
         key = id(run)
@@ -204,8 +247,8 @@ def adjust(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def p_cell(row: Mapping[str, Any], key: str) -> str:
-    """Returns "p_value" or "p_holm" as the table shows it: marked where a single seed's spread is not in it."""
-    return "" if row[key] is None else f"{row[key]:.4f}{SINGLE * bool(row['one_seed'])}"
+    """Returns "p_value" or "p_holm" as the table shows it: marked where how seeds vary is not in it."""
+    return "" if row[key] is None else f"{row[key]:.4f}{SINGLE * (not row['seed_degrees'])}"
 
 
 def about_p(rows: Sequence[Mapping[str, Any]], resamples: int = RESAMPLES) -> str:
@@ -213,13 +256,22 @@ def about_p(rows: Sequence[Mapping[str, Any]], resamples: int = RESAMPLES) -> st
     tested = [row for row in rows if row["p_value"] is not None]
     if not tested:
         return ""
-    single = (
-        f" {SINGLE}: one of the two sides has a single seed, so p is of the sentences alone, and seeds may be all that "
-        "there is to the difference."
+    known = {(row["seed_degrees"], row["seed_spread"]) for row in tested if row["seed_degrees"]}
+    seeds = " or ".join(f"{spread:.2f} ({degrees})" for degrees, spread in sorted(known, reverse=True))
+    several = (
+        f" Seeds vary by a standard deviation of {seeds}, reckoned from all rows that have several (in brackets: the "
+        "degrees of freedom); searches with the same models are compared model by model."
     )
+    single = (
+        f" {SINGLE}: no row like it has two seeds, so p is of the sentences alone, and seeds may be all that there is "
+        "to the difference."
+    )
+    how = ", and seeds by Student's t" * bool(known)
     return (
-        f"p: bootstrap over sentences and seeds, {resamples:,} resamples, against the first row. Holm: p adjusted for "
-        f"the {len(tested)} rows of this table that are tested." + single * any(row["one_seed"] for row in tested)
+        f"p: sentences by bootstrap, {resamples:,} resamples{how}, against the first row. Holm: p adjusted for the "
+        f"{len(tested)} rows of this table that are tested."
+        + several * bool(known)
+        + single * any(not row["seed_degrees"] for row in tested)
     )
 
 
@@ -258,12 +310,7 @@ def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _means(scores: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Returns the mean over the `chosen` seeds of `scores`, both [seeds, resamples], for every resample."""
-    seeds = len(scores)
-    if seeds == 1:
-        return scores[0]
-    means = scores.mean(axis=0)
-    drawn = np.take_along_axis(scores, chosen, axis=0).mean(axis=0)
-    stretched: NDArray[np.float64] = means + math.sqrt(seeds / (seeds - 1)) * (drawn - means)
-    return stretched
+def _model_by_model(default: Side, side: Side) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Returns the runs of the seeds that both have, in one order."""
+    both = sorted(set(default.runs) & set(side.runs))
+    return [default.runs[seed] for seed in both], [side.runs[seed] for seed in both]

@@ -7,14 +7,15 @@ Usage: python scripts/compare_models.py --split SOURCE REFERENCE [--split ...] -
 The splits are one test set, and the first group is what all others are compared with. Models joined by "+" translate
 together, as one system: --group four one+two+three+four. p is the ablations': how often chance, which drew the
 sentences and the seeds, gives a difference as large, and Holm's is adjusted for the number of groups (see
-ablation_report.py); of a group with one system, chance drew the sentences alone, and p is marked. With `--share-of`,
-each row says how much of what that group gains over the first it gains itself. The last line is one JSON object.
+ablation_report.py); where no group has two systems, p is of the sentences alone, and is marked. With `--share-of`, each
+row says how much of what that group gains over the first it gains itself. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,9 @@ def compared(sides: Sequence[Side], rules: Evaluation, share_of: str | None) -> 
     """Returns a row a side; the first is what the others are compared with."""
     report = Report(rules)
     first = sides[0]
-    tests = {side.name: report.tested(list(first.runs.values()), list(side.runs.values())) for side in sides[1:]}
+    spread, _ = report.spreads(sides, first)
+    before = list(first.runs.values())
+    tests = {side.name: report.tested(before, list(side.runs.values()), spread) for side in sides[1:]}
     whole = tests[share_of][0] if share_of else None
     rows = []
     for side in sides:
@@ -67,7 +70,8 @@ def compared(sides: Sequence[Side], rules: Evaluation, share_of: str | None) -> 
                 "difference": rounded(difference, 2),
                 "p_value": p_value,
                 "p_holm": None,
-                "one_seed": None if p_value is None else min(len(first.runs), len(side.runs)) == 1,
+                "seed_spread": round(math.sqrt(spread.variance), 3) if spread.degrees else None,
+                "seed_degrees": spread.degrees,
                 "share": rounded(share, 2),
                 "sentences_per_second": round(side.mean("speed"), 1),
             }

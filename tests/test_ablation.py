@@ -37,7 +37,7 @@ with mock.patch.object(sys, "path", [str(SCRIPT.parent), *sys.path]):
     import ablation_report
     import ablation_run
     from ablation_changes import Change, built_in, changes
-    from ablation_report import Report, Side, markdown
+    from ablation_report import Report, Side, Spread, markdown
 
 REFERENCES = [
     "ein Hund rennt über die Wiese .",
@@ -77,6 +77,20 @@ def test_the_levers_of_the_literature_are_among_them():
     levers += "moving average, R-Drop, schedule, batch, vocabulary, minimum risk, lexical, length penalty, MBR, unigram"
     for lever in levers.split(", "):
         assert lever in names
+
+
+@pytest.mark.parametrize(("updates", "half", "twice"), [(3000, 6000, 1500), (0, 0, 0)])
+def test_batches_of_another_size_read_as_much_text(updates, half, twice):
+    default = apply_overrides(Recipe(), [f"training.max_updates={updates}", "training.batch_tokens=1000"])
+    found = {change.name: change.recipe.training for change in changes(default, None, ["batch"])[0]}
+    assert (found["batch: half"].batch_tokens, found["batch: half"].max_updates) == (500, half)
+    assert (found["batch: twice"].batch_tokens, found["batch: twice"].max_updates) == (2000, twice)
+
+
+def test_unigram_subwords_are_sampled_too():
+    (found,) = changes(Recipe(), None, ["unigram subwords, sampled*"])[0]
+    assert found.recipe.text.tokenizer.settings["model"] == "unigram"
+    assert found.recipe.training.subword_sampling == 0.1
 
 
 def test_names_are_chosen_by_part_or_pattern():
@@ -197,13 +211,13 @@ def test_a_row_is_means_and_spreads_over_the_seeds():
 
 def test_the_same_translations_differ_in_nothing():
     report = Report(Evaluation(), resamples=50)
-    assert report.tested([run_of(FAIR)], [run_of(FAIR)]) == (0.0, 1.0)
+    assert report.tested([run_of(FAIR)], [run_of(FAIR)], Spread(4.0, 2)) == (0.0, 1.0)
 
 
 def test_the_same_sentence_under_three_seeds_is_not_three_sentences():
     report = Report(Evaluation(), resamples=200)
-    once = report.tested([run_of(FAIR)], [run_of(GOOD)])
-    thrice = report.tested([run_of(FAIR) for _ in range(3)], [run_of(GOOD) for _ in range(3)])
+    once = report.tested([run_of(FAIR)], [run_of(GOOD)], Spread())
+    thrice = report.tested([run_of(FAIR) for _ in range(3)], [run_of(GOOD) for _ in range(3)], Spread())
     assert thrice == pytest.approx(once)
 
 
@@ -216,11 +230,14 @@ def many(texts: list[str], wrong: int) -> dict:
 
 
 def test_chance_in_the_seeds_counts_too():
-    report = Report(Evaluation(), resamples=400)
-    even = report.tested([many(REFERENCES, 30) for _ in range(3)], [many(REFERENCES, 20) for _ in range(3)])
-    uneven = report.tested([many(REFERENCES, n) for n in (10, 30, 50)], [many(REFERENCES, n) for n in (0, 20, 40)])
-    assert even[0] == pytest.approx(uneven[0], abs=0.5)
-    assert even[1] < 0.05 < uneven[1]
+    def p_values(first: tuple[int, ...], second: tuple[int, ...]) -> float:
+        default, other = (
+            Side(name, (), {seed: many(REFERENCES, wrong) for seed, wrong in enumerate(side)})
+            for name, side in (("default", first), ("x", second))
+        )
+        return Report(Evaluation(), resamples=400).rows(default, [other])[1]["p_value"]
+
+    assert p_values((30, 30, 30), (20, 20, 20)) < 0.05 < p_values((10, 30, 50), (0, 20, 40))
 
 
 def test_searches_with_the_same_models_are_compared_model_by_model():
@@ -244,13 +261,40 @@ def test_searches_with_the_same_models_are_compared_model_by_model():
     assert alone["chrf_difference"] == round(better[2]["chrf"] - default.runs[2]["chrf"], 3)
 
 
-def test_resampled_seeds_vary_as_their_mean_does():
-    """The variance of a mean of S values is their variance (S - 1) over S; resampling alone would give less."""
-    values = np.array([10.0, 13.0, 19.0])
-    chosen = np.random.default_rng(1).integers(0, 3, (3, 40_000))
-    means = ablation_report._means(np.repeat(values[:, None], 40_000, axis=1), chosen)
-    assert means.mean() == pytest.approx(values.mean(), abs=0.05)
-    assert means.var() == pytest.approx(values.var(ddof=1) / 3, rel=0.03)
+def test_how_seeds_vary_is_pooled_from_all_settings():
+    """Against the mean square within groups of a one-way analysis of variance."""
+    groups = [[10.0, 13.0, 19.0], [5.0], [4.0, 6.0], [], [7.0, 7.0]]
+    told = Spread.pooled(groups)
+    assert told.degrees == 4
+    assert told.variance == pytest.approx((statistics.variance(groups[0]) * 2 + statistics.variance(groups[2])) / 4)
+    assert Spread.pooled([[1.0], [2.0]]) == Spread(0.0, 0)
+
+
+def test_how_searches_vary_is_of_what_they_gain_with_each_model():
+    default = Side("default", (), {seed: many(REFERENCES, wrong) for seed, wrong in enumerate((10, 30, 50))})
+    steady = Side(
+        "x", (), {seed: many(REFERENCES, wrong) for seed, wrong in enumerate((10, 30, 50))}, shares_models=True
+    )
+    trained, searched = Report(Evaluation(), resamples=10).spreads([default, steady], default)
+    assert trained.degrees == searched.degrees == 2
+    assert trained.variance > 1.0 and searched.variance == 0.0
+
+
+@pytest.mark.parametrize("seeds", [(2, 2), (1, 2)])
+def test_where_seeds_are_all_that_there_is_one_table_of_twenty_is_wrong(seeds):
+    """Two settings that differ in nothing: a p-value below 0.05 is to come as often as that, with two seeds too."""
+    draw, report, wrong = np.random.default_rng(1), Report(Evaluation(), resamples=400), 0
+    runs = [{"bleu": 0.0} for _ in range(sum(seeds))]
+    scores: dict[int, float] = {}
+    report._bleu = lambda run: scores[id(run)]  # type: ignore[method-assign]
+    report._resample = lambda runs: None  # type: ignore[method-assign]
+    for _ in range(600):
+        scores.update({id(run): value for run, value in zip(runs, draw.normal(40.0, 0.4, len(runs)), strict=True)})
+        report._scores = {id(run): np.full(400, scores[id(run)]) for run in runs}
+        sides = runs[: seeds[0]], runs[seeds[0] :]
+        spread = Spread.pooled([[scores[id(run)] for run in side] for side in sides])
+        wrong += report.tested(*sides, spread)[1] < 0.05
+    assert 0.025 < wrong / 600 < 0.075
 
 
 def steps_down(p_values: list[float], level: float) -> set[int]:
@@ -296,18 +340,21 @@ def test_among_many_changes_that_do_nothing_none_is_taken_for_real():
     assert [row["name"] for row in rows if row["p_holm"] is not None and row["p_holm"] < 0.05] == ["real"]
 
 
-def test_a_single_seed_is_marked_beside_its_p_value():
+def test_where_no_row_has_two_seeds_the_p_values_are_marked():
     default = {seed: run_of(FAIR) for seed in (1, 2)}
-    others = [Side("one", (), {1: run_of(GOOD)}), Side("two", (), {1: run_of(POOR), 2: run_of(POOR)})]
+    others = [Side("one", (), {1: run_of(GOOD)}), Side("y", (), {1: run_of(POOR)}, shares_models=True)]
     rows = Report(Evaluation(), resamples=50).rows(Side("default", (), default), others)
-    assert [row["one_seed"] for row in rows] == [None, True, False]
+    assert [row["seed_degrees"] for row in rows] == [1, 1, 0]
+    assert [row["seed_spread"] for row in rows] == [0.0, 0.0, None]
     cells = [line.split("|")[4:6] for line in markdown(rows, []).splitlines()[3:]]
-    assert [[cell.strip()[-1:] == "†" for cell in both] for both in cells] == [[False] * 2, [True] * 2, [False] * 2]
-    assert "†" in ablation_report.about_p(rows) and "the 2 rows" in ablation_report.about_p(rows)
-    assert "†" not in ablation_report.about_p([rows[0], rows[2]])
+    assert [[cell.strip()[-1:] == "†" for cell in both] for both in cells] == [[False] * 2, [False] * 2, [True] * 2]
+    told = ablation_report.about_p(rows)
+    assert "†" in told and "the 2 rows" in told and "0.00 (1)" in told
+    assert "†" not in ablation_report.about_p(rows[:2])
     assert ablation_report.about_p(rows[:1]) == ""
     alone = Report(Evaluation(), resamples=50).rows(Side("default", (), {1: default[1]}), others)
-    assert [row["one_seed"] for row in alone] == [None, True, True]  # of the default there is one alone
+    assert [row["seed_degrees"] for row in alone] == [0, 0, 0]
+    assert "Student" not in ablation_report.about_p(alone) and "vary by" not in ablation_report.about_p(alone)
 
 
 # The whole of it
