@@ -210,7 +210,7 @@ ELSEWHERE = {
     "batch_tokens": "the batches; here, and in tests/data/test_batches.py",
     "truncate": "the objective; tests/training/test_objective.py",
     "scheduled_sampling": "the objective; tests/training/test_objective.py",
-    "r_drop": "the objective; tests/training/test_agreement_objective.py",
+    "r_drop": "the objective; tests/training/test_r_drop_objective.py",
     "guided_attention": "the objective; below",
     "hold": "the optimizer; below",
     "subword_sampling": "the batches; tests/test_build_text.py",

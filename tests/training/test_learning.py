@@ -61,6 +61,25 @@ def test_only_matrices_decay() -> None:
     assert all(group["betas"] == (0.9, 0.98) for group in groups)
 
 
+def test_weights_decay_apart_from_the_gradient() -> None:
+    """Algorithm 2 of Loshchilov & Hutter 2019, step by step: the decay is not divided by the gradient's size."""
+    model = torch.nn.Linear(2, 1, bias=False)
+    rate, decay, (first, second), tiny = 0.1, 0.3, (0.9, 0.98), 1e-8
+    optimizer = adamw(model, weight_decay=decay)
+    wanted = model.weight.detach().clone()
+    moment, square = torch.zeros(1, 2), torch.zeros(1, 2)
+    for step, gradient in enumerate(torch.tensor([[[5.0, 0.0]], [[-1.0, 0.0]], [[0.25, 0.0]]]), start=1):
+        moment = first * moment + (1 - first) * gradient
+        square = second * square + (1 - second) * gradient**2
+        direction = (moment / (1 - first**step)) / ((square / (1 - second**step)).sqrt() + tiny)
+        wanted = wanted - rate * (direction + decay * wanted)
+        model.weight.grad = gradient.clone()
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+    torch.testing.assert_close(model.weight.detach(), wanted)
+
+
 def test_precision_is_what_was_asked_for_or_what_the_machine_has(monkeypatch) -> None:
     cpu = torch.device("cpu")
     assert precision.choose("fp32", cpu) == "fp32"
