@@ -178,7 +178,11 @@ def _reasons(manifest: Mapping[str, Any], done: Prepared) -> list[str]:
 
     recipe = load_recipe(done.run.recipe)
     shown = values(recipe, manifest["reasons"])
-    lines = ["", f"Chosen for you (change any in {done.run.recipe}, or with --set):"]
+    lines = [
+        "",
+        *([recipe.description] if recipe.description else []),
+        f"Chosen for you (change any in {done.run.recipe}, or with --set):",
+    ]
     for trail, reason in fitting(manifest["reasons"], manifest.get("chosen", {}), recipe).items():
         value = shown[trail]
         lines.append(f"  {trail} = {value.get('name', value) if isinstance(value, dict) else value}: {reason}")

@@ -666,6 +666,30 @@ def test_minutes_are_the_only_limit_of_a_shipped_recipe_and_change_nothing_else(
     assert (timed.model, timed.training.learning_rate) == (plain.model, plain.training.learning_rate)
 
 
+@pytest.mark.parametrize("way", ["files", "hub"])
+def test_minutes_choose_by_the_speed_of_this_machine(tmp_path, monkeypatch, way):
+    asked = []
+
+    def speed(recipe, sentence_tokens, *, device, threads):
+        asked.append((recipe.model.encoder_size, device, threads))
+        return pace
+
+    monkeypatch.setattr("seq2seq.pipeline.speed.tokens_per_second", speed)
+    (tmp_path / "hub").mkdir()
+    lines = [json.dumps({"en": source, "eu": target}) + "\n" for source, target in toy_pairs(100)]
+    (tmp_path / "hub" / "train.jsonl").write_text("".join(lines), encoding="utf-8")
+    given = own(tmp_path) if way == "files" else ["--hub", "me/toy", "--data", tmp_path / "hub"]
+    found = {}
+    for pace in (5.0, 500.0):
+        run = tmp_path / f"run-{pace:g}"
+        done("prepare", *given, "--from", "en", "--into", "eu", "--minutes", 1, "--threads", 1, "--run", run, *SMALL)
+        found[pace] = load_recipe(run / "recipe.toml")
+    assert asked == [(256, "auto", 1)] * 2
+    assert found[5.0].training.learning_rate > found[500.0].training.learning_rate
+    assert found[5.0].model.dropout < found[500.0].model.dropout
+    assert [recipe.training.minutes for recipe in found.values()] == [1.0, 1.0]
+
+
 def test_a_folder_in_the_hubs_own_layout(tmp_path):
     pairs, folder = toy_pairs(100), tmp_path / "hub"
     folder.mkdir()
