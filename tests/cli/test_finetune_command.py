@@ -105,6 +105,20 @@ def test_the_new_text_gains_and_the_old_is_reported_beside_it(toy, tuned):
     assert shown[4][3:5] == [f"{row['old_bleu']:.2f}" for row in (rows[0], best)]
 
 
+def test_old_pairs_or_weights_held_keep_the_old_text_from_being_forgotten(toy, text, tuned, tmp_path):
+    """The new text calls some old words something else, so that both cannot be learned without old pairs."""
+    runs = {"old pairs": tuned[0]}
+    for name, more in (("forgetful", sets("training.hold=0")), ("held", [])):
+        runs[name] = tmp_path / name
+        done("finetune", toy.run, *text, "--run", runs[name], "--old-share", 0, *more, *QUICK)
+    before, after = ({name: looks(run)[at]["old_loss"] for name, run in runs.items()} for at in (0, -1))
+    assert len(set(before.values())) == 1
+    lost = {name: after[name] - before[name] for name in runs}
+    assert lost["forgetful"] > 0.1
+    assert lost["held"] < lost["forgetful"]
+    assert lost["old pairs"] < lost["forgetful"] / 2
+
+
 @pytest.mark.parametrize("is_better", [True, False])
 def test_a_second_stage_tells_what_it_made_of_the_first(tmp_path, capfd, is_better):
     run, scores = RunFolder(tmp_path / "run"), {"loss": 1.0, "bleu": 20.0, "chrf": 40.0}

@@ -680,13 +680,13 @@ def test_minutes_choose_by_the_speed_of_this_machine(tmp_path, monkeypatch, way)
     (tmp_path / "hub" / "train.jsonl").write_text("".join(lines), encoding="utf-8")
     given = own(tmp_path) if way == "files" else ["--hub", "me/toy", "--data", tmp_path / "hub"]
     found = {}
-    for pace in (5.0, 500.0):
+    for pace in (5.0, 50_000.0):
         run = tmp_path / f"run-{pace:g}"
         done("prepare", *given, "--from", "en", "--into", "eu", "--minutes", 1, "--threads", 1, "--run", run, *SMALL)
         found[pace] = load_recipe(run / "recipe.toml")
     assert asked == [(256, "auto", 1)] * 2
-    assert found[5.0].training.learning_rate > found[500.0].training.learning_rate
-    assert found[5.0].model.dropout < found[500.0].model.dropout
+    assert found[5.0].training.learning_rate > found[50_000.0].training.learning_rate
+    assert found[5.0].model.dropout < found[50_000.0].model.dropout
     assert [recipe.training.minutes for recipe in found.values()] == [1.0, 1.0]
 
 
