@@ -100,8 +100,8 @@ def _train(
     as_json: bool,
 ) -> int:
     """Trains, and tells the result in the first process. Returns the exit code."""
+    from seq2seq.pipeline.reporters import ConsoleReporter, TensorBoardReporter
     from seq2seq.pipeline.several import agreed
-    from seq2seq.pipeline.train import ConsoleReporter, TensorBoardReporter
     from seq2seq.pipeline.train import train as run_training
 
     folder, recipe = agreed(seat.group, lambda: _asked_for(run, settings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import platform
 import shutil
 import signal
@@ -12,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -26,7 +24,6 @@ from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.device import allow_tf32, choose_device, unused_gpu
 from seq2seq.errors import UserError
-from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.folders import write_text
 from seq2seq.pipeline import tune
 from seq2seq.pipeline.card import data_facts, refresh_card
@@ -36,8 +33,9 @@ from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepare import check_not_begun, command, data_digest
 from seq2seq.pipeline.reasons import fitting
 from seq2seq.pipeline.refine import Refined, Stage, forget, refine, refined_rows, refined_scores, wants_refining
+from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
 from seq2seq.pipeline.several import agreed, check_alike, facts
-from seq2seq.pipeline.starting import OLD_DEVELOPMENT, OLD_SCORES, NewAndOld, first_weights
+from seq2seq.pipeline.starting import OLD_DEVELOPMENT, NewAndOld, first_weights
 from seq2seq.pipeline.validation import DevelopmentScores
 from seq2seq.pipeline.vectors import Vectors, located, note, start_from
 from seq2seq.recipe.schema import Recipe
@@ -402,116 +400,6 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{package: one for package, one in found.items() if one}}
 
 
-class ConsoleReporter:
-    """Shows a training on stderr: a bar with speed, loss, development score and time left.
-
-    Args:
-        stop_on: The development score that is shown with the bar.
-    """
-
-    def __init__(self, stop_on: str = "bleu") -> None:
-        self._stop_on = stop_on
-        self._progress: console.Progress | None = None
-        self._score, self._work = "", "training"
-
-    def begin_stage(self, work: str) -> None:
-        """Another stage of the training begins, with a bar of its own that is called `work`."""
-        self.close()
-        self._score, self._work = "", work
-
-    def started(self, *, update: int, total: int | None) -> None:
-        """See `Reporter.started`."""
-        if self._progress is None:
-            self._progress = console.Progress(self._work, total, unit="updates").__enter__()
-        self._progress.total = total
-        self._progress.start_from(update)
-
-    def updated(self, row: Mapping[str, Any]) -> None:
-        """See `Reporter.updated`."""
-        assert self._progress is not None
-        note = f"loss {row['loss']:.2f}, {row['tokens_per_second']:,.0f} tokens/s{self._score}"
-        self._progress.update(row["update"], note=note)
-
-    def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
-        """See `Reporter.validated`."""
-        self._score = f", {self._stop_on} {row[self._stop_on]:.2f}"
-        perplexity = math.exp(min(row["loss"], 50.0))
-        old = f"; old text: BLEU {row['old_bleu']:.2f}, chrF {row['old_chrf']:.2f}" if "old_bleu" in row else ""
-        console.say(
-            f"update {row['update']:,}: development loss {row['loss']:.3f} (perplexity {perplexity:.1f}), "
-            f"BLEU {row['bleu']:.2f}, chrF {row['chrf']:.2f}{old}{self._tried(row)}{'  best so far' if best else ''}"
-        )
-
-    def _tried(self, row: Mapping[str, Any]) -> str:
-        """Tells of the mean over the last looks, where it was tried, and of what it was better than or not."""
-        if "average_looks" not in row:
-            return ""
-        tried = row["average_looks"]
-        name = METRIC_NAMES.get(self._stop_on, self._stop_on)
-        if tried["better"]:
-            return f"; the mean of {tried['looks']} looks, this one alone {name} {tried['alone'][self._stop_on]:.2f}"
-        return f"; the mean of {tried['looks']} looks {name} {tried['mean'][self._stop_on]:.2f}"
-
-    def said(self, message: str) -> None:
-        """See `Reporter.said`."""
-        console.say(message)
-
-    def close(self) -> None:
-        """Takes the bar away."""
-        if self._progress is not None:
-            self._progress.__exit__(None, None, None)
-            self._progress = None
-
-
-class TensorBoardReporter:
-    """Writes what another reporter is told to TensorBoard as well (the extra `tensorboard`).
-
-    Args:
-        inner: The other reporter.
-        folder: Where TensorBoard looks.
-    """
-
-    def __init__(self, inner: ConsoleReporter, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._inner = inner
-        self._writer: Any = SummaryWriter(str(folder))
-        self._prefix = ""
-
-    def begin_stage(self, work: str) -> None:
-        """See `ConsoleReporter.begin_stage`; what is written from here on has names of its own."""
-        self._prefix = f"{work}/"
-        self._inner.begin_stage(work)
-
-    def started(self, *, update: int, total: int | None) -> None:
-        """See `Reporter.started`."""
-        self._inner.started(update=update, total=total)
-
-    def updated(self, row: Mapping[str, Any]) -> None:
-        """See `Reporter.updated`."""
-        self._write("train", row, ("loss", "rate", "gradient_norm", "tokens_per_second"))
-        self._inner.updated(row)
-
-    def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
-        """See `Reporter.validated`."""
-        of_old_text = tuple(name for name in row if name.startswith(OLD_SCORES))
-        self._write("development", row, ("loss", "bleu", "chrf", *of_old_text))
-        self._inner.validated(row, best=best)
-
-    def said(self, message: str) -> None:
-        """See `Reporter.said`."""
-        self._inner.said(message)
-
-    def close(self) -> None:
-        """Closes the file and the inner reporter."""
-        self._writer.close()
-        self._inner.close()
-
-    def _write(self, group: str, row: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-        for key in keys:
-            self._writer.add_scalar(f"{self._prefix}{group}/{key}", row[key], row["update"])
-
-
 class _Pictures:
     """Draws the learning curve now and then while another reporter is told everything."""
 
@@ -526,24 +414,6 @@ class _Pictures:
             with suppress(UserError):  # on a full disk training goes on
                 draw_learning_curve(self._run)
             self._drawn = time.monotonic()
-
-
-def start_stage(reporter: object, work: str) -> None:
-    """Calls the reporter's `begin_stage`, if it has one."""
-    begin: Callable[[str], None] | None = getattr(reporter, "begin_stage", None)
-    if begin is not None:
-        begin(work)
-
-
-@contextmanager
-def closing(reporter: object) -> Iterator[None]:
-    """Calls the reporter's `close`, if it has one, whatever happens."""
-    try:
-        yield
-    finally:
-        close: Callable[[], None] | None = getattr(reporter, "close", None)
-        if close is not None:
-            close()
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from seq2seq.data.store import Store
 from seq2seq.folders import read_json, write_json, write_text
 from seq2seq.pipeline.finetune import HOLD
 from seq2seq.pipeline.refine import Refined
-from seq2seq.pipeline.train import ConsoleReporter, Trained
+from seq2seq.pipeline.reporters import ConsoleReporter
+from seq2seq.pipeline.train import Trained
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.counters import Counters
 from seq2seq.training.metrics_log import MetricsLog
