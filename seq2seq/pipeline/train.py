@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -29,10 +29,11 @@ from seq2seq.pipeline import tune
 from seq2seq.pipeline.card import data_facts, refresh_card
 from seq2seq.pipeline.environment import Spent, environment, note_environment
 from seq2seq.pipeline.export import export_trained
+from seq2seq.pipeline.learning_curve import Pictures, draw_last
 from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepare import check_not_begun, command, data_digest
 from seq2seq.pipeline.reasons import fitting
-from seq2seq.pipeline.refine import Refined, Stage, forget, refine, refined_rows, refined_scores, wants_refining
+from seq2seq.pipeline.refine import Refined, Stage, forget, refine, refined_scores, wants_refining
 from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
 from seq2seq.pipeline.several import agreed, check_alike, facts
 from seq2seq.pipeline.starting import OLD_DEVELOPMENT, NewAndOld, first_weights
@@ -52,8 +53,6 @@ from seq2seq.training.protocols import Reporter, Validator
 from seq2seq.training.rotation import Checkpoints
 from seq2seq.training.stop import Stop
 from seq2seq.versions import version_of
-
-SECONDS_BETWEEN_PICTURES = 60.0
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ def _train(
         corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in manifest.get("corpora", ())],
         epoch_pairs=manifest.get("epoch_pairs"),
         validator=_validator(recipe, run, tokenizers, kind, stop.check),
-        reporter=_Pictures(watcher, run),
+        reporter=Pictures(watcher, run),
         keeper=_Keeper(run, text, tokenizers, manifest, vectors.report, spent, recipe.training.stop_on),
         device=place,
         vectors=vectors.given,
@@ -244,7 +243,7 @@ def _train(
             refined = refine(recipe, run, stage, found=counters.best is not None, resume=going_on)
             finished = refined is None or refined.finished
     if group.rank == 0:
-        _draw_last(run)
+        draw_last(run)
     if group.size == 1 and finished:  # who asked to stop is not kept waiting; of several see the command
         if recipe.training.tune_length_penalty:
             tune.tune_trained(run, device=str(place), threads=torch.get_num_threads())
@@ -281,24 +280,6 @@ def best_scores(run: RunFolder, update: int) -> Mapping[str, float]:
     """
     rows = MetricsLog(run.metrics).rows()
     return next((row for row in rows if row["kind"] == "validation" and row["update"] == update), {})
-
-
-def draw_learning_curve(run: RunFolder) -> None:
-    """Draws `pictures/learning-curve.png` from the metrics so far."""
-    from seq2seq.plots.learning_curve import learning_curve
-
-    rows = [row for row in MetricsLog(run.metrics).rows() if row["kind"] in ("train", "validation")]
-    rows += refined_rows(run, after=max((row["update"] for row in rows), default=0))
-    if rows:
-        learning_curve(rows, run.pictures / "learning-curve.png")
-
-
-def _draw_last(run: RunFolder) -> None:
-    """Draws the learning curve, or says why not: the model is there, and more is to be done with it."""
-    try:
-        draw_learning_curve(run)
-    except UserError as error:
-        console.warn(f"The learning curve is not drawn: {error.message}")
 
 
 def _validator(
@@ -398,22 +379,6 @@ class _Keeper:
 def _versions() -> dict[str, str]:
     found = {package: version_of(package) for package in ("seq2seq", "torch", "sentencepiece", "sacrebleu")}
     return {"python": platform.python_version(), **{package: one for package, one in found.items() if one}}
-
-
-class _Pictures:
-    """Draws the learning curve now and then while another reporter is told everything."""
-
-    def __init__(self, inner: Reporter, run: RunFolder) -> None:
-        self._inner, self._run, self._drawn = inner, run, time.monotonic()
-        self.started, self.updated, self.said = inner.started, inner.updated, inner.said
-
-    def validated(self, row: Mapping[str, Any], *, best: bool) -> None:
-        self._inner.validated(row, best=best)
-        # A picture takes half a second; a short training gets its own at the end.
-        if time.monotonic() - self._drawn > SECONDS_BETWEEN_PICTURES:
-            with suppress(UserError):  # on a full disk training goes on
-                draw_learning_curve(self._run)
-            self._drawn = time.monotonic()
 
 
 @contextmanager

@@ -94,8 +94,8 @@ def always(bleu: float):
 @pytest.fixture
 def run(tmp_path, toy: Toy, monkeypatch) -> RunFolder:  # noqa: F811
     # What comes after a training, and takes longer than these do.
-    for work in ("export_trained", "draw_learning_curve"):
-        monkeypatch.setattr(train_module, work, lambda run: None)
+    monkeypatch.setattr(train_module, "export_trained", lambda run: None)
+    monkeypatch.setattr("seq2seq.pipeline.learning_curve.draw_learning_curve", lambda run: None)
     folder = RunFolder(tmp_path / "run")
     shutil.copytree(toy.run, folder.path, ignore=shutil.ignore_patterns("pictures", "evaluation"))
     return folder
