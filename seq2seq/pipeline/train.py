@@ -5,13 +5,10 @@ from __future__ import annotations
 import gc
 import platform
 import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -37,6 +34,7 @@ from seq2seq.pipeline.refine import Refined, Stage, forget, refine, refined_scor
 from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
 from seq2seq.pipeline.several import agreed, check_alike, facts
 from seq2seq.pipeline.starting import OLD_DEVELOPMENT, NewAndOld, first_weights
+from seq2seq.pipeline.stopping import stopping
 from seq2seq.pipeline.validation import DevelopmentScores
 from seq2seq.pipeline.vectors import Vectors, located, note, start_from
 from seq2seq.recipe.schema import Recipe
@@ -379,31 +377,3 @@ class _Keeper:
 def _versions() -> dict[str, str]:
     found = {package: version_of(package) for package in ("seq2seq", "torch", "sentencepiece", "sacrebleu")}
     return {"python": platform.python_version(), **{package: one for package, one in found.items() if one}}
-
-
-@contextmanager
-def stopping(stop: Callable[[], None], *, several: bool = False) -> Iterator[None]:
-    """Within the block, Ctrl-C and SIGTERM call `stop` once; a second one interrupts as usual.
-
-    With `several` processes further ones do nothing, until this process ends: torchrun sends some to each process while
-    the first one is still saving, and also when one has died, which the others then have to tell. It kills by force
-    what has not ended after half a minute.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    before: dict[int, Any] = {}
-
-    def handler(number: int, _frame: FrameType | None) -> None:
-        stop()
-        if not several:
-            console.say("stopping after this update …")
-            signal.signal(number, before[number])
-
-    for caught in (signal.SIGINT, signal.SIGTERM):
-        before[caught] = signal.signal(caught, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items() if not several else ():
-            signal.signal(number, old)
