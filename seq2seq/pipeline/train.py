@@ -6,7 +6,7 @@ import gc
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +33,9 @@ from seq2seq.pipeline.reasons import fitting
 from seq2seq.pipeline.refine import Refined, Stage, forget, refine, refined_scores, wants_refining
 from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
 from seq2seq.pipeline.several import agreed, check_alike, facts
-from seq2seq.pipeline.starting import OLD_DEVELOPMENT, NewAndOld, first_weights
+from seq2seq.pipeline.starting import first_weights
 from seq2seq.pipeline.stopping import stopping
-from seq2seq.pipeline.validation import DevelopmentScores
+from seq2seq.pipeline.validation import validator
 from seq2seq.pipeline.vectors import Vectors, located, note, start_from
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
@@ -47,7 +47,7 @@ from seq2seq.training.checkpoint import TrainingState
 from seq2seq.training.counters import Counters
 from seq2seq.training.group import Alone, Group
 from seq2seq.training.metrics_log import MetricsLog
-from seq2seq.training.protocols import Reporter, Validator
+from seq2seq.training.protocols import Reporter
 from seq2seq.training.rotation import Checkpoints
 from seq2seq.training.stop import Stop
 from seq2seq.versions import version_of
@@ -179,7 +179,7 @@ def _train(
         store=store,
         corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in manifest.get("corpora", ())],
         epoch_pairs=manifest.get("epoch_pairs"),
-        validator=_validator(recipe, run, tokenizers, kind, stop.check),
+        validator=validator(recipe, run, tokenizers, kind, stop.check),
         reporter=Pictures(watcher, run),
         keeper=_Keeper(run, text, tokenizers, manifest, vectors.report, spent, recipe.training.stop_on),
         device=place,
@@ -278,26 +278,6 @@ def best_scores(run: RunFolder, update: int) -> Mapping[str, float]:
     """
     rows = MetricsLog(run.metrics).rows()
     return next((row for row in rows if row["kind"] == "validation" and row["update"] == update), {})
-
-
-def _validator(
-    recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: str, check: Callable[[], None]
-) -> Validator:
-    def looks_at(split: str) -> DevelopmentScores:
-        return DevelopmentScores(
-            Store(run.split(split)),
-            tokenizers,
-            sentences=recipe.training.validate_sentences,
-            tokenize=recipe.evaluation.tokenize,
-            lowercase=recipe.evaluation.lowercase,
-            limits=build.limits(recipe.search),
-            precision=kind,
-            check=check,
-            split_tokens=recipe.search.split_tokens,
-        )
-
-    new = looks_at("development")
-    return NewAndOld(new, looks_at(OLD_DEVELOPMENT)) if run.split(OLD_DEVELOPMENT).is_file() else new
 
 
 class _Keeper:

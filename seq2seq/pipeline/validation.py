@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from seq2seq import build
+from seq2seq.bundle import RunFolder
 from seq2seq.data.batches import Batch, Batches
 from seq2seq.data.store import Store
 from seq2seq.engines.torch_engine import TorchEngine
@@ -18,12 +19,15 @@ from seq2seq.evaluation.metrics import score
 from seq2seq.nn.memory import Memory, sequence_mask
 from seq2seq.nn.model import EncoderDecoder
 from seq2seq.nn.state import State
+from seq2seq.pipeline.starting import OLD_DEVELOPMENT, NewAndOld
+from seq2seq.recipe.schema import Recipe
 from seq2seq.registry import METRICS
 from seq2seq.search import Greedy, Limits, Step
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.tagged import tags_of
 from seq2seq.training.objective import CrossEntropy
 from seq2seq.training.precision import computing
+from seq2seq.training.protocols import Validator
 from seq2seq.translating.batching import batches
 from seq2seq.translating.splitting import Part, split
 from seq2seq.translating.translation import Piece, Translation, joined
@@ -158,6 +162,36 @@ class DevelopmentScores:
         start = engine.start(sources)
         found = self._search(engine, start.memory, start.state, start.source_lengths)
         return [hypotheses[0].ids for hypotheses in found]
+
+
+def validator(
+    recipe: Recipe, run: RunFolder, tokenizers: TokenizerPair, kind: str, check: Callable[[], None]
+) -> Validator:
+    """Makes what looks at the run's development set, and at the old text's where there is one.
+
+    Args:
+        recipe: All settings.
+        run: A prepared run.
+        tokenizers: Of both languages.
+        kind: What the loss is computed in: "bf16" or "fp32".
+        check: As of `DevelopmentScores`.
+    """
+
+    def looks_at(split: str) -> DevelopmentScores:
+        return DevelopmentScores(
+            Store(run.split(split)),
+            tokenizers,
+            sentences=recipe.training.validate_sentences,
+            tokenize=recipe.evaluation.tokenize,
+            lowercase=recipe.evaluation.lowercase,
+            limits=build.limits(recipe.search),
+            precision=kind,
+            check=check,
+            split_tokens=recipe.search.split_tokens,
+        )
+
+    new = looks_at("development")
+    return NewAndOld(new, looks_at(OLD_DEVELOPMENT)) if run.split(OLD_DEVELOPMENT).is_file() else new
 
 
 def _narrow(batch: Batch) -> Iterator[Batch]:

@@ -11,8 +11,7 @@ from seq2seq.bundle import RunFolder
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.engines.torch_engine import TorchEngine
 from seq2seq.evaluation.metrics import score
-from seq2seq.pipeline.train import _validator
-from seq2seq.pipeline.validation import DevelopmentScores
+from seq2seq.pipeline.validation import DevelopmentScores, validator
 from seq2seq.recipe.schema import Choice, Evaluation, Recipe, Search, Training
 from seq2seq.search import Greedy, Limits
 from seq2seq.text.pairs import TokenizerPair
@@ -78,7 +77,7 @@ def test_scores_are_of_the_first_sentences_by_the_rules_of_the_target_language(t
         search=Search(max_length_factor=1.0, max_length_constant=2),
         evaluation=Evaluation(tokenize="char", lowercase=True),
     )
-    found = _validator(recipe, run, tokenizers, "fp32", lambda: None)(model)
+    found = validator(recipe, run, tokenizers, "fp32", lambda: None)(model)
     wanted = scored(tokenize="char", lowercase=True)
     assert {name: found[name] for name in wanted} == wanted
     for other in ({"tokenize": "13a", "lowercase": True}, {"tokenize": "char", "lowercase": False}):

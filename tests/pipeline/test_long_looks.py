@@ -13,8 +13,7 @@ from seq2seq.data.batches import collate
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.engines.torch_engine import TorchEngine, load_engine
 from seq2seq.pipeline import validation
-from seq2seq.pipeline.train import _validator
-from seq2seq.pipeline.validation import DevelopmentScores
+from seq2seq.pipeline.validation import DevelopmentScores, validator
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Data, Recipe, Search
 from seq2seq.search import Limits
@@ -103,7 +102,7 @@ def test_a_long_line_is_translated_in_parts_as_the_translator_does(
     development(run.split("development"), tokenizers, pairs)
     monkeypatch.setattr(DevelopmentScores, "_loss", lambda looks, model: 0.0)
     settings = Search(name="greedy", max_length_factor=FACTOR, max_length_constant=CONSTANT, split_tokens=SPLIT_TOKENS)
-    _validator(complete(Recipe(search=settings)), run, tokenizers, "fp32", lambda: None)(network)
+    validator(complete(Recipe(search=settings)), run, tokenizers, "fp32", lambda: None)(network)
     assert max(time for _, time in encoded) <= SPLIT_TOKENS + 1
     translator = Translator(TorchEngine(network), tokenizers, build.normaliser(Data()), settings)
     expected = [found.text for found in translator.translate([source for source, _ in pairs])]

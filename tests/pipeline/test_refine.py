@@ -102,7 +102,7 @@ def run(tmp_path, toy: Toy, monkeypatch) -> RunFolder:  # noqa: F811
 
 
 def refined(run: RunFolder, monkeypatch, scores=by_weights, watcher=None, more=(), **changes):
-    monkeypatch.setattr(train_module, "_validator", lambda *_: scores)
+    monkeypatch.setattr(train_module, "validator", lambda *_: scores)
     recipe = apply_overrides(load_recipe(run.recipe), [*RISK, *more])
     return train_module.train(
         recipe, run, resume=True, device="cpu", threads=1, reporter=watcher or Watcher(), **changes
@@ -223,7 +223,7 @@ def test_a_longer_first_stage_that_finds_nothing_better_leaves_it(run, monkeypat
 
 def test_restarting_forgets_it(run, monkeypatch):
     refined(run, monkeypatch, always(101.0))
-    monkeypatch.setattr(train_module, "_validator", lambda *_: always(5.0))
+    monkeypatch.setattr(train_module, "validator", lambda *_: always(5.0))
     recipe = apply_overrides(load_recipe(run.recipe), ["training.risk.epochs=0", "training.max_updates=12"])
     watcher = Watcher()
     found = train_module.train(recipe, run, restart=True, device="cpu", threads=1, reporter=watcher)
@@ -287,7 +287,7 @@ def test_the_first_stage_replaces_a_refined_model_by_a_better_one_only(run, monk
     assert "no better than the refined model at 101.00" in capsys.readouterr().err.replace("\n", " ")
     assert found.refined.updates == 0
     # A training that is started again owes an earlier one nothing.
-    monkeypatch.setattr(train_module, "_validator", lambda *_: always(3.0))
+    monkeypatch.setattr(train_module, "validator", lambda *_: always(3.0))
     recipe = apply_overrides(load_recipe(run.recipe), ["training.risk.epochs=0", "training.max_updates=12"])
     train_module.train(recipe, run, restart=True, device="cpu", threads=1, reporter=Watcher())
     assert open_bundle(run.bundle).facts["development"]["bleu"] == 3.0
@@ -347,7 +347,7 @@ def test_it_holds_on_to_the_weights_that_the_first_stage_holds_on_to(run, monkey
 def test_a_restart_that_finds_no_model_refines_no_other(run, monkeypatch, capsys):
     refined(run, monkeypatch, always(101.0))
     weights = open_bundle(run.bundle).weights.read_bytes()
-    monkeypatch.setattr(train_module, "_validator", lambda *_: always(math.nan))
+    monkeypatch.setattr(train_module, "validator", lambda *_: always(math.nan))
     recipe = apply_overrides(load_recipe(run.recipe), [*RISK, "training.max_updates=12"])
     found = train_module.train(recipe, run, restart=True, device="cpu", threads=1, reporter=Watcher())
     assert found.finished and found.refined is None and not run.refined.exists()
@@ -477,7 +477,7 @@ def test_what_it_minimises_is_what_the_recipe_says(metric):
 
 
 def test_the_command_tells_of_it(run, monkeypatch):
-    monkeypatch.setattr(train_module, "_validator", lambda *_: always(101.0))
+    monkeypatch.setattr(train_module, "validator", lambda *_: always(101.0))
     before = open_bundle(run.bundle).facts
     out = done("train", run.path, "--resume", "--threads", "1", "--json", *sets(*RISK))
     told = json.loads(out.out.splitlines()[-1])
