@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import platform
 import shutil
 import time
 from collections.abc import Mapping
@@ -13,24 +12,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from seq2seq import build, console
-from seq2seq.bundle import RunFolder, write_bundle
+from seq2seq.bundle import RunFolder
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.device import allow_tf32, choose_device, unused_gpu
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
 from seq2seq.pipeline import tune
-from seq2seq.pipeline.card import data_facts, refresh_card
+from seq2seq.pipeline.card import refresh_card
 from seq2seq.pipeline.environment import Spent, environment, note_environment
 from seq2seq.pipeline.export import export_trained
+from seq2seq.pipeline.keeping import BestAsBundle
 from seq2seq.pipeline.learning_curve import Pictures, draw_last
 from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepare import check_not_begun, command, data_digest
 from seq2seq.pipeline.reasons import fitting
-from seq2seq.pipeline.refine import Refined, Stage, forget, refine, refined_scores, wants_refining
+from seq2seq.pipeline.refine import Refined, Stage, forget, refine, wants_refining
 from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
 from seq2seq.pipeline.several import agreed, check_alike, facts
 from seq2seq.pipeline.starting import first_weights
@@ -40,7 +39,6 @@ from seq2seq.pipeline.vectors import Vectors, located, note, start_from
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe, load_recipe
 from seq2seq.text.pairs import TokenizerPair
-from seq2seq.training import best as bests
 from seq2seq.training import checkpoint, precision
 from seq2seq.training.allocator import keep_large_buffers
 from seq2seq.training.checkpoint import TrainingState
@@ -50,7 +48,6 @@ from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.protocols import Reporter
 from seq2seq.training.rotation import Checkpoints
 from seq2seq.training.stop import Stop
-from seq2seq.versions import version_of
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ def _train(
         epoch_pairs=manifest.get("epoch_pairs"),
         validator=validator(recipe, run, tokenizers, kind, stop.check),
         reporter=Pictures(watcher, run),
-        keeper=_Keeper(run, text, tokenizers, manifest, vectors.report, spent, recipe.training.stop_on),
+        keeper=BestAsBundle(run, text, tokenizers, manifest, vectors.report, spent, recipe.training.stop_on),
         device=place,
         vectors=vectors.given,
         held=first if recipe.training.hold else None,
@@ -278,82 +275,3 @@ def best_scores(run: RunFolder, update: int) -> Mapping[str, float]:
     """
     rows = MetricsLog(run.metrics).rows()
     return next((row for row in rows if row["kind"] == "validation" and row["update"] == update), {})
-
-
-class _Keeper:
-    """Writes the best model so far as the run's bundle.
-
-    A first stage that goes on after its second writes only what is better than the refined model, and chooses its own
-    best as if there were none.
-    """
-
-    def __init__(
-        self,
-        run: RunFolder,
-        recipe_text: str,
-        tokenizers: TokenizerPair,
-        manifest: Mapping[str, Any],
-        vectors: Mapping[str, Any],
-        spent: Spent,
-        stop_on: str,
-    ) -> None:
-        self._run, self._recipe_text, self._tokenizers, self._manifest = run, recipe_text, tokenizers, manifest
-        self._vectors, self._spent, self._stop_on = vectors, spent, stop_on
-
-    def __call__(
-        self,
-        tensors: Mapping[str, Tensor],
-        scores: Mapping[str, float],
-        update: int,
-        *,
-        more: Mapping[str, Any] | None = None,
-    ) -> None:
-        if more is None and self._refined_is_better(scores, update):
-            return
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        write_bundle(
-            self._run.bundle,
-            facts={
-                **self._facts(scores, update),
-                "parameters": sum(one.numel() for one in weights.values()),
-                **(more or {}),
-            },
-            recipe_text=self._recipe_text,
-            save_weights=lambda path: checkpoint.write_tensors(weights, path),
-            save_tokenizers=self._tokenizers.save,
-        )
-        self._spent.note()
-        refresh_card(self._run.bundle)
-
-    def _refined_is_better(self, scores: Mapping[str, float], update: int) -> bool:
-        """Whether the bundle is a model of this training's second stage that `scores` do not surpass; says so."""
-        name = self._stop_on
-        refined = refined_scores(self._run, name)
-        if refined is None or bests.is_above(scores, refined, name):
-            return False
-        console.say(
-            f"update {update:,} is the best of the first stage, at a development {name} of {scores[name]:.2f}, and no "
-            f"better than the refined model at {refined[name]:.2f}, which stays the bundle."
-        )
-        return True
-
-    def _facts(self, scores: Mapping[str, float], update: int) -> dict[str, Any]:
-        manifest = self._manifest
-        return {
-            "name": manifest["name"],
-            "source_language": manifest["source_language"],
-            "target_language": manifest["target_language"],
-            "update": update,
-            "development": dict(scores),
-            "scores": {},
-            "data": data_facts(manifest),
-            "vocabulary": manifest["vocabulary"],
-            **({"vectors": dict(self._vectors)} if self._vectors else {}),
-            **({"start": manifest["start"]["told"]} if "start" in manifest else {}),
-            "versions": _versions(),
-        }
-
-
-def _versions() -> dict[str, str]:
-    found = {package: version_of(package) for package in ("seq2seq", "torch", "sentencepiece", "sacrebleu")}
-    return {"python": platform.python_version(), **{package: one for package, one in found.items() if one}}
