@@ -18,7 +18,6 @@ from seq2seq.bundle import RunFolder
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.device import allow_tf32, choose_device, unused_gpu
-from seq2seq.errors import UserError
 from seq2seq.folders import write_text
 from seq2seq.pipeline import tune
 from seq2seq.pipeline.card import refresh_card
@@ -27,7 +26,7 @@ from seq2seq.pipeline.export import export_trained
 from seq2seq.pipeline.keeping import BestAsBundle
 from seq2seq.pipeline.learning_curve import Pictures, draw_last
 from seq2seq.pipeline.lock import only_one
-from seq2seq.pipeline.prepare import check_not_begun, command, data_digest
+from seq2seq.pipeline.prepared import read_prepared
 from seq2seq.pipeline.reasons import fitting
 from seq2seq.pipeline.refine import Refined, Stage, forget, refine, wants_refining
 from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
@@ -37,7 +36,7 @@ from seq2seq.pipeline.stopping import stopping
 from seq2seq.pipeline.validation import validator
 from seq2seq.pipeline.vectors import Vectors, located, note, start_from
 from seq2seq.recipe.schema import Recipe
-from seq2seq.recipe.toml import dump_recipe, load_recipe
+from seq2seq.recipe.toml import dump_recipe
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.training import checkpoint, precision
 from seq2seq.training.allocator import keep_large_buffers
@@ -108,7 +107,7 @@ def train(
         else:
             agreed(group, lambda: None)
         # Not before: another process may have been preparing until now.
-        manifest = agreed(group, lambda: _read_prepared(recipe, run, fresh=not (resume or restart) and not group.rank))
+        manifest = agreed(group, lambda: read_prepared(recipe, run, fresh=not (resume or restart) and not group.rank))
         if device == "auto" and (unused := unused_gpu()):
             console.warn(unused)
         return _train(
@@ -121,27 +120,6 @@ def train(
             reporter=reporter,
             group=group,
         )
-
-
-def _read_prepared(recipe: Recipe, run: RunFolder, *, fresh: bool) -> dict[str, Any]:
-    """Returns the manifest of a run that is ready to train; `fresh`: of one that has not been trained."""
-    manifest = run.read_manifest()
-    _check_prepared(recipe, run, manifest)
-    if fresh:
-        check_not_begun(run)
-    return manifest
-
-
-def _check_prepared(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> None:
-    """Makes sure that the data was made with these settings."""
-    prepared, wanted = manifest["inputs"]["settings"], data_digest(recipe)
-    if prepared == wanted:
-        return
-    given = "" if data_digest(load_recipe(run.recipe)) == wanted else ", with the same --set"
-    raise UserError(
-        f"{run.path} was prepared with other settings in [data] or [text].",
-        hint=f"Prepare it with these: {command(recipe, run, manifest)}{given}",
-    )
 
 
 def _train(
