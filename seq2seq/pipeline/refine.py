@@ -14,10 +14,9 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, cast
 
 import msgspec
-import torch
 from torch import Tensor
 
 from seq2seq import build, console
@@ -28,6 +27,7 @@ from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import SentenceMetric, sentence_metric
 from seq2seq.folders import digest_of, read_json, settle, whole_folder, write_json
 from seq2seq.pipeline.several import agreed
+from seq2seq.pipeline.training_setup import BundleKeeper, Setup
 from seq2seq.recipe.schema import Choice, Recipe, Schedule
 from seq2seq.recipe.schema import Risk as RiskSettings
 from seq2seq.text.pairs import TokenizerPair
@@ -38,14 +38,8 @@ from seq2seq.training import checkpoint
 from seq2seq.training.candidates import Candidates, Ids
 from seq2seq.training.checkpoint import TrainingState, read_tensors
 from seq2seq.training.counters import Counters
-from seq2seq.training.group import Group
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.risk import Risk
-from seq2seq.training.stop import Stop
-
-if TYPE_CHECKING:
-    from seq2seq.nn.pretrained import Pretrained
-    from seq2seq.training.protocols import Reporter, Validator
 
 LOOK_EVERY = 100
 """Updates between two looks at the development set, at most: one of this stage is worth several of the first."""
@@ -63,53 +57,6 @@ FIRST_SETTINGS = frozenset(
     }
 )
 """The settings that decided what an update does when fingerprints of them were first noted. Nothing is added here."""
-
-
-class BundleKeeper(Protocol):
-    """Who writes the run's bundle."""
-
-    def __call__(
-        self,
-        tensors: Mapping[str, Tensor],
-        scores: Mapping[str, float],
-        update: int,
-        *,
-        more: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Writes the bundle; `more` are further facts."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a training's second stage is made of besides the recipe, as the first has it.
-
-    Attributes:
-        tokenizers: Of both languages.
-        store: The training pairs.
-        corpora: Pairs and weight of each corpus in it.
-        epoch_pairs: How many of them an epoch has; None: as many as there are.
-        vectors: Which rows of the embeddings have pretrained vectors, by side: frozen ones stay so.
-        held: The weights that `training.hold` pulls back to, as in the first stage; None where it does not.
-        validator: Looks at the development set, as in the first stage.
-        reporter: Who watches.
-        keeper: Writes the bundle.
-        device: Where to compute.
-        group: The processes that train together.
-        stop: Where someone asks to stop.
-    """
-
-    tokenizers: TokenizerPair
-    store: Store
-    corpora: Sequence[tuple[int, float]]
-    epoch_pairs: int | None
-    vectors: Mapping[str, Pretrained]
-    held: Mapping[str, Tensor] | None
-    validator: Validator
-    reporter: Reporter
-    keeper: BundleKeeper
-    device: torch.device
-    group: Group
-    stop: Stop
 
 
 @dataclass(frozen=True)
@@ -145,13 +92,13 @@ def wants_refining(recipe: Recipe) -> bool:
     return bool(recipe.training.risk.epochs or recipe.training.risk.minutes)
 
 
-def refine(recipe: Recipe, run: RunFolder, stage: Stage, *, found: bool, resume: bool) -> Refined | None:
+def refine(recipe: Recipe, run: RunFolder, setup: Setup, *, found: bool, resume: bool) -> Refined | None:
     """Trains the run's best model on for minimum risk, or goes on with that. Several processes all call it.
 
     Args:
         recipe: All settings.
         run: A run whose first stage has come to its end.
-        stage: What it is made of.
+        setup: What both stages are made of.
         found: Whether the first stage has a best model. Without one the bundle, if there is any, is another training's.
         resume: Whether this call goes on with a training, so that a second stage may have begun before.
 
@@ -161,7 +108,7 @@ def refine(recipe: Recipe, run: RunFolder, stage: Stage, *, found: bool, resume:
     Raises:
         UserError: What it started from is damaged.
     """
-    group, folder = stage.group, run.refined
+    group, folder = setup.group, run.refined
     first = group.rank == 0
     risk = digest(recipe.training.risk)
     before = agreed(group, lambda: _started_from(run, settings=risk, resume=resume) if first and found else None)
@@ -170,30 +117,15 @@ def refine(recipe: Recipe, run: RunFolder, stage: Stage, *, found: bool, resume:
         if first:
             console.say("No model of the first stage is there to refine: no look at the development set found one.")
         return None
-    batches = Batches(
-        stage.store,
-        batch_tokens=batch_tokens(recipe, stage.store),
-        seed=recipe.training.seed,
-        corpora=stage.corpora,
-        temperature=recipe.data.temperature,
-        epoch_pairs=stage.epoch_pairs,
-    )
+    batches = setup.batches(recipe, batch_tokens=batch_tokens(recipe, setup.store))
     second = second_recipe(recipe, batches)
-    trainer = build.trainer(
+    trainer = setup.trainer(
         second,
-        tokenizers=stage.tokenizers,
-        batches=batches,
-        validator=stage.validator,
-        reporter=stage.reporter,
-        keeper=_keeper(stage.keeper, before),
+        batches,
+        keeper=_keeper(setup.keeper, before),
         folder=folder,
-        device=stage.device,
-        vectors=stage.vectors,
-        group=group,
-        stop=stage.stop,
         weights=agreed(group, lambda: read_tensors(_weights(folder)) if first else None),
-        minimised=objective(second, stage.tokenizers),
-        held=stage.held,
+        minimised=objective(second, setup.tokenizers),
         rate_setting="training.risk.learning_rate",
     )
     if not trainer.resume() and group.size > 1:  # the first process alone has read the weights

@@ -3,50 +3,38 @@
 from __future__ import annotations
 
 import gc
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from seq2seq import build, console
+from seq2seq import console
 from seq2seq.bundle import RunFolder
-from seq2seq.data.batches import Batches
-from seq2seq.data.store import Store
 from seq2seq.device import allow_tf32, choose_device, unused_gpu
-from seq2seq.folders import write_text
 from seq2seq.pipeline import tune
 from seq2seq.pipeline.card import refresh_card
-from seq2seq.pipeline.environment import Spent, environment, note_environment
 from seq2seq.pipeline.export import export_trained
-from seq2seq.pipeline.keeping import BestAsBundle
-from seq2seq.pipeline.learning_curve import Pictures, draw_last
+from seq2seq.pipeline.first_stage import begin, set_up
+from seq2seq.pipeline.learning_curve import draw_last
 from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepared import read_prepared
 from seq2seq.pipeline.reasons import fitting
-from seq2seq.pipeline.refine import Refined, Stage, forget, refine, wants_refining
+from seq2seq.pipeline.refine import Refined, refine, wants_refining
 from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
-from seq2seq.pipeline.several import agreed, check_alike, facts
-from seq2seq.pipeline.starting import first_weights
+from seq2seq.pipeline.several import agreed
 from seq2seq.pipeline.stopping import stopping
-from seq2seq.pipeline.validation import validator
-from seq2seq.pipeline.vectors import Vectors, located, note, start_from
+from seq2seq.pipeline.training_setup import Setup
+from seq2seq.pipeline.vectors import located
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe
-from seq2seq.text.pairs import TokenizerPair
-from seq2seq.training import checkpoint, precision
 from seq2seq.training.allocator import keep_large_buffers
-from seq2seq.training.checkpoint import TrainingState
 from seq2seq.training.counters import Counters
 from seq2seq.training.group import Alone, Group
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.protocols import Reporter
-from seq2seq.training.rotation import Checkpoints
-from seq2seq.training.stop import Stop
 
 
 @dataclass(frozen=True)
@@ -133,79 +121,19 @@ def _train(
     reporter: Reporter | None,
     group: Group,
 ) -> Trained:
+    """Sets up what trains, runs both stages, and does what comes after them."""
     keep_large_buffers()
     text = dump_recipe(recipe, fitting(manifest["reasons"], manifest.get("chosen", {}), recipe))
     watcher = reporter or ConsoleReporter(recipe.training.stop_on)
-    tokenizers, store = agreed(group, lambda: (TokenizerPair.load(run.tokenizers), Store(run.split("train"))))
-    kind = agreed(group, lambda: precision.choose(recipe.training.precision, place))
-    check_alike(group, facts(recipe, run, manifest, store, device=place.type, precision=kind))
-    goes_on = resume and Checkpoints(run.checkpoints).exist()
-    stop, spent = Stop(), Spent(run)
-    first = agreed(group, lambda: first_weights(recipe, run, manifest))
-    vectors = _shared(
-        agreed(
-            group,
-            lambda: Vectors() if group.rank else start_from(recipe, run, tokenizers, store, goes_on=goes_on),
-        ),
-        group,
+    setup, trainer = set_up(
+        recipe, run, manifest, recipe_text=text, resume=resume, place=place, reporter=watcher, group=group
     )
-    stage = Stage(
-        tokenizers=tokenizers,
-        store=store,
-        corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in manifest.get("corpora", ())],
-        epoch_pairs=manifest.get("epoch_pairs"),
-        validator=validator(recipe, run, tokenizers, kind, stop.check),
-        reporter=Pictures(watcher, run),
-        keeper=BestAsBundle(run, text, tokenizers, manifest, vectors.report, spent, recipe.training.stop_on),
-        device=place,
-        vectors=vectors.given,
-        held=first if recipe.training.hold else None,
-        group=group,
-        stop=stop,
-    )
-    trainer = build.trainer(
-        recipe,
-        tokenizers=tokenizers,
-        batches=Batches(
-            store,
-            batch_tokens=recipe.training.batch_tokens,
-            seed=recipe.training.seed,
-            corpora=stage.corpora,
-            temperature=recipe.data.temperature,
-            epoch_pairs=stage.epoch_pairs,
-            sampler=build.samplers(recipe, tokenizers),
-        ),
-        validator=stage.validator,
-        reporter=stage.reporter,
-        keeper=stage.keeper,
-        folder=run.path,
-        device=place,
-        vectors=vectors.given,
-        group=group,
-        stop=stop,
-        weights=first,
-        held=stage.held,
-        look_first=first is not None,
-    )
-    del first  # a copy of all weights
     # Nothing is changed on disk before here, where all that could be refused has been.
-    if restart and group.rank == 0:
-        shutil.rmtree(run.checkpoints, ignore_errors=True)
-        run.metrics.unlink(missing_ok=True)
-        forget(run)
-    going_on = resume and trainer.resume()
-    if group.size > 1 and not going_on:  # the first one read the vectors, and another kind of CPU draws other numbers
-        checkpoint.share(TrainingState(trainer.model, trainer.optimizer, trainer.average, trainer.counters), group)
-    if group.rank == 0:
-        if not going_on:
-            note(vectors, run)
-        found = environment(place, precision=kind, processes=group.size)
-        note_environment(run, found, goes_on=going_on)
-        write_text(run.recipe, text)
-    before, begin = trainer.counters.update, time.monotonic()
+    going_on = begin(run, setup, trainer, recipe_text=text, resume=resume, restart=restart)
+    before, started = trainer.counters.update, time.monotonic()
     if going_on:
         console.say(f"going on after update {before:,}")
-    with stopping(stop.request, several=group.size > 1), closing(watcher), allow_tf32(place):
+    with stopping(setup.stop.request, several=group.size > 1), closing(watcher), allow_tf32(place):
         counters, finished, refined = trainer.run(), trainer.finished, None
         if finished and wants_refining(recipe):
             # Its weights, moments and average are no longer needed, and a second network comes. It and what it has made
@@ -213,37 +141,42 @@ def _train(
             del trainer
             gc.collect()
             start_stage(watcher, "refining")
-            refined = refine(recipe, run, stage, found=counters.best is not None, resume=going_on)
+            refined = refine(recipe, run, setup, found=counters.best is not None, resume=going_on)
             finished = refined is None or refined.finished
-    if group.rank == 0:
-        draw_last(run)
-    if group.size == 1 and finished:  # who asked to stop is not kept waiting; of several see the command
-        if recipe.training.tune_length_penalty:
-            tune.tune_trained(run, device=str(place), threads=torch.get_num_threads())
-        export_trained(run)
-    if group.rank == 0:
-        if counters.update > before or (refined is not None and refined.updates):
-            spent.note()
-        if (run.bundle / "bundle.json").is_file():
-            refresh_card(run.bundle)
+    trained = counters.update > before or (refined is not None and refined.updates > 0)
+    _complete(recipe, run, setup, finished=finished, trained=trained)
     return Trained(
         counters,
         finished,
         counters.update - before + (refined.updates if refined is not None else 0),
-        time.monotonic() - begin,
+        time.monotonic() - started,
         best_scores(run, counters.best_update) if group.rank == 0 else {},
         refined,
     )
 
 
-def _shared(vectors: Vectors, group: Group) -> Vectors:
-    """Tells the other processes which rows of the embeddings the first one has vectors for; they get its weights."""
-    rows = group.from_first({side: given.rows.tolist() for side, given in vectors.given.items()})
-    if group.rank == 0:
-        return vectors
-    from seq2seq.nn.pretrained import Pretrained
+def _complete(recipe: Recipe, run: RunFolder, setup: Setup, *, finished: bool, trained: bool) -> None:
+    """Does what comes after the training: the last picture, the search's tuning, the graphs and the card.
 
-    return Vectors({side: Pretrained(np.array(numbers, np.int64)) for side, numbers in rows.items()})
+    Args:
+        recipe: All settings.
+        run: The run.
+        setup: What the training was made of.
+        finished: Whether it came to its end.
+        trained: Whether this call made an update.
+    """
+    group = setup.group
+    if group.rank == 0:
+        draw_last(run)
+    if group.size == 1 and finished:  # who asked to stop is not kept waiting; of several see the command
+        if recipe.training.tune_length_penalty:
+            tune.tune_trained(run, device=str(setup.device), threads=torch.get_num_threads())
+        export_trained(run)
+    if group.rank == 0:
+        if trained:
+            setup.spent.note()
+        if (run.bundle / "bundle.json").is_file():
+            refresh_card(run.bundle)
 
 
 def best_scores(run: RunFolder, update: int) -> Mapping[str, float]:

@@ -22,6 +22,7 @@ from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import sentence_metric
 from seq2seq.folders import read_json, write_json
+from seq2seq.pipeline import first_stage
 from seq2seq.pipeline import refine as refine_module
 from seq2seq.pipeline import train as train_module
 from seq2seq.pipeline.prepare import data_digest
@@ -102,7 +103,7 @@ def run(tmp_path, toy: Toy, monkeypatch) -> RunFolder:  # noqa: F811
 
 
 def refined(run: RunFolder, monkeypatch, scores=by_weights, watcher=None, more=(), **changes):
-    monkeypatch.setattr(train_module, "validator", lambda *_: scores)
+    monkeypatch.setattr(first_stage, "validator", lambda *_: scores)
     recipe = apply_overrides(load_recipe(run.recipe), [*RISK, *more])
     return train_module.train(
         recipe, run, resume=True, device="cpu", threads=1, reporter=watcher or Watcher(), **changes
@@ -144,7 +145,7 @@ def test_both_stages_draw_each_corpus_in_its_share(run, monkeypatch):
     manifest["corpora"] = [{"pairs": n, "weight": weight} for n, weight in zip(counts, weights, strict=True)]
     manifest["inputs"]["settings"] = data_digest(apply_overrides(load_recipe(run.recipe), changes))
     write_json(run.manifest, manifest)
-    drawn, made = [], train_module.build.trainer
+    drawn, made = [], build.trainer
 
     def remembered(*arguments, batches, **settings):
         rows = np.concatenate(list(batches.plan(0)))
@@ -153,7 +154,7 @@ def test_both_stages_draw_each_corpus_in_its_share(run, monkeypatch):
             raise Killed
         return made(*arguments, batches=batches, **settings)
 
-    monkeypatch.setattr(train_module.build, "trainer", remembered)
+    monkeypatch.setattr(build, "trainer", remembered)
     with pytest.raises(Killed):
         refined(run, monkeypatch, more=["data.temperature=2"])
     wanted = epoch_counts(counts, weights, 2.0)
@@ -187,7 +188,7 @@ def test_killed_at_any_moment_it_ends_the_same_to_the_bit(run, monkeypatch, tmp_
 
 def test_it_is_left_where_someone_asks_to_stop_and_done_once(run, monkeypatch):
     stop = Stop()
-    monkeypatch.setattr(train_module, "Stop", lambda: stop)
+    monkeypatch.setattr(first_stage, "Stop", lambda: stop)
 
     class Stopper(Watcher):
         def updated(self, row) -> None:
@@ -197,7 +198,7 @@ def test_it_is_left_where_someone_asks_to_stop_and_done_once(run, monkeypatch):
 
     found = refined(run, monkeypatch, watcher=Stopper())
     assert (found.finished, found.refined.finished, found.refined.updates) == (False, False, 2)
-    monkeypatch.setattr(train_module, "Stop", Stop)
+    monkeypatch.setattr(first_stage, "Stop", Stop)
     assert refined(run, monkeypatch).updates == UPDATES - 2
     again = refined(run, monkeypatch)
     assert again.finished and again.updates == 0
@@ -223,7 +224,7 @@ def test_a_longer_first_stage_that_finds_nothing_better_leaves_it(run, monkeypat
 
 def test_restarting_forgets_it(run, monkeypatch):
     refined(run, monkeypatch, always(101.0))
-    monkeypatch.setattr(train_module, "validator", lambda *_: always(5.0))
+    monkeypatch.setattr(first_stage, "validator", lambda *_: always(5.0))
     recipe = apply_overrides(load_recipe(run.recipe), ["training.risk.epochs=0", "training.max_updates=12"])
     watcher = Watcher()
     found = train_module.train(recipe, run, restart=True, device="cpu", threads=1, reporter=watcher)
@@ -287,7 +288,7 @@ def test_the_first_stage_replaces_a_refined_model_by_a_better_one_only(run, monk
     assert "no better than the refined model at 101.00" in capsys.readouterr().err.replace("\n", " ")
     assert found.refined.updates == 0
     # A training that is started again owes an earlier one nothing.
-    monkeypatch.setattr(train_module, "validator", lambda *_: always(3.0))
+    monkeypatch.setattr(first_stage, "validator", lambda *_: always(3.0))
     recipe = apply_overrides(load_recipe(run.recipe), ["training.risk.epochs=0", "training.max_updates=12"])
     train_module.train(recipe, run, restart=True, device="cpu", threads=1, reporter=Watcher())
     assert open_bundle(run.bundle).facts["development"]["bleu"] == 3.0
@@ -310,7 +311,7 @@ def test_progress_is_kept_after_the_folder_was_removed(run, monkeypatch):
 
 
 def test_the_first_stages_trainer_is_gone_when_the_second_begins(run, monkeypatch):
-    alive, made = [], train_module.build.trainer
+    alive, made = [], build.trainer
 
     def remembered(*arguments, **settings):
         trainer = made(*arguments, **settings)
@@ -321,7 +322,7 @@ def test_the_first_stages_trainer_is_gone_when_the_second_begins(run, monkeypatc
         assert [reference() for reference in alive[0]] == [None] * 3
         alive.append("looked")
 
-    monkeypatch.setattr(train_module.build, "trainer", remembered)
+    monkeypatch.setattr(build, "trainer", remembered)
     monkeypatch.setattr(train_module, "refine", look)
     refined(run, monkeypatch)
     assert alive[1:] == ["looked"]
@@ -330,7 +331,7 @@ def test_the_first_stages_trainer_is_gone_when_the_second_begins(run, monkeypatc
 def test_it_holds_on_to_the_weights_that_the_first_stage_holds_on_to(run, monkeypatch):
     weights = refine_module.read_tensors(open_bundle(run.bundle).weights)
     far = {name: value + 1.0 for name, value in weights.items()}
-    monkeypatch.setattr(train_module, "first_weights", lambda *_: far)
+    monkeypatch.setattr(first_stage, "first_weights", lambda *_: far)
     strength = 1000.0  # with the default rate 0.03 of the way an update, at the most
     distances = []
     for hold in (0.0, strength):
@@ -347,7 +348,7 @@ def test_it_holds_on_to_the_weights_that_the_first_stage_holds_on_to(run, monkey
 def test_a_restart_that_finds_no_model_refines_no_other(run, monkeypatch, capsys):
     refined(run, monkeypatch, always(101.0))
     weights = open_bundle(run.bundle).weights.read_bytes()
-    monkeypatch.setattr(train_module, "validator", lambda *_: always(math.nan))
+    monkeypatch.setattr(first_stage, "validator", lambda *_: always(math.nan))
     recipe = apply_overrides(load_recipe(run.recipe), [*RISK, "training.max_updates=12"])
     found = train_module.train(recipe, run, restart=True, device="cpu", threads=1, reporter=Watcher())
     assert found.finished and found.refined is None and not run.refined.exists()
@@ -477,7 +478,7 @@ def test_what_it_minimises_is_what_the_recipe_says(metric):
 
 
 def test_the_command_tells_of_it(run, monkeypatch):
-    monkeypatch.setattr(train_module, "validator", lambda *_: always(101.0))
+    monkeypatch.setattr(first_stage, "validator", lambda *_: always(101.0))
     before = open_bundle(run.bundle).facts
     out = done("train", run.path, "--resume", "--threads", "1", "--json", *sets(*RISK))
     told = json.loads(out.out.splitlines()[-1])
