@@ -365,8 +365,7 @@ def _best(run: RunFolder, counters: Counters) -> Mapping[str, float]:
     """Returns the development scores of the best model, where it is one of this stage."""
     if not counters.best_update:
         return {}
-    rows = MetricsLog(run.refined / "metrics.jsonl").rows()
-    return next((r for r in rows if r["kind"] == "validation" and r["update"] == counters.best_update), {})
+    return bests.look(MetricsLog(run.refined / "metrics.jsonl").rows(), counters.best_update)
 
 
 def _say_begun(before: Mapping[str, Any], begun: int, recipe: Recipe) -> None:

@@ -30,6 +30,7 @@ from seq2seq.pipeline.training_setup import Setup
 from seq2seq.pipeline.vectors import located
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe
+from seq2seq.training import best as bests
 from seq2seq.training.allocator import keep_large_buffers
 from seq2seq.training.counters import Counters
 from seq2seq.training.group import Alone, Group
@@ -184,5 +185,4 @@ def best_scores(run: RunFolder, update: int) -> Mapping[str, float]:
 
     They need not be the best in the log: where `training.stop_on` was changed, looks before chose by another score.
     """
-    rows = MetricsLog(run.metrics).rows()
-    return next((row for row in rows if row["kind"] == "validation" and row["update"] == update), {})
+    return bests.look(MetricsLog(run.metrics).rows(), update)

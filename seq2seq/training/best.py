@@ -43,3 +43,8 @@ def logged(rows: Iterable[Mapping[str, Any]], update: int, stop_on: str) -> floa
             value = value_of(row, stop_on)
             return None if math.isnan(value) else value
     return None
+
+
+def look(rows: Iterable[Mapping[str, Any]], update: int) -> Mapping[str, Any]:
+    """Returns what was logged of the look that was taken at `update`; empty where there was none."""
+    return next((row for row in rows if row["kind"] == "validation" and row["update"] == update), {})
