@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seq2seq.cli.corpus_options import (
+    HubCopyOption,
+    HubOption,
+    JsonlOption,
+    NewSourceOption,
+    TargetOption,
+    TmxOption,
+    TsvOption,
+)
 from seq2seq.cli.options import Device, DeviceOption, JsonOption, ModelArgument, SetOption, ThreadsOption
 
 if TYPE_CHECKING:
@@ -33,20 +42,13 @@ UNKNOWN_SHARE = 0.02
 
 def finetune(
     model: ModelArgument,
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", help="The new source sentences, one a line; plain, .gz, .xz, .bz2 or .zst."),
-    ] = None,
-    target: Annotated[Path | None, typer.Option("--target", help="Their translations, line by line.")] = None,
-    tsv: Annotated[Path | None, typer.Option("--tsv", help="Instead of two files: source, tab, target a line.")] = None,
-    jsonl: Annotated[
-        Path | None, typer.Option("--jsonl", help="Instead of two files: an object a line, fields named by language.")
-    ] = None,
-    tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead of two files: a translation memory.")] = None,
-    hub: Annotated[
-        str, typer.Option("--hub", help="Instead of files: a dataset of the Hugging Face hub, owner/name.")
-    ] = "",
-    data: Annotated[Path | None, typer.Option("--data", help="With --hub: the folder with a copy of it.")] = None,
+    source: NewSourceOption = None,
+    target: TargetOption = None,
+    tsv: TsvOption = None,
+    jsonl: JsonlOption = None,
+    tmx: TmxOption = None,
+    hub: HubOption = "",
+    data: HubCopyOption = None,
     run: Annotated[
         Path | None,
         typer.Option("--run", help="The folder to make. Default: runs/ and MODEL's name with -finetuned."),

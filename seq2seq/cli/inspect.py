@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seq2seq.cli.corpus_options import (
+    DataOption,
+    FromOption,
+    HubOption,
+    IntoOption,
+    JsonlOption,
+    SourceOption,
+    TargetOption,
+    TmxOption,
+    TsvOption,
+)
 from seq2seq.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -31,21 +42,15 @@ def inspect(
         str | None,
         typer.Argument(metavar="CORPUS", help="A prepared run, a shipped recipe's name (see: recipes) or a .toml."),
     ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--source", help="Instead: your source sentences, one a line; may be compressed.")
-    ] = None,
-    target: Annotated[Path | None, typer.Option("--target", help="Their translations, line by line.")] = None,
-    tsv: Annotated[Path | None, typer.Option("--tsv", help="Instead: source, tab, target a line.")] = None,
-    jsonl: Annotated[Path | None, typer.Option("--jsonl", help="Instead: a JSON object a line.")] = None,
-    tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead: a translation memory.")] = None,
-    hub: Annotated[str, typer.Option("--hub", help="Instead: a dataset of the Hugging Face hub, owner/name.")] = "",
-    from_language: Annotated[
-        str, typer.Option("--from", help="Source language, e.g. en. Default: what the file or its name says.")
-    ] = "",
-    into_language: Annotated[str, typer.Option("--into", help="Target language, e.g. de. Default: likewise.")] = "",
-    data: Annotated[
-        Path | None, typer.Option("--data", help="The folder with the recipe's files, or with a copy of --hub.")
-    ] = None,
+    source: SourceOption = None,
+    target: TargetOption = None,
+    tsv: TsvOption = None,
+    jsonl: JsonlOption = None,
+    tmx: TmxOption = None,
+    hub: HubOption = "",
+    from_language: FromOption = "",
+    into_language: IntoOption = "",
+    data: DataOption = None,
     examples: Annotated[int, typer.Option("--examples", min=0, help="Lines shown of each finding.")] = 3,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where something serious is found; else that is advice only.")

@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seq2seq.cli.corpus_options import (
+    DataOption,
+    FromOption,
+    HubOption,
+    IntoOption,
+    JsonlOption,
+    SourceOption,
+    TargetOption,
+    TmxOption,
+    TsvOption,
+)
 from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, ThreadsOption
 
 if TYPE_CHECKING:
@@ -35,21 +46,12 @@ def prepare(
         str | None,
         typer.Argument(metavar="RECIPE", help="A shipped recipe's name (see: seq2seq recipes) or a .toml."),
     ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--source", help="Your source sentences, one a line; plain, .gz, .xz, .bz2 or .zst.")
-    ] = None,
-    target: Annotated[Path | None, typer.Option("--target", help="Their translations, line by line.")] = None,
-    tsv: Annotated[Path | None, typer.Option("--tsv", help="Instead of two files: source, tab, target a line.")] = None,
-    jsonl: Annotated[
-        Path | None,
-        typer.Option(
-            "--jsonl", help='Instead of two files: an object a line, for instance {"en": "...", "de": "..."}.'
-        ),
-    ] = None,
-    tmx: Annotated[Path | None, typer.Option("--tmx", help="Instead of two files: a translation memory.")] = None,
-    hub: Annotated[
-        str, typer.Option("--hub", help="Instead of files: a dataset of the Hugging Face hub, owner/name.")
-    ] = "",
+    source: SourceOption = None,
+    target: TargetOption = None,
+    tsv: TsvOption = None,
+    jsonl: JsonlOption = None,
+    tmx: TmxOption = None,
+    hub: HubOption = "",
     development: Annotated[
         list[Path] | None,
         typer.Option(
@@ -64,13 +66,9 @@ def prepare(
         list[Path] | None,
         typer.Option("--test", metavar="FILE", help="Your own test set, given likewise.", show_default=False),
     ] = None,
-    from_language: Annotated[
-        str, typer.Option("--from", help="Source language, e.g. en. Default: what the file or its name says.")
-    ] = "",
-    into_language: Annotated[str, typer.Option("--into", help="Target language, e.g. de. Default: likewise.")] = "",
-    data: Annotated[
-        Path | None, typer.Option("--data", help="The folder with the recipe's files, or with a copy of --hub.")
-    ] = None,
+    from_language: FromOption = "",
+    into_language: IntoOption = "",
+    data: DataOption = None,
     run: Annotated[
         Path | None, typer.Option("--run", help="The folder to make. Default: runs/ and the recipe's name.")
     ] = None,
