@@ -85,9 +85,9 @@ class SharedData:
         if not stored:
             return
         # Of the files alone: the settings are in the folder's name, and a newer version may have more of them.
-        now = current_inputs(recipe, self._files)["files"]
+        now = current_inputs(recipe, self._files).files
         for manifest in stored:
-            if changed := _differing(manifest["inputs"]["files"], now):
+            if changed := _differing(manifest.inputs.files, now):
                 raise UserError(
                     f"The corpus has changed since this sweep began: {', '.join(changed)}.",
                     hint="Begin another sweep, with another --run, or put the files back as they were.",

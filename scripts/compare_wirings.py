@@ -37,8 +37,8 @@ def measure(run: RunFolder, out: Path, wiring: str, settings: list[str], threads
     bundle = open_bundle(folder.path)
     test = scoring.test_sets(folder, ["development"])[0]
     result = scoring.evaluate(from_bundle(bundle, threads=threads), test, recipe.search, recipe.evaluation)
-    counts = folder.read_manifest()["splits"]["train"]
-    tokens_an_epoch = counts["target_tokens"] + counts["pairs"]
+    counts = folder.read_manifest().splits["train"]
+    tokens_an_epoch = counts.target_tokens + counts.pairs
     epochs = done.counters.update * recipe.training.batch_tokens / tokens_an_epoch
     return {
         "wiring": wiring,

@@ -273,7 +273,7 @@ def check_same_data(model: Path, run: RunFolder) -> None:
     from seq2seq.bundle import RunFolder, open_bundle
 
     other = RunFolder(open_bundle(model).path.parent)
-    if other.manifest.is_file() and other.read_manifest()["inputs"] != run.read_manifest()["inputs"]:
+    if other.manifest.is_file() and other.read_manifest().inputs != run.read_manifest().inputs:
         raise SystemExit(f"{model} was trained with other data than {run.path}: its split is another one.")
 
 
@@ -286,12 +286,12 @@ def check_unweighted(run: RunFolder, recipe: Recipe) -> None:
     from seq2seq.data.mixing import epoch_counts
     from seq2seq.errors import UserError
 
-    corpora = run.read_manifest().get("corpora", ())
-    pairs, weights = [one["pairs"] for one in corpora], [float(one["weight"]) for one in corpora]
+    corpora = run.read_manifest().corpora
+    pairs, weights = [one.pairs for one in corpora], [one.weight for one in corpora]
     counts = epoch_counts(pairs, weights, recipe.data.temperature)
     if counts != pairs:
         mixed = zip(corpora, pairs, counts, strict=True)
-        listing = ", ".join(f"{count:,} of {one['name']} ({size:,} pairs)" for one, size, count in mixed)
+        listing = ", ".join(f"{count:,} of {one.name} ({size:,} pairs)" for one, size, count in mixed)
         raise UserError(
             f"The corpora of {run.path} are weighted: an epoch has {listing}; the peer would read every pair once.",
             hint="Prepare a run whose corpora all have the weight 1, with data.temperature=1, and compare with that.",

@@ -25,12 +25,12 @@ from seq2seq.folders import (
     write_json,
     write_text,
 )
+from seq2seq.manifest import Manifest, read_manifest
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 
 BUNDLE_VERSION = 1
 CARD = "README.md"
-MANIFEST_VERSION = 1
 ABOUT_SCORES: Final = ("scores", "diagnosis", "scored_with")
 """What `bundle.json` says of test sets, each by their names: these belong together."""
 RUNS = Path("runs")
@@ -115,15 +115,13 @@ class RunFolder:
         folders = [self.path / "data", self.tokenizers, self.checkpoints, self.bundle, self.pictures, self.evaluation]
         return [*folders, self.refined, tensorboard, self.metrics, self.environment, self.start]
 
-    def read_manifest(self) -> dict[str, Any]:
+    def read_manifest(self) -> Manifest:
         """Reads the manifest.
 
         Raises:
             UserError: It is missing, damaged or from a newer version.
         """
-        manifest = read_json(self.manifest)
-        check_version(manifest.get("schema_version"), MANIFEST_VERSION, self.manifest)
-        return manifest
+        return read_manifest(self.manifest)
 
 
 def run_around(bundle: Path) -> RunFolder | None:

@@ -268,17 +268,17 @@ def _tell_prepared(done: Prepared) -> None:
     from seq2seq.data.mixing import epoch_counts
 
     manifest = done.manifest
-    for name, counts in manifest["splits"].items():
-        console.say(f"{name}: {counts['pairs']:,} pairs")
-    corpora = manifest["corpora"]
+    for name, counts in manifest.splits.items():
+        console.say(f"{name}: {counts.pairs:,} pairs")
+    corpora = manifest.corpora
     if len(corpora) > 1:
-        drawn = epoch_counts([one["pairs"] for one in corpora], [one["weight"] for one in corpora], 1.0)
+        drawn = epoch_counts([one.pairs for one in corpora], [one.weight for one in corpora], 1.0)
         for corpus, count in zip(corpora, drawn, strict=True):
             share = count / max(1, sum(drawn))
-            console.say(f"  {share:.0%} of what is learned from: {corpus['name']}, {corpus['pairs']:,} pairs")
-    for trail, reason in manifest["reasons"].items():
-        value = manifest["chosen"][trail]
-        console.say(f"{trail} = {value.get('name', value) if isinstance(value, dict) else value}: {reason}")
+            console.say(f"  {share:.0%} of what is learned from: {corpus.name}, {corpus.pairs:,} pairs")
+    for trail, value in (manifest.chosen or {}).items():
+        shown = value.get("name", value) if isinstance(value, dict) else value
+        console.say(f"{trail} = {shown}: {manifest.reasons[trail]}")
 
 
 def _say_result(folder: RunFolder, model: Path, done: Trained, *, as_json: bool) -> None:

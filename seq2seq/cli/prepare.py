@@ -120,7 +120,7 @@ def prepare(
     from seq2seq.errors import UserError
     from seq2seq.pipeline.prepare import prepare as run_preparation
     from seq2seq.pipeline.prepare import prepare_shard
-    from seq2seq.pipeline.reasons import fitting, values
+    from seq2seq.pipeline.reasons import fitting, fitting_of, values
     from seq2seq.pipeline.shards import Shard
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.overrides import apply_overrides
@@ -165,7 +165,7 @@ def prepare(
     reasons = fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final)
     if recipe and folder.manifest.is_file() and find_recipe(recipe).resolve() == folder.recipe.resolve():
         before = folder.read_manifest()  # the run's own recipe, edited: what was not touched keeps its reason
-        reasons = fitting(before["reasons"], before.get("chosen", {}), final)
+        reasons = fitting_of(before, final)
     if part is not None:
         report_shard(
             prepare_shard(final, folder, part, folder=data, force=force, threads=threads), folder, as_json=as_json

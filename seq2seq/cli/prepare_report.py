@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seq2seq import console
 from seq2seq.errors import is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from seq2seq.bundle import RunFolder
     from seq2seq.corpus.doctor.examination import Finding
+    from seq2seq.manifest import CountedPairs, Manifest
     from seq2seq.pipeline.estimate import Estimate
     from seq2seq.pipeline.prepare import Prepared, PreparedShard
 
@@ -36,12 +37,12 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
                 "seconds": {phase: round(seconds, 3) for phase, seconds in done.seconds.items()},
                 "estimate": estimate.to_dict() if estimate else None,
                 **found,
-                **done.manifest,
+                **done.manifest.to_dict(),
             }
         )
         return
     manifest = done.manifest
-    console.emit(f"{manifest['name']}: {manifest['source_language']} to {manifest['target_language']}")
+    console.emit(f"{manifest.name}: {manifest.source_language} to {manifest.target_language}")
     told = [*_splits(manifest), *corpora, *_drops(manifest), *_told(findings, done), *_reasons(manifest, done)]
     for line in [*told, *(_takes(estimate) if estimate else [])]:
         console.emit(line)
@@ -105,8 +106,8 @@ def _estimate(done: Prepared, device: str, threads: int) -> Estimate | None:
             Store(run.split("train")),
             TokenizerPair.load(run.tokenizers),
             device=choose_device(device, threads=threads),
-            corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in done.manifest.get("corpora", ())],
-            epoch_pairs=done.manifest.get("epoch_pairs"),
+            corpora=[(corpus.pairs, corpus.weight) for corpus in done.manifest.corpora],
+            epoch_pairs=done.manifest.epoch_pairs,
         )
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -118,29 +119,29 @@ def _estimate(done: Prepared, device: str, threads: int) -> Estimate | None:
     return None
 
 
-def _splits(manifest: Mapping[str, Any]) -> list[str]:
+def _splits(manifest: Manifest) -> list[str]:
     lines = ["", f"{'split':<14}{'pairs':>10}{'source tokens':>16}{'target tokens':>16}{'longest':>9}"]
-    for name, counts in manifest["splits"].items():
-        longest = max(counts["longest_source"], counts["longest_target"])
+    for name, counts in manifest.splits.items():
+        longest = max(counts.longest_source, counts.longest_target)
         lines.append(
-            f"{name:<14}{counts['pairs']:>10,}{counts['source_tokens']:>16,}{counts['target_tokens']:>16,}{longest:>9,}"
+            f"{name:<14}{counts.pairs:>10,}{counts.source_tokens:>16,}{counts.target_tokens:>16,}{longest:>9,}"
         )
     return lines
 
 
 def _corpora(done: Prepared) -> list[str]:
     """Says of each of several corpora what it gives, and warns of one that gives nothing."""
-    corpora = done.manifest.get("corpora", ())  # older runs have none
+    corpora = done.manifest.corpora
     if len(corpora) < 2:
         return []
     from seq2seq.data.mixing import epoch_counts
     from seq2seq.recipe.toml import load_recipe
 
-    sizes, weights = [int(one["pairs"]) for one in corpora], [float(one["weight"]) for one in corpora]
+    sizes, weights = [one.pairs for one in corpora], [one.weight for one in corpora]
     temperature = load_recipe(done.run.recipe).data.temperature
-    rows = epoch_counts(sizes, weights, temperature, length=done.manifest.get("epoch_pairs"))
+    rows = epoch_counts(sizes, weights, temperature, length=done.manifest.epoch_pairs)
     lines = ["", f"{'corpus':<24}{'pairs kept':>12}{'weight':>9}{'rows an epoch':>15}"]
-    for name, pairs, weight, count in zip((one["name"] for one in corpora), sizes, weights, rows, strict=True):
+    for name, pairs, weight, count in zip((one.name for one in corpora), sizes, weights, rows, strict=True):
         lines.append(f"{name:<24}{pairs:>12,}{weight:>9g}{count:>15,}")
         if not pairs:
             console.warn(
@@ -152,38 +153,38 @@ def _corpora(done: Prepared) -> list[str]:
     return lines
 
 
-def _drops(manifest: Mapping[str, Any]) -> list[str]:
+def _drops(manifest: Manifest) -> list[str]:
     lines = []
-    for split, cleaning in manifest["cleaning"].items():
-        for reason, drops in cleaning["dropped"].items():
-            lines += [f"dropped from {split}: {drops['count']:,} ({reason})", *_examples(drops)]
-        for what, pairs in cleaning.get("noticed", {}).items():  # older runs have none
-            lines += [f"kept in {split}, but know: {pairs['count']:,} ({NOTICED.get(what, what)})", *_examples(pairs)]
+    for split, cleaning in manifest.cleaning.items():
+        for reason, drops in cleaning.dropped.items():
+            lines += [f"dropped from {split}: {drops.count:,} ({reason})", *_examples(drops)]
+        for what, pairs in (cleaning.noticed or {}).items():
+            lines += [f"kept in {split}, but know: {pairs.count:,} ({NOTICED.get(what, what)})", *_examples(pairs)]
     return ["", *lines] if lines else []
 
 
-def _examples(drops: Mapping[str, Any]) -> list[str]:
+def _examples(drops: CountedPairs) -> list[str]:
     return [
-        f"  {example['corpus'] + ', ' if 'corpus' in example else ''}line {example['line']}: "
-        f"{example['source']!r} | {example['target']!r}"
-        for example in drops["examples"]
+        f"  {example.corpus + ', ' if example.corpus else ''}line {example.line}: "
+        f"{example.source!r} | {example.target!r}"
+        for example in drops.examples
     ]
 
 
-def _reasons(manifest: Mapping[str, Any], done: Prepared) -> list[str]:
-    if not manifest["reasons"]:
+def _reasons(manifest: Manifest, done: Prepared) -> list[str]:
+    if not manifest.reasons:
         return []
-    from seq2seq.pipeline.reasons import fitting, values
+    from seq2seq.pipeline.reasons import fitting_of, values
     from seq2seq.recipe.toml import load_recipe
 
     recipe = load_recipe(done.run.recipe)
-    shown = values(recipe, manifest["reasons"])
+    shown = values(recipe, manifest.reasons)
     lines = [
         "",
         *([recipe.description] if recipe.description else []),
         f"Chosen for you (change any in {done.run.recipe}, or with --set):",
     ]
-    for trail, reason in fitting(manifest["reasons"], manifest.get("chosen", {}), recipe).items():
+    for trail, reason in fitting_of(manifest, recipe).items():
         value = shown[trail]
         lines.append(f"  {trail} = {value.get('name', value) if isinstance(value, dict) else value}: {reason}")
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from seq2seq.bundle import RunFolder
     from seq2seq.cli.ensembles import Models
+    from seq2seq.manifest import Synthetic
     from seq2seq.pipeline.prepare import Prepared
     from seq2seq.pipeline.synthetic import Author
 
@@ -84,25 +85,25 @@ def tell(done: Prepared, *, wrote: str, device: str, threads: int, as_json: bool
     from seq2seq.cli.prepare_report import report
 
     if not as_json:
-        _say_made(done.manifest["synthetic"], wrote)
+        _say_made(done.manifest.synthetic, wrote)
     if not (as_json and train):
         report(done, device=device, threads=threads, as_json=as_json)
     if train:
         _train(done.run, device=device, threads=threads, as_json=as_json)
 
 
-def _say_made(made: Mapping[str, Any], wrote: str) -> None:
-    selected, sieved = made["selected"], made["sieved"]
+def _say_made(made: Synthetic | None, wrote: str) -> None:
+    assert made is not None and made.selected is not None and made.sieved is not None
     console.emit(
-        f"{made['name']}: of {selected['read']:,} {wrote} {selected['kept']:,} were translated, and {sieved['kept']:,} "
-        "pairs of them are worth training on"
+        f"{made.name}: of {made.selected.read:,} {wrote} {made.selected.kept:,} were translated, and "
+        f"{made.sieved.kept:,} pairs of them are worth training on"
     )
-    for step in (selected, sieved):
-        for reason, drops in step["dropped"].items():
-            console.emit(f"left out: {drops['count']:,} ({reason})")
-            for example in drops["examples"]:
-                sides = filter(None, (example["source"], example["target"]))
-                console.emit(f"  {example['line']}: {' | '.join(map(repr, sides))}")
+    for step in (made.selected, made.sieved):
+        for reason, drops in step.dropped.items():
+            console.emit(f"left out: {drops.count:,} ({reason})")
+            for example in drops.examples:
+                sides = filter(None, (example.source, example.target))
+                console.emit(f"  {example.line}: {' | '.join(map(repr, sides))}")
     console.emit("")
 
 

@@ -18,6 +18,7 @@ from seq2seq import console
 from seq2seq.bundle import RunFolder
 from seq2seq.corpus.files import read_lines
 from seq2seq.corpus.pair import Pair
+from seq2seq.manifest import Synthetic
 from seq2seq.pipeline import synthetic
 from seq2seq.pipeline.basis import check_from_scratch
 from seq2seq.pipeline.prepare import Prepared
@@ -112,7 +113,7 @@ def backtranslate(
         )
         corpora = make_room(corpora, weight)
     synthetic.write_out(of, folder, corpora)
-    notes = {"by": COMMAND, "of": str(of.path), "models": dict(author.facts), "search": author.settings.name}
+    notes = Synthetic(by=COMMAND, of=str(of.path), models=dict(author.facts), search=author.settings.name)
     made, asked = Made(name, report, sieved), synthetic.asked(minutes, settings)
     preset = synthetic.paced(recipe(corpora, weight), of, corpora, sieved.kept, asked=asked)
     return synthetic.prepared(preset, run, of, made, notes=notes, asked=asked, threads=threads)
@@ -120,7 +121,7 @@ def backtranslate(
 
 def _other_way(of: RunFolder) -> str:
     """Says how a model for the other direction is made of the same pairs."""
-    folder = of.read_manifest().get("folder", "")
+    folder = of.read_manifest().folder
     parts = ["seq2seq", "prepare", str(of.recipe), "--reverse", "--run", f"{of.path}-reversed"]
     return f"Train one for the other direction: {console.quoted(*parts, *(['--data', folder] if folder else []))}"
 

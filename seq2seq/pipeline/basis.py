@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from seq2seq.bundle import RunFolder
 from seq2seq.corpus.reader import Reader
 from seq2seq.errors import UserError
+from seq2seq.manifest import Start, StartInputs
 from seq2seq.pipeline.gather import Gathered
 from seq2seq.text.pairs import TokenizerPair
 
@@ -23,15 +24,15 @@ class Basis:
     Attributes:
         tokenizers: Cut the new text; none is learned.
         inputs: What it is made of; where that has changed, the run is prepared anew.
-        facts: What the run's manifest says of it, under "start".
+        facts: What the run's manifest says of it.
         sets: More held-out sets by name: training sees none of their sources.
         added: Adds pairs to the training pairs that were read and cleaned.
         save: Puts what training starts from into the run's folder.
     """
 
     tokenizers: TokenizerPair
-    inputs: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    inputs: StartInputs
+    facts: Start
     sets: Mapping[str, Reader]
     added: Callable[[Gathered], Gathered]
     save: Callable[[RunFolder], None]
@@ -47,10 +48,10 @@ def check_from_scratch(run: RunFolder, *, other: str) -> None:
     Raises:
         UserError: It was fine-tuned.
     """
-    start = run.read_manifest().get("start")
+    start = run.read_manifest().start
     if start is None:
         return
-    name = start.get("told", {}).get("name", "")
+    name = start.told.name
     raise UserError(
         f"{run.path} was fine-tuned: its settings are for going on from a model, and here a new network is trained.",
         hint=f"{other}: the one that it was fine-tuned from{f', {name!r}' if name else ''}, or any that was trained "

@@ -8,14 +8,16 @@ the mark is theirs as a whole, and left alone. Like the recipe it is no part of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from seq2seq import console
 from seq2seq.bundle import Bundle, open_bundle, run_owning
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import read_json, write_text
+from seq2seq.manifest import Manifest
 from seq2seq.pipeline.card_text import card_text
 
 MARK: Final = "<!-- What stands below this line is yours: it is kept when this card is written anew. -->"
@@ -72,20 +74,19 @@ def refresh_card(path: Path) -> None:
         console.warn(f"The model card is not up to date: {error.message if isinstance(error, Seq2SeqError) else error}")
 
 
-def data_facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def data_facts(manifest: Manifest) -> dict[str, Any]:
     """Returns what a bundle tells of the text it was trained on: names, fingerprints and counts of a run's manifest."""
-    splits = {name: split["pairs"] for name, split in manifest["splits"].items()}
-    found: dict[str, Any] = {"files": manifest["inputs"]["files"], "pairs": splits["train"], "splits": splits}
-    dropped = manifest.get("cleaning", {}).get("train", {}).get("dropped", {})
-    if dropped:
-        found["dropped"] = {reason: one["count"] for reason, one in dropped.items()}
-    corpora = manifest.get("corpora", ())
+    splits = {name: split.pairs for name, split in manifest.splits.items()}
+    found: dict[str, Any] = {"files": manifest.inputs.files, "pairs": splits["train"], "splits": splits}
+    report = manifest.cleaning.get("train")
+    if report and report.dropped:
+        found["dropped"] = {reason: one.count for reason, one in report.dropped.items()}
+    corpora = manifest.corpora
     # Of a single one there is nothing more to say, unless a machine wrote part of it.
-    if len(corpora) > 1 or any("by" in one or "tag" in one for one in corpora):
-        keys = ("name", "pairs", "weight", "tag", "by")
-        found["corpora"] = [{key: one[key] for key in keys if key in one} for one in corpora]
-    if "cleaning" in manifest.get("synthetic", {}):
-        found["cleaning"] = manifest["synthetic"]["cleaning"]
+    if len(corpora) > 1 or any(one.by or one.tag for one in corpora):
+        found["corpora"] = [replace(one, others={}).to_dict() for one in corpora]  # of what is not known: no sentence
+    if manifest.synthetic is not None and manifest.synthetic.cleaning is not None:
+        found["cleaning"] = manifest.synthetic.cleaning
     return found
 
 

@@ -87,8 +87,8 @@ def _is_older(recipe: Recipe, run: RunFolder) -> bool:
         return False
     manifest = run.read_manifest()
     learned = load_recipe(run.recipe).data
-    is_ours = manifest["name"] == recipe.name and learned.reader.name == "phrasebook" and not learned.corpora
-    return bool(is_ours and manifest["inputs"] != current_inputs(recipe))
+    is_ours = manifest.name == recipe.name and learned.reader.name == "phrasebook" and not learned.corpora
+    return is_ours and manifest.inputs != current_inputs(recipe)
 
 
 def _examples(tests: list[scoring.TestSet], results: list[scoring.Result]) -> list[Example]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace as changed
 
@@ -22,6 +22,7 @@ from seq2seq.bundle import RunFolder
 from seq2seq.corpus.files import read_lines
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
+from seq2seq.manifest import Synthetic
 from seq2seq.pipeline import synthetic
 from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.nearest import found, nearest
@@ -132,8 +133,8 @@ def _check(author: Author, of: RunFolder, wish: Wish) -> None:
         raise UserError("--nearest needs several translations, and greedy search finds one.", hint="Set --beam 5.")
 
 
-def _notes(author: Author, of: RunFolder) -> dict[str, Any]:
-    return {"by": COMMAND, "of": str(of.path), "models": dict(author.facts), "search": author.settings.name}
+def _notes(author: Author, of: RunFolder) -> Synthetic:
+    return Synthetic(by=COMMAND, of=str(of.path), models=dict(author.facts), search=author.settings.name)
 
 
 def _given(of: RunFolder, corpora: Sequence[Rows], files: Sequence[Path]) -> Iterator[Pair]:

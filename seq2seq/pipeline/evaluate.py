@@ -135,7 +135,8 @@ def _places(run: RunFolder, name: str, store: Store) -> tuple[int, Sequence[int]
 
     Nothing where all are kept, and where the number of a line does not say which pair it holds.
     """
-    num_given = run.read_manifest()["cleaning"].get(name, {"read": 0})["read"]
+    report = run.read_manifest().cleaning.get(name)
+    num_given = report.read if report else 0
     if num_given <= len(store):
         return 0, ()
     data = load_recipe(run.recipe).data

@@ -29,6 +29,7 @@ from seq2seq.data.plan import shuffled
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum
+from seq2seq.manifest import Manifest, Start, StartingModel, StartInputs, TrainingCorpus
 from seq2seq.pipeline import cleaning
 from seq2seq.pipeline.automatic import asked, own_sets
 from seq2seq.pipeline.basis import OLD, Basis
@@ -119,7 +120,7 @@ class OldText:
     """
 
     run: RunFolder
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     sets: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -128,17 +129,15 @@ class OldText:
         return load_recipe(self.run.recipe).data.temperature
 
     @property
-    def corpora(self) -> list[dict[str, Any]]:
+    def corpora(self) -> tuple[TrainingCorpus, ...]:
         """Its corpora in order; older runs have one, and do not name it."""
-        named = self.manifest.get("corpora") or [{"name": "text"}]
-        pairs = self.manifest["splits"]["train"]["pairs"]
-        return [{"pairs": pairs, "weight": 1.0, "tag": "", **corpus} for corpus in named]
+        return self.manifest.corpora_or_one("text")
 
     @property
     def target_tokens(self) -> float | None:
-        """Tokens of its target sentences on average, EOS counted; None where it does not say."""
-        train = self.manifest["splits"]["train"]
-        return train["target_tokens"] / train["pairs"] + 1 if train["pairs"] and "target_tokens" in train else None
+        """Tokens of its target sentences on average, EOS counted; None where there are none."""
+        train = self.manifest.splits["train"]
+        return train.target_tokens / train.pairs + 1 if train.pairs else None
 
 
 def old_text(bundle: Bundle, given: Path | None) -> OldText | None:
@@ -151,19 +150,19 @@ def old_text(bundle: Bundle, given: Path | None) -> OldText | None:
     if run is None:
         return None
     manifest = run.read_manifest()
-    theirs, ours = (manifest["source_language"], manifest["target_language"]), languages(bundle.recipe.data)
+    theirs, ours = manifest.languages, languages(bundle.recipe.data)
     if given is not None and theirs != ours:
         raise UserError(
             f"{run.path} holds text from {theirs[0]!r} into {theirs[1]!r}, and the model translates from {ours[0]!r} "
             f"into {ours[1]!r}.",
             hint="Name the run that made the model, or leave out --old.",
         )
-    missing = [run.split(name) for name in manifest["splits"] if not run.split(name).is_file()]
+    missing = [run.split(name) for name in manifest.splits if not run.split(name).is_file()]
     if missing and given is not None:
         raise UserError(f"{missing[0]} is missing.", hint="Prepare that run again, or leave out --old.")
     if missing:
         return None
-    return OldText(run, manifest, {OLD + name: run.split(name) for name in manifest["splits"] if name != "train"})
+    return OldText(run, manifest, {OLD + name: run.split(name) for name in manifest.splits if name != "train"})
 
 
 def model_name(bundle: Bundle) -> str:
@@ -217,10 +216,10 @@ def begun(run: RunFolder) -> Beginning:
             f"There is no fine-tuning in {run.path} to go on with.",
             hint="Name its folder with --run; or leave out --resume, and begin one.",
         )
-    start = run.read_manifest().get("start", {})
-    old = Path(start["old"]) if "old" in start else None  # older runs do not name it
+    start = run.read_manifest().start
+    old = Path(start.old) if start and start.old else None  # older runs do not name it
     at_hand = old is not None and RunFolder(old).manifest.is_file()
-    return Beginning(load_recipe(run.recipe), start.get("told", {}).get("old_share"), old if at_hand else None)
+    return Beginning(load_recipe(run.recipe), start.told.old_share if start else None, old if at_hand else None)
 
 
 def check_place(run: RunFolder, bundle: Bundle, old: OldText | None) -> None:
@@ -247,10 +246,10 @@ def check_tags(tokenizers: TokenizerPair, old: OldText) -> None:
     """
     known = tags_of(tokenizers.source)
     for corpus in old.corpora:
-        if corpus["pairs"] and corpus["tag"] and corpus["tag"] not in known:
+        if corpus.pairs and corpus.tag and corpus.tag not in known:
             raise UserError(
-                f"The model knows no tag {corpus['tag']}, and in the pairs of {old.run.path} the sources of "
-                f"{corpus['name']!r} begin with it.",
+                f"The model knows no tag {corpus.tag}, and in the pairs of {old.run.path} the sources of "
+                f"{corpus.name!r} begin with it.",
                 hint="Name the run that made the model, with --old; or mix no old pairs in: --old-share 0",
             )
 
@@ -539,25 +538,20 @@ def basis(
             are taken than that and some to spare.
     """
     weights = checksum(bundle.weights)
-    told = {
-        "name": bundle.facts.get("name", bundle.recipe.name),
-        "update": bundle.facts.get("update", 0),
-        "weights": weights,
-        "old_share": old_share,
-    }
+    told = StartingModel(
+        name=bundle.facts.get("name", bundle.recipe.name),
+        update=bundle.facts.get("update", 0),
+        weights=weights,
+        old_share=old_share,
+    )
     texts = {**old.sets, **({"train": old.run.split("train")} if old_share else {})} if old else {}
-    inputs = {
-        "weights": weights,
-        "old_share": old_share,
-        "old": {name: checksum(path) for name, path in texts.items()},
-    }
+    checksums = {name: checksum(path) for name, path in texts.items()}
     return Basis(
         tokenizers,
-        inputs=inputs,
-        facts={
-            **{"weights": weights, "told": told, "command": command},
-            **({"old": str(old.run.path.absolute())} if old else {}),
-        },
+        inputs=StartInputs(weights=weights, old_share=old_share, old=checksums),
+        facts=Start(
+            weights=weights, told=told, command=command, old=str(old.run.path.absolute()) if old is not None else ""
+        ),
         sets={name: _Stored(path) for name, path in (old.sets if old else {}).items()},
         added=_Mixed(old, old_share, passes, bundle.recipe.data.seed)
         if old and old_share
@@ -610,14 +604,14 @@ class _Mixed:
         store = Store(self.old.run.split("train"))
         num_pairs = sum(corpus.pairs for corpus in gathered.corpora)
         for number, (corpus, wanted) in enumerate(zip(corpora, self._wanted(num_pairs), strict=True)):
-            spooled, end = f"old-{number}", first + int(corpus["pairs"])
+            spooled, end = f"old-{number}", first + corpus.pairs
             pairs, free = self._spool(gathered, store, first, self._drawn(number, end - first, wanted), spooled)
             num_free += free
             if pairs:
-                name = f"{OLD}{corpus['name']}" if len(corpora) > 1 else "old"
-                weight = float(corpus["weight"]) * float(corpus["pairs"]) ** (1 / self.old.temperature - 1)
+                name = f"{OLD}{corpus.name}" if len(corpora) > 1 else "old"
+                weight = corpus.weight * float(corpus.pairs) ** (1 / self.old.temperature - 1)
                 weight *= free / pairs
-                kept.append(Kept(name, weight, spooled, pairs, str(corpus["tag"]), corpus.get("by", "")))
+                kept.append(Kept(name, weight, spooled, pairs, corpus.tag, corpus.by))
             first = end
         drawn = sum(corpus.weight * corpus.pairs for corpus in kept)
         if not drawn:
@@ -650,9 +644,9 @@ class _Mixed:
 
     def _wanted(self, num_pairs: int) -> list[int]:
         """Returns how many pairs to take of each old corpus: as it is drawn from, and all where there are no more."""
-        sizes = [int(corpus["pairs"]) for corpus in self.old.corpora]
+        sizes = [corpus.pairs for corpus in self.old.corpora]
         drawn = [
-            float(corpus["weight"]) * size ** (1 / self.old.temperature)
+            corpus.weight * size ** (1 / self.old.temperature)
             for corpus, size in zip(self.old.corpora, sizes, strict=True)
         ]
         most = SPARE * self._read(num_pairs) / max(sum(drawn), np.finfo(float).tiny)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from seq2seq import build
 from seq2seq.bundle import RunFolder
 from seq2seq.data.store import Store
 from seq2seq.folders import write_text
+from seq2seq.manifest import Manifest
 from seq2seq.pipeline.environment import Spent, environment, note_environment
 from seq2seq.pipeline.keeping import BestAsBundle
 from seq2seq.pipeline.learning_curve import Pictures
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def set_up(
     recipe: Recipe,
     run: RunFolder,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     *,
     recipe_text: str,
     resume: bool,
@@ -73,8 +73,8 @@ def set_up(
     setup = Setup(
         tokenizers=tokenizers,
         store=store,
-        corpora=[(corpus["pairs"], float(corpus["weight"])) for corpus in manifest.get("corpora", ())],
-        epoch_pairs=manifest.get("epoch_pairs"),
+        corpora=[(corpus.pairs, corpus.weight) for corpus in manifest.corpora],
+        epoch_pairs=manifest.epoch_pairs,
         vectors=vectors,
         held=first if recipe.training.hold else None,
         validator=validator(recipe, run, tokenizers, kind, stop.check),

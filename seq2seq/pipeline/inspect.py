@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from seq2seq.corpus.doctor.examine import Diagnosis, examine
 from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.reader import num_pairs
 from seq2seq.data.store import Store
+from seq2seq.manifest import TrainingCorpus
 from seq2seq.pipeline.sources import languages, open_sources
 from seq2seq.recipe.schema import Data
 from seq2seq.recipe.toml import load_recipe
@@ -88,10 +89,10 @@ def inspect_run(run: RunFolder, *, num_examples: int = NUM_EXAMPLES, short: bool
         UserError: The run is damaged.
     """
     manifest = run.read_manifest()
-    held_out = {name: _pairs(Store(run.split(name))) for name in manifest["splits"] if name != "train"}
+    held_out = {name: _pairs(Store(run.split(name))) for name in manifest.splits if name != "train"}
     brief = Brief(
-        source_language=manifest["source_language"],
-        target_language=manifest["target_language"],
+        source_language=manifest.source_language,
+        target_language=manifest.target_language,
         num_examples=num_examples,
         held_out=held_out,
         pretokenised=load_recipe(run.recipe).data.pretokenised,
@@ -99,10 +100,8 @@ def inspect_run(run: RunFolder, *, num_examples: int = NUM_EXAMPLES, short: bool
     )
     store = Store(run.split("train"))
     rows = _blocks(len(store)) if short else [(0, len(store))]
-    found = _examined(
-        _stored(store, rows, manifest.get("corpora", [])), brief, total=sum(end - row for row, end in rows)
-    )
-    return Inspected(manifest["name"], manifest["source_language"], manifest["target_language"], found)
+    found = _examined(_stored(store, rows, manifest.corpora), brief, total=sum(end - row for row, end in rows))
+    return Inspected(manifest.name, manifest.source_language, manifest.target_language, found)
 
 
 def _examined(batches_of: Iterable[Batch], brief: Brief, *, total: int | None = None) -> Diagnosis:
@@ -119,14 +118,14 @@ def _blocks(num_rows: int) -> list[tuple[int, int]]:
     return [(start, start + BATCH_PAIRS) for start in starts]
 
 
-def _stored(store: Store, blocks: list[tuple[int, int]], corpora: list[Mapping[str, Any]]) -> Iterator[Batch]:
+def _stored(store: Store, blocks: list[tuple[int, int]], corpora: Sequence[TrainingCorpus]) -> Iterator[Batch]:
     """Yields stored pairs in batches, none of which holds pairs of two corpora."""
     ids = WordIds()
     ends: list[int] = []
     names: list[str] = []
     for corpus in corpora if len(corpora) > 1 else []:
-        ends.append((ends[-1] if ends else 0) + int(corpus["pairs"]))
-        names.append(str(corpus["name"]))
+        ends.append((ends[-1] if ends else 0) + corpus.pairs)
+        names.append(corpus.name)
     for first, end in blocks:
         cuts = sorted({*range(first, end, BATCH_PAIRS), end, *(cut for cut in ends if first < cut < end)})
         for start, stop in pairwise(cuts):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seq2seq import console
 from seq2seq.bundle import RunFolder, write_bundle
+from seq2seq.manifest import Manifest
 from seq2seq.pipeline.card import data_facts, refresh_card
 from seq2seq.pipeline.environment import Spent
 from seq2seq.pipeline.refine import refined_scores
@@ -40,7 +41,7 @@ class BestAsBundle:
         run: RunFolder,
         recipe_text: str,
         tokenizers: TokenizerPair,
-        manifest: Mapping[str, Any],
+        manifest: Manifest,
         vectors: Mapping[str, Any],
         spent: Spent,
         stop_on: str,
@@ -89,16 +90,16 @@ class BestAsBundle:
     def _facts(self, scores: Mapping[str, float], update: int) -> dict[str, Any]:
         manifest = self._manifest
         return {
-            "name": manifest["name"],
-            "source_language": manifest["source_language"],
-            "target_language": manifest["target_language"],
+            "name": manifest.name,
+            "source_language": manifest.source_language,
+            "target_language": manifest.target_language,
             "update": update,
             "development": dict(scores),
             "scores": {},
             "data": data_facts(manifest),
-            "vocabulary": manifest["vocabulary"],
+            "vocabulary": manifest.vocabulary.to_dict(),
             **({"vectors": dict(self._vectors)} if self._vectors else {}),
-            **({"start": manifest["start"]["told"]} if "start" in manifest else {}),
+            **({"start": manifest.start.told.to_dict()} if manifest.start is not None else {}),
             "versions": _versions(),
         }
 

@@ -18,13 +18,23 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace as changed
 from numpy.typing import NDArray
 
 from seq2seq import build, console
-from seq2seq.bundle import MANIFEST_VERSION, RunFolder
+from seq2seq.bundle import RunFolder
 from seq2seq.data import store
 from seq2seq.errors import UserError
-from seq2seq.folders import checksum, describe, digest_of, read_json, write_json, write_text
+from seq2seq.folders import checksum, describe, digest_of, write_text
+from seq2seq.manifest import (
+    MANIFEST_VERSION,
+    CleaningReport,
+    Inputs,
+    Manifest,
+    SplitCounts,
+    TrainingCorpus,
+    VocabularySizes,
+)
 from seq2seq.pipeline import shards, vectors
 from seq2seq.pipeline.basis import Basis
 from seq2seq.pipeline.gather import Gathered, Kept, Reading, gather
@@ -56,7 +66,7 @@ class Prepared:
     """
 
     run: RunFolder
-    manifest: dict[str, Any]
+    manifest: Manifest
     changed: bool
     settings_changed: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
@@ -128,13 +138,13 @@ def prepare(
         inputs = _inputs(recipe, sources)
     if basis is not None:
         sources = replace(sources, tests={**sources.tests, **basis.sets})
-        inputs["start"] = dict(basis.inputs)
+        inputs = changed(inputs, start=basis.inputs)
     else:
         _check_begins_anew(run, inputs)
         tokenizers = tokenizers or _taken_over(recipe, run, origin, inputs)
         if tokenizers is not None:
             tokenizers = tokenizers.with_tags(_tags(recipe))
-            inputs["vocabulary"] = _fingerprint(tokenizers)
+            inputs = changed(inputs, vocabulary=_fingerprint(tokenizers))
     found = _up_to_date(run, inputs, force=force)
     if found and _has_settings(recipe, run, found):
         return Prepared(run, found, changed=False)  # nothing is written, so a training in the folder may go on
@@ -147,7 +157,7 @@ def prepare(
                 check_not_begun(run)
             return _with_settings(recipe, run, found, reasons or {})
         place = _place(recipe, folder)
-        reading = shards.Shards(run.path, inputs, _spool(run)) if merge else None
+        reading = shards.Shards(run.path, inputs.to_dict(), _spool(run)) if merge else None
         manifest = _make(
             recipe,
             run,
@@ -217,13 +227,13 @@ def prepare_shard(
     vectors.check_files(recipe)
     place = shard.folder(run.path)
     with only_one(RunFolder(place)):
-        facts = None if force else shards.is_ready(place, inputs)
+        facts = None if force else shards.is_ready(place, inputs.to_dict())
         if facts is not None:
             return PreparedShard(shard, place, facts, changed=False)
         _clear(place)
         try:
             with Workers(threads or available_cores()) as workers:
-                facts = shards.write_shard(recipe.data, sources, shard, place, inputs, workers)
+                facts = shards.write_shard(recipe.data, sources, shard, place, inputs.to_dict(), workers)
         except BaseException:
             _clear(place)
             raise
@@ -243,18 +253,17 @@ def _check_outside(run: RunFolder, sources: Sources) -> None:
         )
 
 
-def _check_begins_anew(run: RunFolder, inputs: Mapping[str, Any]) -> None:
+def _check_begins_anew(run: RunFolder, inputs: Inputs) -> None:
     """Refuses the text of a run that goes on from a model: of its recipe alone a training from scratch would be made.
 
     Raises:
         UserError: It is.
     """
-    before = run.read_manifest() if run.manifest.is_file() else {}
-    start = before.get("start")
-    if start is not None and before["inputs"]["files"] == inputs["files"]:
+    before = run.read_manifest() if run.manifest.is_file() else None
+    if before is not None and before.start is not None and before.inputs.files == inputs.files:
         raise UserError(
             f"{run.path} is a fine-tuning, and its recipe does not say what it goes on from.",
-            hint=f"Prepare it again with: {start['command']}   Or choose another folder with --run.",
+            hint=f"Prepare it again with: {before.start.command}   Or choose another folder with --run.",
         )
 
 
@@ -265,12 +274,12 @@ def _clear(place: Path) -> None:
             _remove(path)
 
 
-def command(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> str:
+def command(recipe: Recipe, run: RunFolder, manifest: Manifest) -> str:
     """Returns the command that prepares a run again, with the settings that its recipe has now."""
-    if "start" in manifest:  # prepared anew from its recipe alone, it would learn a vocabulary of its own
-        return str(manifest["start"]["command"])
+    if manifest.start is not None:  # prepared anew from its recipe alone, it would learn a vocabulary of its own
+        return manifest.start.command
     parts = ["seq2seq", "prepare", str(run.recipe), "--run", str(run.path)]
-    folder = manifest.get("folder", "")  # older runs have none
+    folder = manifest.folder
     from_hub = recipe.data.hub or any(corpus.hub for corpus in recipe.data.corpora)
     # What names no dataset is looked for in the working folder.
     if folder and (from_hub or Path(folder) != Path.cwd()):
@@ -278,7 +287,7 @@ def command(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> str:
     return console.quoted(*parts)
 
 
-def current_inputs(recipe: Recipe, folder: Path | None = None) -> dict[str, Any]:
+def current_inputs(recipe: Recipe, folder: Path | None = None) -> Inputs:
     """Returns what a manifest would say of the settings and the files as they are now."""
     return _inputs(recipe, open_sources(recipe.data, folder))
 
@@ -292,13 +301,13 @@ def data_digest(recipe: Recipe) -> str:
     return digest_of([table["data"], table["text"]], num_bytes=16)
 
 
-def _inputs(recipe: Recipe, sources: Sources) -> dict[str, Any]:
+def _inputs(recipe: Recipe, sources: Sources) -> Inputs:
     paths = [path for path in sources.files if path.is_file()]
     labels = _labels(paths)
     if sources.folder is not None:  # where a file lies may say which split it is of
         labels = [path.relative_to(sources.folder).as_posix() for path in paths]
     files = {label: checksum(path) for label, path in zip(labels, paths, strict=True)}
-    return {"settings": data_digest(recipe), "files": files}
+    return Inputs(settings=data_digest(recipe), files=files)
 
 
 def _labels(paths: list[Path]) -> list[str]:
@@ -315,11 +324,11 @@ def _recipe_digest(recipe: Recipe) -> str:
     return digest_of(table_from_recipe(complete(recipe)), num_bytes=16)
 
 
-def _has_settings(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> bool:
+def _has_settings(recipe: Recipe, run: RunFolder, manifest: Manifest) -> bool:
     """Whether these are the settings of the last time, and still those in the run's recipe: people edit it."""
     digest = _recipe_digest(recipe)
     with suppress(UserError):
-        return bool(manifest.get("recipe") == digest == _recipe_digest(load_recipe(run.recipe)))
+        return manifest.recipe == digest == _recipe_digest(load_recipe(run.recipe))
     return False
 
 
@@ -342,7 +351,7 @@ def _ready(run: RunFolder) -> RunFolder:
     return RunFolder(_spool(run) / "ready")
 
 
-def _up_to_date(run: RunFolder, inputs: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
+def _up_to_date(run: RunFolder, inputs: Inputs, *, force: bool) -> Manifest | None:
     """Returns the manifest of data that is whole and made of just these files and settings; None: there is work to do.
 
     Raises:
@@ -356,7 +365,7 @@ def _up_to_date(run: RunFolder, inputs: Mapping[str, Any], *, force: bool) -> di
     if force:
         return None
     missing = _missing(run, manifest)
-    if manifest["inputs"] == inputs and not missing:
+    if manifest.inputs == inputs and not missing:
         return manifest
     _check_untrained(run, missing)
     return None
@@ -372,11 +381,11 @@ def _check_free(run: RunFolder) -> None:
             )
 
 
-def _missing(run: RunFolder, manifest: Mapping[str, Any]) -> list[Path]:
+def _missing(run: RunFolder, manifest: Manifest) -> list[Path]:
     """Returns what of the prepared data somebody took away."""
-    sides = ("joint",) if manifest["vocabulary"]["joint"] else ("source", "target")
-    started = [run.start] if "start" in manifest else []
-    parts = started + [run.split(name) for name in manifest["splits"]] + [run.tokenizers / side for side in sides]
+    sides = ("joint",) if manifest.vocabulary.joint else ("source", "target")
+    started = [run.start] if manifest.start is not None else []
+    parts = started + [run.split(name) for name in manifest.splits] + [run.tokenizers / side for side in sides]
     return [path for path in parts if not path.exists()]
 
 
@@ -408,14 +417,14 @@ def check_not_begun(run: RunFolder) -> None:
         )
 
 
-def _with_settings(recipe: Recipe, run: RunFolder, manifest: dict[str, Any], reasons: Mapping[str, str]) -> Prepared:
+def _with_settings(recipe: Recipe, run: RunFolder, manifest: Manifest, reasons: Mapping[str, str]) -> Prepared:
     """Leaves the data as it is; where other settings are asked for than the last time, the recipe gets them."""
     if _has_settings(recipe, run, manifest):
         return Prepared(run, manifest, changed=False)
     write_text(run.recipe, dump_recipe(recipe, reasons))
     digest = _recipe_digest(recipe)
-    manifest = {**manifest, "recipe": digest, "reasons": dict(reasons), "chosen": values(recipe, reasons)}
-    write_json(run.manifest, manifest)
+    manifest = changed(manifest, recipe=digest, reasons=dict(reasons), chosen=values(recipe, reasons))
+    manifest.write(run.manifest)
     return Prepared(run, manifest, changed=False, settings_changed=True)
 
 
@@ -423,7 +432,7 @@ def _make(
     recipe: Recipe,
     run: RunFolder,
     sources: Sources,
-    inputs: Mapping[str, Any],
+    inputs: Inputs,
     reasons: Mapping[str, str],
     *,
     origin: RunFolder,
@@ -434,7 +443,7 @@ def _make(
     basis: Basis | None = None,
     tokenizers: TokenizerPair | None = None,
     num_pairs: int | None = None,
-) -> dict[str, Any]:
+) -> Manifest:
     """Does the work and puts the result in its place. Returns the manifest."""
     spool, ready = _spool(run), _ready(run)
     # Without a manifest a folder is known as ours by its spool alone.
@@ -454,13 +463,13 @@ def _make(
             with clock("tokenising"):
                 splits = {name: _write(name, gathered, ready, tokenizers, workers) for name in gathered.reports}
         write_text(ready.recipe, dump_recipe(recipe, reasons))
-        manifest = {**_manifest(recipe, inputs, gathered, splits, tokenizers, reasons), "folder": place}
+        manifest = _manifest(recipe, inputs, gathered, splits, tokenizers, reasons, place=place)
         if basis is None:  # else the old corpora know it themselves, and another run's were here before
             manifest = handed_on(manifest, run, origin, ready)
         else:
             basis.save(ready)
-            manifest["start"] = dict(basis.facts)
-        write_json(ready.manifest, manifest)
+            manifest = changed(manifest, start=basis.facts)
+        manifest.write(ready.manifest)
     except BaseException:
         _empty(spool)
         if not keeps_spool:
@@ -498,8 +507,8 @@ def _settle(run: RunFolder) -> None:
     ready = _ready(run)
     if not ready.manifest.is_file():
         return
+    started = [ready.start] if ready.read_manifest().start is not None else []
     run.manifest.unlink(missing_ok=True)
-    started = [ready.start] if "start" in read_json(ready.manifest) else []
     prepared = [ready.split("train").parent, ready.tokenizers, ready.recipe, *started, ready.manifest]
     for path in run.products():
         if path.name not in {fresh.name for fresh in prepared}:
@@ -548,9 +557,7 @@ class _Counts:
         self.longest_target = max(self.longest_target, int(targets.max(initial=0)))
 
 
-def _write(
-    name: str, gathered: Gathered, ready: RunFolder, tokenizers: TokenizerPair, workers: Workers
-) -> dict[str, Any]:
+def _write(name: str, gathered: Gathered, ready: RunFolder, tokenizers: TokenizerPair, workers: Workers) -> SplitCounts:
     """Writes a split with its ids. Returns its counts."""
     counts, is_train = _Counts(), name == "train"
     job = Tokenise(tokenizers, gathered.held if is_train else None)
@@ -566,7 +573,7 @@ def _write(
                 gathered.notice(chunk.known, batch, counts.pairs)
             counts.add(chunk.source_lengths, chunk.target_lengths)
             progress.advance(len(batch))
-    return asdict(counts)
+    return SplitCounts(**asdict(counts))
 
 
 def _untokenised(gathered: Gathered, name: str) -> Iterator[Untokenised]:
@@ -599,7 +606,7 @@ def _check_tags(recipe: Recipe, tokenizers: TokenizerPair) -> None:
             )
 
 
-def _taken_over(recipe: Recipe, run: RunFolder, origin: RunFolder, inputs: Mapping[str, Any]) -> TokenizerPair | None:
+def _taken_over(recipe: Recipe, run: RunFolder, origin: RunFolder, inputs: Inputs) -> TokenizerPair | None:
     """Returns the vocabulary of a run that has it from another one; None: it has not, or is to be of other files.
 
     For the other direction its sides change places; two vocabularies are learned anew, as tags are the source's.
@@ -610,8 +617,8 @@ def _taken_over(recipe: Recipe, run: RunFolder, origin: RunFolder, inputs: Mappi
     if not origin.manifest.is_file():
         return None
     manifest = origin.read_manifest()
-    before = manifest["inputs"]
-    if "vocabulary" not in before or before["files"] != inputs["files"]:
+    before = manifest.inputs
+    if not before.vocabulary or before.files != inputs.files:
         return None
     old, new = load_recipe(origin.recipe), complete(recipe)
     if is_same(run, origin):
@@ -631,38 +638,38 @@ def _fingerprint(tokenizers: TokenizerPair) -> str:
         return digest_of(describe(Path(folder)), num_bytes=16)
 
 
-def _marks(corpus: Kept) -> dict[str, str]:
-    """Returns what sets a corpus apart from text that people wrote."""
-    return {key: value for key, value in (("tag", corpus.tag), ("by", corpus.by)) if value}
+def _corpus(kept: Kept) -> TrainingCorpus:
+    return TrainingCorpus(name=kept.name, pairs=kept.pairs, weight=kept.weight, tag=kept.tag, by=kept.by)
 
 
 def _manifest(
     recipe: Recipe,
-    inputs: Mapping[str, Any],
+    inputs: Inputs,
     gathered: Gathered,
-    splits: Mapping[str, Any],
+    splits: Mapping[str, SplitCounts],
     tokenizers: TokenizerPair,
     reasons: Mapping[str, str],
-) -> dict[str, Any]:
+    *,
+    place: str,
+) -> Manifest:
     source, target = languages(recipe.data)
-    return {
-        "schema_version": MANIFEST_VERSION,
-        "name": recipe.name,
-        "source_language": source,
-        "target_language": target,
-        "inputs": dict(inputs),
-        "recipe": _recipe_digest(recipe),
-        "splits": dict(splits),
-        "corpora": [
-            {"name": one.name, "pairs": one.pairs, "weight": one.weight, **_marks(one)} for one in gathered.corpora
-        ],
-        **({"epoch_pairs": gathered.epoch_pairs} if gathered.epoch_pairs is not None else {}),
-        "cleaning": {name: report.to_dict() for name, report in gathered.reports.items()},
-        "vocabulary": {
-            "joint": tokenizers.joint,
-            "source": tokenizers.source.vocabulary_size,
-            "target": tokenizers.target.vocabulary_size,
-        },
-        "reasons": dict(reasons),
-        "chosen": values(recipe, reasons),
-    }
+    return Manifest(
+        schema_version=MANIFEST_VERSION,
+        name=recipe.name,
+        source_language=source,
+        target_language=target,
+        inputs=inputs,
+        recipe=_recipe_digest(recipe),
+        splits=dict(splits),
+        corpora=tuple(map(_corpus, gathered.corpora)),
+        epoch_pairs=gathered.epoch_pairs,
+        cleaning={name: CleaningReport.of(report) for name, report in gathered.reports.items()},
+        vocabulary=VocabularySizes(
+            joint=tokenizers.joint,
+            source=tokenizers.source.vocabulary_size,
+            target=tokenizers.target.vocabulary_size,
+        ),
+        reasons=dict(reasons),
+        chosen=values(recipe, reasons),
+        folder=place,
+    )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from seq2seq.bundle import RunFolder
 from seq2seq.errors import UserError
+from seq2seq.manifest import Manifest
 from seq2seq.pipeline.prepare import check_not_begun, command, data_digest
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 
 
-def read_prepared(recipe: Recipe, run: RunFolder, *, fresh: bool) -> dict[str, Any]:
+def read_prepared(recipe: Recipe, run: RunFolder, *, fresh: bool) -> Manifest:
     """Returns the manifest of a run that is ready to train; `fresh`: of one that has not been trained.
 
     Raises:
@@ -25,9 +23,9 @@ def read_prepared(recipe: Recipe, run: RunFolder, *, fresh: bool) -> dict[str, A
     return manifest
 
 
-def _check_prepared(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> None:
+def _check_prepared(recipe: Recipe, run: RunFolder, manifest: Manifest) -> None:
     """Makes sure that the data was made with these settings."""
-    prepared, wanted = manifest["inputs"]["settings"], data_digest(recipe)
+    prepared, wanted = manifest.inputs.settings, data_digest(recipe)
     if prepared == wanted:
         return
     given = "" if data_digest(load_recipe(run.recipe)) == wanted else ", with the same --set"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seq2seq.manifest import Manifest
 from seq2seq.recipe.decode import recipe_from_table, table_from_recipe
 from seq2seq.recipe.schema import Recipe
 
@@ -38,3 +39,8 @@ def fitting(reasons: Mapping[str, str], chosen: Mapping[str, Any], recipe: Recip
         trail: reason if trail not in chosen or now[trail] == chosen[trail] else SET_BY_YOU
         for trail, reason in reasons.items()
     }
+
+
+def fitting_of(manifest: Manifest, recipe: Recipe) -> dict[str, str]:
+    """Returns the reasons that a run's manifest gives, as they apply to `recipe`; older runs do not say the values."""
+    return fitting(manifest.reasons, manifest.chosen or {}, recipe)

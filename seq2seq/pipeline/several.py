@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import torch
 
@@ -21,6 +21,7 @@ from seq2seq.device import choose_device, share_of_cores
 from seq2seq.errors import Seq2SeqError, UserError, WorkError
 from seq2seq.folders import checksum
 from seq2seq.launch import Launch, launched
+from seq2seq.manifest import Manifest
 from seq2seq.recipe.decode import table_from_recipe
 from seq2seq.recipe.schema import Recipe
 from seq2seq.training.group import Alone, Group
@@ -173,7 +174,7 @@ def check_alike(group: Group, facts: Mapping[str, str]) -> None:
 
 
 def facts(
-    recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any], store: Store, *, device: str, precision: str
+    recipe: Recipe, run: RunFolder, manifest: Manifest, store: Store, *, device: str, precision: str
 ) -> dict[str, str]:
     """Returns what the processes of a training must have in common, by the names in `HINTS`."""
     return {
@@ -193,14 +194,15 @@ def _recipe(recipe: Recipe) -> str:
     return _digest(json.dumps(table, sort_keys=True).encode())
 
 
-def _prepared(run: RunFolder, manifest: Mapping[str, Any], store: Store) -> str:
+def _prepared(run: RunFolder, manifest: Manifest, store: Store) -> str:
     """Returns a digest of what was prepared.
 
     The lengths of all pairs, which decide the batches; the tokenizers; and of the pairs themselves some blocks of 64 kB
     spread over the file, since reading all of a large corpus would take longer than many a training.
     """
-    told = {name: manifest.get(name) for name in ("inputs", "splits", "vocabulary", "corpora", "epoch_pairs")}
-    parts = [json.dumps(told, sort_keys=True).encode()]
+    told = manifest.to_dict()
+    kept = {name: told.get(name) for name in ("inputs", "splits", "vocabulary", "corpora", "epoch_pairs")}
+    parts = [json.dumps(kept, sort_keys=True).encode()]
     parts += [store.source.lengths.tobytes(), store.target.lengths.tobytes()]
     files = sorted(path for path in run.tokenizers.rglob("*") if path.is_file())
     parts += [f"{path.relative_to(run.tokenizers).as_posix()} {checksum(path)}".encode() for path in files]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from torch import Tensor, nn
 
 from seq2seq.bundle import RunFolder
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum
+from seq2seq.manifest import Manifest
 from seq2seq.pipeline.basis import OLD
 from seq2seq.recipe.schema import Recipe
 from seq2seq.training.checkpoint import read_tensors
@@ -23,13 +24,13 @@ OLD_SCORES: Final = "old_"
 _AGAIN: Final = "Fine-tune the model again: seq2seq finetune …"
 
 
-def first_weights(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -> dict[str, Tensor] | None:
+def first_weights(recipe: Recipe, run: RunFolder, manifest: Manifest) -> dict[str, Tensor] | None:
     """Returns the weights that the run starts from; None where it begins with random ones.
 
     Raises:
         UserError: They are missing or damaged, or the recipe holds on to a model where there is none.
     """
-    start = manifest.get("start")
+    start = manifest.start
     if start is None:
         if recipe.training.hold:
             raise UserError(
@@ -40,7 +41,7 @@ def first_weights(recipe: Recipe, run: RunFolder, manifest: Mapping[str, Any]) -
         return None
     if not run.start.is_file():
         raise UserError(f"{run.start} is missing: the weights that this run starts from.", hint=_AGAIN)
-    if checksum(run.start) != start["weights"]:
+    if checksum(run.start) != start.weights:
         raise UserError(f"{run.start} is corrupted: its content is not what was written.", hint=_AGAIN)
     return read_tensors(run.start)
 

@@ -44,11 +44,12 @@ from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.folders import checksum, read_json, write_json
+from seq2seq.manifest import CleaningReport, Synthetic
 from seq2seq.pipeline import cleaning
 from seq2seq.pipeline.alone import alone
 from seq2seq.pipeline.basis import check_from_scratch
 from seq2seq.pipeline.prepare import Prepared, prepare
-from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
+from seq2seq.pipeline.reasons import SET_BY_YOU, fitting_of, values
 from seq2seq.pipeline.sifting import Sift
 from seq2seq.pipeline.sources import languages
 from seq2seq.pipeline.vocabulary import check_text
@@ -125,10 +126,6 @@ class Made:
     selected: Report
     sieved: Report
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns it ready for JSON."""
-        return {"name": self.name, "selected": self.selected.to_dict(), "sieved": self.sieved.to_dict()}
-
 
 def texts(run: RunFolder) -> Path:
     """Returns the folder in which the texts of a run with synthetic pairs lie."""
@@ -200,11 +197,11 @@ def begin(run: RunFolder, by: str) -> None:
 
 def _made_by(run: RunFolder) -> str:
     """Returns which command made a run, or has begun to; empty where none of these did."""
-    told = run.read_manifest().get("synthetic", {}) if run.manifest.is_file() else {}
+    told = run.read_manifest().synthetic if run.manifest.is_file() else None
     marker = texts(run) / _MARKER
-    if not told and marker.is_file():
-        told = read_json(marker)
-    return str(told.get("by", ""))
+    if told in (None, Synthetic()) and marker.is_file():
+        return str(read_json(marker).get("by", ""))
+    return told.by if told is not None else ""
 
 
 def _is_empty(folder: Path) -> bool:
@@ -228,14 +225,15 @@ def check_direction(bundle: Bundle, wanted: tuple[str, str], *, hint: str) -> No
 
 def way_of(run: RunFolder) -> tuple[str, str]:
     """Returns the language that a run translates from, and the one it translates into."""
-    manifest = run.read_manifest()
-    return manifest["source_language"], manifest["target_language"]
+    return run.read_manifest().languages
 
 
 def reading(run: RunFolder) -> Data:
     """Returns how new text that a run has not seen is normalised and filtered: as the text was that people gave it."""
     manifest = run.read_manifest()
-    facts = {**manifest.get("synthetic", {}), "corpora": manifest.get("corpora", ())}
+    facts: dict[str, Any] = {"corpora": [one.to_dict() for one in manifest.corpora]}
+    if manifest.synthetic is not None and manifest.synthetic.cleaning is not None:
+        facts["cleaning"] = manifest.synthetic.cleaning
     return cleaning.of_new_text(load_recipe(run.recipe).data, facts)
 
 
@@ -439,17 +437,10 @@ class Rows:
 
 def corpora_of(run: RunFolder) -> list[Rows]:
     """Returns which rows of a run's training set are of which corpus."""
-    manifest = run.read_manifest()
-    told = manifest.get("corpora") or [{"name": "", "pairs": manifest["splits"]["train"]["pairs"], "weight": 1.0}]
-    ends = [0, *accumulate(int(one["pairs"]) for one in told)]
+    told = run.read_manifest().corpora_or_one(ORIGINAL)
+    ends = [0, *accumulate(one.pairs for one in told)]
     return [
-        Rows(
-            one["name"] if len(told) > 1 else ORIGINAL,
-            *span,
-            float(one["weight"]),
-            one.get("tag", ""),
-            one.get("by", ""),
-        )
+        Rows(one.name if len(told) > 1 else ORIGINAL, *span, one.weight, one.tag, one.by)
         for one, span in zip(told, pairwise(ends), strict=True)
         if span[0] < span[1]
     ]
@@ -582,8 +573,8 @@ def paced(recipe: Recipe, of: RunFolder, kept: Sequence[Rows], num_made: int, *,
         f"the others as often as in {before:g} passes before."
     }
     if not training.validate_every and "training.validate_every" not in asked:
-        counts = of.read_manifest()["splits"]["train"]
-        tokens = (sum(map(len, kept)) + num_made) / times * (1 + counts["target_tokens"] / counts["pairs"])  # and EOS
+        counts = of.read_manifest().splits["train"]
+        tokens = (sum(map(len, kept)) + num_made) / times * (1 + counts.target_tokens / counts.pairs)  # and EOS
         chosen["validate_every"] = ceil(tokens / (training.batch_tokens * training.accumulate))
         reasons["training.validate_every"] = "About one look for each time that the others are read."
     return Preset(changed(recipe, training=changed(training, **chosen)), reasons)
@@ -612,8 +603,8 @@ def _reasons(of: RunFolder, recipe: Recipe, told: Sequence[str]) -> dict[str, st
     Where a value is another now, a person has set it, and that is said; or it follows from where the text comes from
     now, which needs no reason.
     """
-    before, old = of.read_manifest(), load_recipe(of.recipe)
-    reasons = fitting(before["reasons"], before.get("chosen", {}), old)
+    old = load_recipe(of.recipe)
+    reasons = fitting_of(of.read_manifest(), old)
     was, now = values(old, reasons), values(recipe, reasons)
     found = {}
     for trail, reason in reasons.items():
@@ -630,7 +621,7 @@ def prepared(
     of: RunFolder,
     made: Made,
     *,
-    notes: Mapping[str, Any],
+    notes: Synthetic,
     asked: Sequence[str],
     threads: int,
 ) -> Prepared:
@@ -641,22 +632,27 @@ def prepared(
         run: The new run.
         of: The run that it is made of.
         made: The synthetic pairs.
-        notes: What else there is to say of them; "by" is the command.
+        notes: What else there is to say of them: the command, and the models.
         asked: The settings that a person has set, as `asked` gives them.
         threads: How many processes may share the work; 0: one a core.
     """
     before, recipe, tokenizers = of.read_manifest(), preset.recipe, TokenizerPair.load(of.tokenizers)
     reasons = {**_reasons(of, recipe, asked), **preset.reasons}
     done = prepare(recipe, run, folder=texts(run), reasons=reasons, threads=threads, tokenizers=tokenizers, origin=of)
-    writers = {**{rows.name: rows.by for rows in corpora_of(of)}, made.name: notes["by"]}
-    corpora = [{**one, **({"by": by} if (by := writers.get(one["name"])) else {})} for one in done.manifest["corpora"]]
-    told = {**notes, **made.to_dict(), "cleaning": cleaning.told(reading(of))}
-    manifest = {**done.manifest, "corpora": corpora, "synthetic": told}
+    writers = {**{rows.name: rows.by for rows in corpora_of(of)}, made.name: notes.by}
+    corpora = tuple(changed(one, by=writers.get(one.name) or one.by) for one in done.manifest.corpora)
+    told = changed(
+        notes,
+        name=made.name,
+        selected=CleaningReport.of(made.selected),
+        sieved=CleaningReport.of(made.sieved),
+        cleaning=cleaning.told(reading(of)),
+    )
+    manifest = changed(done.manifest, corpora=corpora, synthetic=told)
     for name in of.splits():
-        if name not in manifest["splits"]:  # its ids are what they were
+        if name not in manifest.splits:  # its ids are what they were
             copyfile(of.split(name), run.split(name))
-            for section in ("splits", "cleaning"):
-                manifest[section] = {**manifest[section], name: before[section][name]}
+            manifest = manifest.with_split_of(before, name)
     if manifest != done.manifest:
-        write_json(run.manifest, manifest)
+        manifest.write(run.manifest)
     return replace(done, manifest=manifest)

@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from seq2seq import console
 from seq2seq.bundle import RunFolder
 from seq2seq.device import allow_tf32, choose_device, unused_gpu
+from seq2seq.manifest import Manifest
 from seq2seq.pipeline import tune
 from seq2seq.pipeline.card import refresh_card
 from seq2seq.pipeline.export import export_trained
@@ -21,7 +21,7 @@ from seq2seq.pipeline.first_stage import begin, set_up
 from seq2seq.pipeline.learning_curve import draw_last
 from seq2seq.pipeline.lock import only_one
 from seq2seq.pipeline.prepared import read_prepared
-from seq2seq.pipeline.reasons import fitting
+from seq2seq.pipeline.reasons import fitting_of
 from seq2seq.pipeline.refine import Refined, refine, wants_refining
 from seq2seq.pipeline.reporters import ConsoleReporter, closing, start_stage
 from seq2seq.pipeline.several import agreed
@@ -114,7 +114,7 @@ def train(
 def _train(
     recipe: Recipe,
     run: RunFolder,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     *,
     resume: bool,
     restart: bool,
@@ -124,7 +124,7 @@ def _train(
 ) -> Trained:
     """Sets up what trains, runs both stages, and does what comes after them."""
     keep_large_buffers()
-    text = dump_recipe(recipe, fitting(manifest["reasons"], manifest.get("chosen", {}), recipe))
+    text = dump_recipe(recipe, fitting_of(manifest, recipe))
     watcher = reporter or ConsoleReporter(recipe.training.stop_on)
     setup, trainer = set_up(
         recipe, run, manifest, recipe_text=text, resume=resume, place=place, reporter=watcher, group=group

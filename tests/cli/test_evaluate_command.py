@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import sacrebleu
+from made_manifests import made_manifest
 from tiny_bundles import make_bundle
 from toy_runs import Toy, call, done, refused, sets, show_all_progress, toy, toy_pairs
 
@@ -194,7 +195,7 @@ def test_scores_on_the_training_pairs_are_shown_and_not_kept(tmp_path):
     made = make_bundle(tmp_path / "run" / "bundle", "search.name=greedy", "search.max_length_constant=4")
     run = RunFolder(tmp_path / "run")
     write_split(run.split("train"), (Row(n, f"{n} dogs", f"{n} hund", (), ()) for n in (1, 2)))
-    run.manifest.write_text(json.dumps({"schema_version": 1, "cleaning": {}}))
+    made_manifest().write(run.manifest)
     told = done("evaluate", made.path, "--split", "train", "--threads", "1")
     assert "train: 2 sentences" in told.out
     assert "train: shown and not kept, because the model was trained on it." in told.err

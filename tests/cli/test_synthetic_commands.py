@@ -69,8 +69,8 @@ def test_backtranslated_pairs_are_told_of_and_trained_on(base, tmp_path) -> None
     assert f"backtranslated: of {outcome.lines[0].split()[2]} sentences 60 were translated" in outcome.lines[0]
     assert f"Train it: seq2seq train {run}" in outcome.out
     made = RunFolder(run).read_manifest()
-    assert made["synthetic"]["by"] == "backtranslate"
-    assert made["synthetic"]["sieved"]["kept"] == made["corpora"][1]["pairs"] == 60
+    assert made.synthetic.by == "backtranslate"
+    assert made.synthetic.sieved.kept == made.corpora[1].pairs == 60
     trained = done(*arguments, "--run", run, "--sample", "--lines", "60", "--threads", "1", "--json", "--train", *train)
     assert trained.json["updates"] == 4
     # One that was trained with tags translates, in graphs too: they are part of its vocabulary, and of no text.

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made_manifests import made_manifest, report_of, split_of
+from msgspec.structs import replace
 from safetensors.numpy import load_file
 from tiny_bundles import make_bundle
 from toy_runs import RARE, RARE_TRANSLATION, Toy, done, toy
@@ -17,6 +19,7 @@ from seq2seq.data.store import Store
 from seq2seq.evaluation.diagnosis.diagnose import diagnose
 from seq2seq.evaluation.worst import scored
 from seq2seq.folders import write_json
+from seq2seq.manifest import CountedPairs, ExamplePair, Inputs, TrainingCorpus
 from seq2seq.pipeline import environment as timing
 from seq2seq.pipeline.card import MARK, data_facts, refresh_card, write_card
 from seq2seq.pipeline.environment import Spent, note_environment, spent
@@ -202,15 +205,16 @@ def test_what_is_wrong_with_a_card_stops_nothing(bundle, capsys):
 
 
 def test_counts_are_taken_from_the_manifest_and_no_sentence():
-    manifest = {
-        "inputs": {"files": {"a.en": "00"}},
-        "splits": {"train": {"pairs": 5}, "test": {"pairs": 2}},
-        "cleaning": {"train": {"dropped": {"ratio": {"count": 3, "examples": [{"source": "A secret."}]}}}},
-        "corpora": [
-            {"name": "a", "pairs": 4, "weight": 1.0, "x": "A secret."},
-            {"name": "b", "pairs": 1, "weight": 2.0, "tag": "<bt>", "by": "backtranslate"},
-        ],
-    }
+    secret = ExamplePair(line=1, source="A secret.", target="A secret.")
+    manifest = made_manifest(
+        inputs=Inputs(settings="0", files={"a.en": "00"}),
+        splits={"train": split_of(5), "test": split_of(2)},
+        cleaning={"train": report_of(8, 5, ratio=CountedPairs(count=3, examples=(secret,)))},
+        corpora=(
+            TrainingCorpus(name="a", pairs=4, weight=1.0, others={"x": "A secret."}),
+            TrainingCorpus(name="b", pairs=1, weight=2.0, tag="<bt>", by="backtranslate"),
+        ),
+    )
     found = data_facts(manifest)
     assert found["splits"] == {"train": 5, "test": 2}
     assert found["dropped"] == {"ratio": 3}
@@ -220,9 +224,10 @@ def test_counts_are_taken_from_the_manifest_and_no_sentence():
     ]
     assert "secret" not in json.dumps(found)
     # One corpus is all there is to say, unless a machine had a hand in it.
-    one = {"name": "b", "pairs": 5, "weight": 1.0}
-    assert "corpora" not in data_facts({**manifest, "corpora": [one]})
-    assert data_facts({**manifest, "corpora": [{**one, "by": "distill"}]})["corpora"] == [{**one, "by": "distill"}]
+    one = TrainingCorpus(name="b", pairs=5, weight=1.0)
+    assert "corpora" not in data_facts(replace(manifest, corpora=(one,)))
+    of_machine = data_facts(replace(manifest, corpora=(replace(one, by="distill"),)))
+    assert of_machine["corpora"] == [{"name": "b", "pairs": 5, "weight": 1.0, "by": "distill"}]
 
 
 def test_what_a_machine_wrote_is_told(bundle):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from made_manifests import made_manifest
 from tiny_bundles import make_bundle
 from toy_runs import call, done, refused, sets, toy_pairs, write_pairs
 
-from seq2seq.bundle import MANIFEST_VERSION, RunFolder, open_bundle
-from seq2seq.folders import write_json, write_text
+from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.folders import write_text
+from seq2seq.manifest import Inputs
 from seq2seq.pipeline import demo
 from seq2seq.pipeline.prepare import Prepared, current_inputs
 from seq2seq.pipeline.train import Trained
@@ -68,8 +70,8 @@ def test_a_copy_of_its_recipe_on_files_of_ones_own_is_no_demonstration(tmp_path)
 
 def test_a_demonstration_on_older_phrases_gives_way_to_a_new_one(tmp_path):
     run, shipped = RunFolder(tmp_path / "run"), find_recipe("demo")
-    recipe, inputs = load_recipe(shipped), {"settings": "0" * 32, "files": {}}
+    recipe, inputs = load_recipe(shipped), Inputs(settings="0" * 32, files={})
     write_text(run.recipe, shipped.read_text(encoding="utf-8"))
     for older, found in ((True, inputs), (False, current_inputs(recipe))):
-        write_json(run.manifest, {"schema_version": MANIFEST_VERSION, "name": "demo", "inputs": found})
+        made_manifest(name="demo", inputs=found).write(run.manifest)
         assert demo._is_older(recipe, run) is older

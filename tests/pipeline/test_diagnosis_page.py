@@ -9,10 +9,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made_manifests import made_manifest
 from tiny_bundles import make_bundle
 from toy_runs import call, done, refused, sets, toy_pairs
 
-from seq2seq.bundle import MANIFEST_VERSION, open_bundle, run_owning
+from seq2seq.bundle import open_bundle, run_owning
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.evaluation.metrics import score
@@ -32,8 +33,7 @@ def run(tmp_path_factory):
     pairs = toy_pairs(80)
     for name, own in (("train", pairs[:60]), ("development", pairs[60:])):
         write_split(path / "data" / f"{name}.arrow", (Row(n, *pair, (), ()) for n, pair in enumerate(own, start=1)))
-    manifest = {"schema_version": MANIFEST_VERSION, "cleaning": {}}
-    (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    made_manifest().write(path / "manifest.json")
     return path
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from made_manifests import made_manifest, report_of
 
-from seq2seq.bundle import MANIFEST_VERSION, RunFolder
+from seq2seq.bundle import RunFolder
 from seq2seq.data.store import Row, write_split
 from seq2seq.errors import UserError
 from seq2seq.pipeline.evaluate import other_translations, test_sets
@@ -22,8 +23,7 @@ def make(folder, lines, num_read, **data):
     run = RunFolder(folder)
     write_split(run.split("test"), (Row(n, f"source {n}", f"target {n}", (), ()) for n in lines))
     run.recipe.write_text(dump_recipe(recipe_from_table({"data": {**FILES, **data}}, where="x"), {}), encoding="utf-8")
-    manifest = {"schema_version": MANIFEST_VERSION, "cleaning": {"test": {"read": num_read, "kept": len(lines)}}}
-    run.manifest.write_text(json.dumps(manifest), encoding="utf-8")
+    made_manifest(cleaning={"test": report_of(num_read, len(lines))}).write(run.manifest)
     return run
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from made_manifests import made_manifest, split_of
 from msgspec.structs import replace as changed
 from tiny_bundles import make_bundle
 from toy_runs import toy_pairs, write_pairs
@@ -22,6 +23,7 @@ from seq2seq.data.batches import Batches
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
+from seq2seq.manifest import TrainingCorpus
 from seq2seq.pipeline.card import data_facts
 from seq2seq.pipeline.cleaning import already_cleaned, told
 from seq2seq.pipeline.finetune import (
@@ -265,8 +267,10 @@ def prepared(folder, corpora, *, temperature=1.0):
     ]
     write_split(run.split("train"), rows)
     write_text(run.recipe, dump_recipe(apply_overrides(complete(Recipe()), [f"data.temperature={temperature}"])))
-    named = [{"name": name, "pairs": count, "weight": weight, "tag": tag} for name, count, weight, tag in corpora]
-    return OldText(run, {"corpora": named, "splits": {"train": {"pairs": len(rows)}}})
+    named = tuple(
+        TrainingCorpus(name=name, pairs=count, weight=weight, tag=tag) for name, count, weight, tag in corpora
+    )
+    return OldText(run, made_manifest(corpora=named, splits={"train": split_of(len(rows))}))
 
 
 def test_several_old_corpora_share_the_old_part_as_they_did(bundle, tokenizers, tmp_path):
@@ -398,10 +402,16 @@ def test_passes_are_as_many_whatever_the_length_of_old_sentences(bundle, tokeniz
 
 def test_the_length_of_old_sentences_is_known_from_their_run(tmp_path):
     old = prepared(tmp_path, [("a", 6, 1.0, "")])
-    assert old.target_tokens is None  # as of a run that does not say
-    assert old.corpora[0]["pairs"] == 6
-    told = {"splits": {"train": {"pairs": 6, "target_tokens": 33}}}
-    assert dataclasses.replace(old, manifest={**old.manifest, **told}).target_tokens == 6.5
+    for pairs, target_tokens, length in ((6, 33, 6.5), (0, 0, None)):
+        splits = {"train": split_of(pairs, target_tokens=target_tokens)}
+        told = dataclasses.replace(old, manifest=changed(old.manifest, splits=splits))
+        assert told.target_tokens == length
+
+
+def test_an_older_run_has_one_corpus_that_has_no_name(tmp_path):
+    old = prepared(tmp_path, [("a", 6, 1.0, "")])
+    unnamed = dataclasses.replace(old, manifest=changed(old.manifest, corpora=()))
+    assert unnamed.corpora == (TrainingCorpus(name="text", pairs=6, weight=1.0),)
 
 
 def test_how_often_the_new_text_is_read_follows_from_the_updates(bundle, tokenizers, tmp_path):
@@ -416,15 +426,16 @@ def test_how_often_the_new_text_is_read_follows_from_the_updates(bundle, tokeniz
 
 def test_it_is_still_known_which_old_pairs_a_model_wrote(bundle, tokenizers, tmp_path):
     old = prepared(tmp_path / "old", [("a", 6, 1.0, ""), ("b", 4, 1.0, "")])
-    corpora = [old.manifest["corpora"][0], {**old.manifest["corpora"][1], "by": "distill"}]
-    old = dataclasses.replace(old, manifest={**old.manifest, "corpora": corpora})
+    first, second = old.manifest.corpora
+    manifest = changed(old.manifest, corpora=(first, changed(second, by="distill")))
+    old = dataclasses.replace(old, manifest=manifest)
     data = described(bundle, reader="aligned", files=write_pairs(tmp_path, toy_pairs(20), name="new"))
     recipe = changed(bundle.recipe, data=changed(data, development_size=2))
     run = RunFolder(tmp_path / "run")
     made = prepare(recipe, run, threads=1, basis=basis(bundle, tokenizers, old, old_share=0.5, command="")).manifest
-    assert [(one["name"], one.get("by")) for one in made["corpora"]] == [
-        ("new.en", None),
-        ("old-a", None),
+    assert [(one.name, one.by) for one in made.corpora] == [
+        ("new.en", ""),
+        ("old-a", ""),
         ("old-b", "distill"),
     ]
     assert [one.get("by") for one in data_facts(made)["corpora"]] == [None, None, "distill"]  # as the card says it

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_manifests import made_manifest, split_of
 
-from seq2seq.bundle import MANIFEST_VERSION, RunFolder
+from seq2seq.bundle import RunFolder
 from seq2seq.corpus.phrasebook.split import pairs
 from seq2seq.data.store import Row, Store, write_split
+from seq2seq.manifest import TrainingCorpus
 from seq2seq.pipeline import inspect
 from seq2seq.pipeline.inspect import SHORT_BLOCKS, SHORT_PAIRS, inspect_run
 from seq2seq.recipe.schema import Recipe
@@ -24,9 +25,9 @@ def make_run(folder, train, test=(), corpora=()):
     for name, rows in (("train", train), ("test", test)):
         write_split(run.split(name), (Row(*row, (), ()) for row in rows))
     run.recipe.write_text(dump_recipe(Recipe()), encoding="utf-8")
-    said = {"name": "mine", "source_language": "en", "target_language": "fr", "splits": {"train": {}, "test": {}}}
-    manifest = {"schema_version": MANIFEST_VERSION, **said, "corpora": list(corpora)}
-    run.manifest.write_text(json.dumps(manifest), encoding="utf-8")
+    splits = {"train": split_of(len(train)), "test": split_of(len(test))}
+    named = tuple(TrainingCorpus(name=name, pairs=pairs, weight=1.0) for name, pairs in corpora)
+    made_manifest(splits=splits, corpora=named).write(run.manifest)
     return run
 
 
@@ -73,7 +74,7 @@ def test_the_short_form_of_a_large_run_reads_a_part_and_tells_between_which_line
 
 def test_rows_of_several_corpora_are_told_apart(tmp_path):
     train = [*numbered(1500), *numbered(2500, 3000, slip_from=1000), *numbered(500, 7000)]
-    corpora = [{"name": name, "pairs": count} for name, count in (("one", 1500), ("two", 2500), ("three", 500))]
+    corpora = [("one", 1500), ("two", 2500), ("three", 500)]
     ((origin, line, shift),) = changes(inspect_run(make_run(tmp_path, train, corpora=corpora)))
     assert (origin, line, shift) == ("two", pytest.approx(1000, abs=5), 1)
 

@@ -18,6 +18,7 @@ from seq2seq.bundle import RunFolder
 from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
+from seq2seq.manifest import TrainingCorpus
 from seq2seq.pipeline import prepare as module
 from seq2seq.pipeline.gather import KNOWN_SOURCE, KNOWN_TARGET, gather
 from seq2seq.pipeline.lock import LOCK, only_one
@@ -259,7 +260,7 @@ def contents(folder):
 
 
 def noticed(found):
-    return {what: (one["count"], one["examples"]) for what, one in found["noticed"].items()}
+    return {what: (one.count, [example.to_dict() for example in one.examples]) for what, one in found.noticed.items()}
 
 
 def test_training_pairs_with_a_held_out_target_are_counted(tmp_path, monkeypatch):
@@ -272,7 +273,7 @@ def test_training_pairs_with_a_held_out_target_are_counted(tmp_path, monkeypatch
     data = Data(corpora=corpora, development=tuple(map(str, held)), source_language="en", target_language="eu")
     words = Text(tokenizer=Choice("words"))
     done = prepare(Recipe(name="x", data=data, text=words), RunFolder(tmp_path / "given"))
-    assert noticed(done.manifest["cleaning"]["train"]) == {
+    assert noticed(done.manifest.cleaning["train"]) == {
         KNOWN_TARGET: (
             2,
             [
@@ -284,7 +285,7 @@ def test_training_pairs_with_a_held_out_target_are_counted(tmp_path, monkeypatch
     same = write_pairs(tmp_path, [(f"source {n}", "the one answer") for n in range(20)], name="same")
     data = Data(train=tuple(map(str, same)), development_size=5, source_language="en", target_language="eu")
     done = prepare(Recipe(name="x", data=data, text=words), RunFolder(tmp_path / "drawn"))
-    count, examples = noticed(done.manifest["cleaning"]["train"])[KNOWN_TARGET]
+    count, examples = noticed(done.manifest.cleaning["train"])[KNOWN_TARGET]
     assert (count, len(examples)) == (15, 3)
     assert "corpus" not in examples[0]  # there is only one
 
@@ -321,17 +322,18 @@ def test_any_number_of_processes_gives_the_same_bytes(text, tmp_path, monkeypatc
         assert set(done.seconds) == {"fingerprints", "reading", "vocabulary", "tokenising"}
         found[threads] = {path.relative_to(run.path): content for path, content in contents(run.path).items()}
     assert found[1] == found[2] == found[3]
-    report = done.manifest["cleaning"]["train"]
-    assert report["dropped"].keys() >= {"empty", "length", "duplicate"}
-    assert report["noticed"]
+    report = done.manifest.cleaning["train"]
+    assert report.dropped.keys() >= {"empty", "length", "duplicate"}
+    assert report.noticed
 
 
 def test_the_manifest_names_the_corpora(tmp_path):
     run = RunFolder(tmp_path / "run")
     done = prepare(recipe(tmp_path), run)
     pairs = len(Store(run.split("train")))
-    assert done.manifest["corpora"] == [{"name": done.manifest["corpora"][0]["name"], "pairs": pairs, "weight": 1.0}]
-    counts = done.manifest["splits"]["train"]
+    (corpus,) = done.manifest.corpora
+    assert corpus == TrainingCorpus(name=corpus.name, pairs=pairs, weight=1.0)
+    counts = done.manifest.splits["train"].to_dict()
     store = Store(run.split("train"))
     assert counts == {
         "pairs": len(store),
@@ -341,7 +343,8 @@ def test_the_manifest_names_the_corpora(tmp_path):
         "longest_target": store.target.lengths.max(),
     }
     assert not (run.path / "spool").exists()
-    assert done.manifest == json.loads(run.manifest.read_text(encoding="utf-8"))
+    assert done.manifest == run.read_manifest()
+    assert done.manifest.to_dict() == json.loads(run.manifest.read_text(encoding="utf-8"))
 
 
 class Full:
@@ -366,7 +369,7 @@ STEPS = [
     ("seq2seq.text.words.Words.train", 1),
     ("seq2seq.text.pairs.TokenizerPair.save", 1),
     ("seq2seq.pipeline.prepare.write_text", 1),
-    ("seq2seq.pipeline.prepare.write_json", 1),
+    ("seq2seq.manifest.write_json", 1),
 ]
 
 

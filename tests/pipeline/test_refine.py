@@ -21,7 +21,8 @@ from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import sentence_metric
-from seq2seq.folders import read_json, write_json
+from seq2seq.folders import read_json
+from seq2seq.manifest import TrainingCorpus
 from seq2seq.pipeline import first_stage
 from seq2seq.pipeline import refine as refine_module
 from seq2seq.pipeline import train as train_module
@@ -142,9 +143,12 @@ def test_both_stages_draw_each_corpus_in_its_share(run, monkeypatch):
     num_pairs = len(Store(run.split("train")))
     counts, weights = [num_pairs // 3, num_pairs - num_pairs // 3], [3.0, 1.0]
     manifest = run.read_manifest()
-    manifest["corpora"] = [{"pairs": n, "weight": weight} for n, weight in zip(counts, weights, strict=True)]
-    manifest["inputs"]["settings"] = data_digest(apply_overrides(load_recipe(run.recipe), changes))
-    write_json(run.manifest, manifest)
+    corpora = tuple(
+        TrainingCorpus(name=f"{n} pairs", pairs=n, weight=weight) for n, weight in zip(counts, weights, strict=True)
+    )
+    settings = data_digest(apply_overrides(load_recipe(run.recipe), changes))
+    inputs = replace(manifest.inputs, settings=settings)
+    replace(manifest, corpora=corpora, inputs=inputs).write(run.manifest)
     drawn, made = [], build.trainer
 
     def remembered(*arguments, batches, **settings):

@@ -102,9 +102,9 @@ def test_merged_shards_are_the_single_run(make, tmp_path):
         assert merged.manifest == wanted
         assert contents(run.path) == contents(single.path)  # and the shards are gone
     if make is drawn:
-        dropped = wanted["cleaning"]["train"]["dropped"]
+        dropped = wanted.cleaning["train"].dropped
         assert set(dropped) == {"length", "duplicate", "empty", "ratio"}
-        assert dropped["duplicate"]["count"] > 40
+        assert dropped["duplicate"].count > 40
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from made_manifests import made_manifest, split_of
 from msgspec.structs import replace as changed
 from toy_runs import show_all_progress, toy_pairs, write_pairs
 
@@ -19,6 +20,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
+from seq2seq.manifest import Start, StartingModel, StartInputs, TrainingCorpus, VocabularySizes
 from seq2seq.pipeline import backtranslate as back_module
 from seq2seq.pipeline import distill as distill_module
 from seq2seq.pipeline import synthetic
@@ -105,12 +107,17 @@ def sides(run: RunFolder, name: str = "train") -> list[tuple[str, str]]:
     return [(row.source, row.target) for row in Store(run.split(name)).rows()]
 
 
+def start_of(name: str) -> Start:
+    """What a run says that goes on from the model of that name."""
+    told = StartingModel(name=name, update=1, weights="0" * 32, old_share=0.0)
+    return Start(weights=told.weights, told=told, command="seq2seq finetune …")
+
+
 def fine_tuned(prepared: RunFolder, folder: Path) -> RunFolder:
     """The same run, as if it went on from another model."""
     shutil.copytree(prepared.path, folder)
     run = RunFolder(folder)
-    start = {"weights": "0" * 32, "told": {"name": "first"}, "command": "seq2seq finetune …"}
-    run.manifest.write_text(json.dumps({**run.read_manifest(), "start": start}))
+    changed(run.read_manifest(), start=start_of("first")).write(run.manifest)
     return run
 
 
@@ -126,7 +133,7 @@ class TestDistill:
         made = distill(author(teacher), prepared, run, distill_module.Wish(weight=0.5), minutes=7, threads=1)
         assert teacher.read == [source for source, _ in TRAIN]
         assert sides(run) == TRAIN + [(source, shout(source)) for source, _ in TRAIN]
-        assert made.manifest["corpora"] == [
+        assert made.manifest.to_dict()["corpora"] == [
             {"name": "original", "pairs": len(TRAIN), "weight": 1.0},
             {"name": "distilled", "pairs": len(TRAIN), "weight": 0.5, "by": "distill"},
         ]
@@ -148,10 +155,10 @@ class TestDistill:
         run = RunFolder(tmp_path / "student")
         distill(author(Told(shout)), prepared, run, distill_module.Wish(keep=False), threads=1)
         assert sides(run) == [(source, shout(source)) for source, _ in TRAIN]
-        assert [one["by"] for one in run.read_manifest()["corpora"]] == ["distill"]
+        assert [one.by for one in run.read_manifest().corpora] == ["distill"]
         again = RunFolder(tmp_path / "again")
         distill(author(Told(shout)), run, again, distill_module.Wish(), threads=1)
-        assert [one["by"] for one in again.read_manifest()["corpora"]] == ["distill", "distill"]
+        assert [one.by for one in again.read_manifest().corpora] == ["distill", "distill"]
 
     def test_what_the_teacher_failed_at_is_left_out_and_shown(self, tmp_path, prepared) -> None:
         failures = {
@@ -166,11 +173,10 @@ class TestDistill:
         wish = distill_module.Wish(keep=False, sieve=Sieve(max_ratio=1.5))
         made = distill(author(teacher), prepared, run, wish, threads=1)
         assert sides(run) == [(source, shout(source)) for source, _ in TRAIN[4:]]
-        dropped = made.manifest["synthetic"]["sieved"]["dropped"]
-        assert {reason: one["count"] for reason, one in dropped.items()} == {
-            reason: 1 for _, reason in failures.values()
-        }
-        assert dropped["copied"]["examples"] == [{"line": 4, "source": TRAIN[3][0], "target": TRAIN[3][0]}]
+        dropped = made.manifest.synthetic.sieved.dropped
+        assert {reason: one.count for reason, one in dropped.items()} == {reason: 1 for _, reason in failures.values()}
+        (example,) = dropped["copied"].examples
+        assert example.to_dict() == {"line": 4, "source": TRAIN[3][0], "target": TRAIN[3][0]}
 
     def test_given_text_is_translated_once_and_nothing_that_is_held_out(self, tmp_path, prepared) -> None:
         file = tmp_path / "more.en"
@@ -189,9 +195,9 @@ class TestDistill:
         teacher = Told(shout)
         made = distill(author(teacher), prepared, run, distill_module.Wish((file,)), threads=1)
         assert teacher.read == ["two red dogs sing", "six cats sing"]
-        told = made.manifest["synthetic"]["selected"]
-        assert (told["read"], told["kept"]) == (7, 2)
-        counts = {reason: one["count"] for reason, one in told["dropped"].items()}
+        told = made.manifest.synthetic.selected
+        assert (told.read, told.kept) == (7, 2)
+        counts = {reason: one.count for reason, one in told.dropped.items()}
         assert counts == {"leakage": 2, "empty": 1, "duplicate": 1, "length": 1}
 
     def test_a_run_without_a_limit_on_lengths_has_long_sentences_translated_too(self, tmp_path, prepared) -> None:
@@ -214,8 +220,8 @@ class TestDistill:
         teacher = Told(shout)
         made = distill(author(teacher), first, second, distill_module.Wish((text,)), threads=1)
         assert teacher.read == ["six cats sing"]
-        cleaning = made.manifest["synthetic"]["cleaning"]
-        assert cleaning == first.read_manifest()["synthetic"]["cleaning"] == data_facts(made.manifest)["cleaning"]
+        cleaning = made.manifest.synthetic.cleaning
+        assert cleaning == first.read_manifest().synthetic.cleaning == data_facts(made.manifest)["cleaning"]
         assert [one.name for one in load_recipe(second.recipe).data.filters] == ["empty"]
         assert cleaning == told(load_recipe(prepared.recipe).data)
 
@@ -247,11 +253,11 @@ class TestDistill:
             run, teacher = RunFolder(tmp_path / f"{threads}"), Told(alternatives)
             told = distill(author(teacher), prepared, run, distill_module.Wish(nearest=nearest), threads=threads)
             files = [(run.path / "text" / f"distilled.{side}").read_text() for side in ("source", "target")]
-            made[threads] = (files, told.manifest["synthetic"]["sieved"])
+            made[threads] = (files, told.manifest.synthetic.sieved)
             assert f"choosing: {len(TRAIN)}/{len(TRAIN)} pairs, 100 %" in capsys.readouterr().err
         assert made[1] == made[3]
-        assert made[1][1]["read"] == len(TRAIN)
-        assert 0 < made[1][1]["kept"] < len(TRAIN)
+        assert made[1][1].read == len(TRAIN)
+        assert 0 < made[1][1].kept < len(TRAIN)
 
     def test_the_nearest_is_of_the_likeliest_and_not_of_those_most_like_each_other(self, tmp_path, prepared) -> None:
         teacher, wishes = Told(lambda line: [shout(line)] * 2), {"near": 2, "plain": 0}
@@ -317,9 +323,9 @@ class TestDistill:
             (extra.path / path).parent.mkdir(exist_ok=True)
             (extra.path / path).symlink_to(prepared.path / path) if path == "tokenizer" else None
         manifest = prepared.read_manifest()
-        for section in ("splits", "cleaning"):
-            manifest[section]["combinations"] = manifest[section]["test"]
-        extra.manifest.write_text(json.dumps(manifest))
+        splits = {**manifest.splits, "combinations": manifest.splits["test"]}
+        cleaning = {**manifest.cleaning, "combinations": manifest.cleaning["test"]}
+        changed(manifest, splits=splits, cleaning=cleaning).write(extra.manifest)
         extra.recipe.write_bytes(prepared.recipe.read_bytes())
         extra.split("x").parent.mkdir()
         for name in ("train", "development", "test", "combinations"):
@@ -328,7 +334,7 @@ class TestDistill:
         run = RunFolder(tmp_path / "student")
         distill(author(Told(shout)), extra, run, distill_module.Wish(), threads=1)
         assert run.split("combinations").read_bytes() == prepared.split("test").read_bytes()
-        assert run.read_manifest()["splits"]["combinations"]["pairs"] == len(TEST)
+        assert run.read_manifest().splits["combinations"].pairs == len(TEST)
         assert not distill(author(Told(shout)), extra, run, distill_module.Wish(), threads=1).changed
         # And it stays when the student is prepared again, here or elsewhere; the other way round it would be another.
         before, recipe = run.read_manifest(), load_recipe(run.recipe)
@@ -338,9 +344,10 @@ class TestDistill:
         prepare(turned(recipe), back, folder=synthetic.texts(run), origin=run, threads=1)
         for again in (run, other):
             assert again.split("combinations").read_bytes() == prepared.split("test").read_bytes()
-            for section in ("splits", "cleaning"):
-                assert again.read_manifest()[section].keys() == before[section].keys()
-                assert again.read_manifest()[section]["combinations"] == before[section]["combinations"]
+            now = again.read_manifest()
+            for ours, theirs in ((now.splits, before.splits), (now.cleaning, before.cleaning)):
+                assert ours.keys() == theirs.keys()
+                assert ours["combinations"] == theirs["combinations"]
         assert back.splits() == ["development", "test", "train"]
 
     def test_what_cannot_be(self, tmp_path, prepared) -> None:
@@ -394,19 +401,19 @@ class TestDistill:
             "training.patience": "Not too early.",
         }
         chosen = {**values(load_recipe(of.recipe), reasons), "model.dropout": 0.123}  # changed in the file since
-        of.manifest.write_text(json.dumps({**of.read_manifest(), "reasons": reasons, "chosen": chosen}))
+        changed(of.read_manifest(), reasons=reasons, chosen=chosen).write(of.manifest)
         run = RunFolder(tmp_path / "student")
         settings = ["training.learning_rate=0.001"]
         made = distill(
             author(Told(shout)), of, run, distill_module.Wish(), minutes=7, settings=settings, threads=1
         ).manifest
-        assert made["reasons"] == {
+        assert made.reasons == {
             "model.dropout": SET_BY_YOU,
             "training.learning_rate": SET_BY_YOU,
             "training.minutes": SET_BY_YOU,
             "training.patience": "Not too early.",
         }
-        assert made["chosen"].keys() == made["reasons"].keys()
+        assert made.chosen.keys() == made.reasons.keys()
 
 
 class TestInterrupted:
@@ -519,13 +526,13 @@ class TestBacktranslate:
         own = {"name": "backtranslated", "pairs": 30, "weight": 0.25, "tag": "<bt>", "by": "backtranslate"}
         # A pass has 101 rows, 91 of them genuine: of 20 passes over 71 pairs come 15.6.
         assert load_recipe(run.recipe).training.max_epochs == pytest.approx(20 * 71 / 91, rel=5e-3)
-        assert "as in 20 passes before" in made.manifest["reasons"]["training.max_epochs"]
-        assert made.manifest["corpora"][1] == own
+        assert "as in 20 passes before" in made.manifest.reasons["training.max_epochs"]
+        assert made.manifest.corpora[1].to_dict() == own
         tokenizers, old = TokenizerPair.load(run.tokenizers), TokenizerPair.load(prepared.tokenizers)
         tag = tags_of(tokenizers.source)["<bt>"]
         assert tag == old.source.vocabulary_size
         assert tokenizers.source.vocabulary_size == tokenizers.target.vocabulary_size == tag + 1
-        assert made.manifest["vocabulary"] == {"joint": True, "source": tag + 1, "target": tag + 1}
+        assert made.manifest.vocabulary == VocabularySizes(joint=True, source=tag + 1, target=tag + 1)
         for number, row in enumerate(Store(run.split("train")).rows()):
             opening = [tag] if number >= len(TRAIN) else []
             assert row.source_ids == [*opening, *old.source.encode(row.source)]
@@ -537,9 +544,9 @@ class TestBacktranslate:
         reverse = author(Told(shout), ("eu", "en"))
         backtranslate(reverse, prepared, first, back_module.Wish((mono,), weight=2.0), threads=1)
         backtranslate(reverse, first, second, back_module.Wish((mono,), tag="<b2>"), threads=1)
-        corpora = second.read_manifest()["corpora"]
-        assert [(one["name"], one.get("tag"), one.get("by")) for one in corpora] == [
-            ("original", None, None),
+        corpora = second.read_manifest().corpora
+        assert [(one.name, one.tag, one.by) for one in corpora] == [
+            ("original", "", ""),
             ("backtranslated", "<bt>", "backtranslate"),
             ("backtranslated-2", "<b2>", "backtranslate"),
         ]
@@ -548,14 +555,14 @@ class TestBacktranslate:
             row.source_ids[0] for row in Store(second.split("train")).rows() if row.source_ids[0] >= size
         )
         assert openings == {size: 40, size + 1: 40}
-        assert [one["weight"] for one in corpora] == [1.0, 2.0, 1.0]  # there was room, and two is what was asked for
+        assert [one.weight for one in corpora] == [1.0, 2.0, 1.0]  # there was room, and two is what was asked for
         # What a model wrote is nothing for a teacher to translate.
         teacher = Told(shout)
         third = RunFolder(tmp_path / "three")
         distill(author(teacher), second, third, distill_module.Wish(), threads=1)
         assert teacher.read == [source for source, _ in TRAIN]
-        by = [one.get("by") for one in third.read_manifest()["corpora"]]
-        assert by == [None, "backtranslate", "backtranslate", "distill"]
+        by = [one.by for one in third.read_manifest().corpora]
+        assert by == ["", "backtranslate", "backtranslate", "distill"]
 
     def test_prepared_again_it_is_still_known_who_wrote_what(self, tmp_path, prepared, mono) -> None:
         run = RunFolder(tmp_path / "more")
@@ -563,8 +570,8 @@ class TestBacktranslate:
         before = run.read_manifest()
         prepare(load_recipe(run.recipe), run, folder=run.path / "text", force=True, threads=1)
         again = run.read_manifest()
-        assert [one.get("by") for one in again["corpora"]] == [None, "backtranslate"]
-        assert again["synthetic"] == before["synthetic"]
+        assert [one.by for one in again.corpora] == ["", "backtranslate"]
+        assert again.synthetic == before.synthetic
 
     def test_again_on_top_of_many_all_of_them_share(self, tmp_path, prepared, capsys) -> None:
         files = [tmp_path / f"mono-{n}.eu" for n in range(2)]
@@ -573,7 +580,7 @@ class TestBacktranslate:
         runs, reverse = [RunFolder(tmp_path / name) for name in ("one", "two")], author(Told(shout), ("eu", "en"))
         for of, run, file in zip((prepared, runs[0]), runs, files, strict=True):
             backtranslate(reverse, of, run, back_module.Wish((file,)), threads=1)
-        weights = [[one["weight"] for one in run.read_manifest()["corpora"]] for run in runs]
+        weights = [[one.weight for one in run.read_manifest().corpora] for run in runs]
         assert weights == [[1.0, 0.5], [1.0, 0.25, 0.25]]
         assert [one.weight for one in load_recipe(runs[1].recipe).data.corpora] == weights[1]
         assert "2 for each genuine one, those of before included" in capsys.readouterr().err
@@ -588,7 +595,7 @@ class TestBacktranslate:
         backtranslate(author(Told(shout), ("eu", "en")), of, run, back_module.Wish((mono,)), threads=1)
         recipe = apply_overrides(load_recipe(run.recipe), ["training.seed=2"])
         done = prepare(recipe, other, folder=run.path / "text", origin=run, threads=1)
-        assert [one.get("by") for one in done.manifest["corpora"]] == [None, "backtranslate"]
+        assert [one.by for one in done.manifest.corpora] == ["", "backtranslate"]
         assert synthetic.reading(other) == synthetic.reading(run)
         assert scripts.name in [one.name for one in synthetic.reading(other).filters]
         for file in ("sentencepiece.model", "tokenizer.json"):
@@ -611,12 +618,12 @@ class TestBacktranslate:
         distill(author(Told(shout)), run, taught, distill_module.Wish(), threads=1)
         manifest = taught.read_manifest()
         filters = [{"name": "script", "source": "Latin", "target": "Cyrillic"}]
-        manifest["synthetic"]["cleaning"] |= {"filters": filters}
-        taught.manifest.write_text(json.dumps(manifest))
+        cleaning = {**manifest.synthetic.cleaning, "filters": filters}
+        changed(manifest, synthetic=changed(manifest.synthetic, cleaning=cleaning)).write(taught.manifest)
         recipe = turned(load_recipe(taught.recipe))
         done = prepare(recipe, back, folder=taught.path / "text", origin=taught, threads=1)
-        assert [one.get("by") for one in manifest["corpora"]] == [None, "backtranslate", "distill"]
-        assert [one.get("by") for one in done.manifest["corpora"]] == [None, "distill", "backtranslate"]
+        assert [one.by for one in manifest.corpora] == ["", "backtranslate", "distill"]
+        assert [one.by for one in done.manifest.corpora] == ["", "distill", "backtranslate"]
         (script,) = synthetic.reading(back).filters
         assert (script.settings["source"], script.settings["target"]) == ("Cyrillic", "Latin")
         old, new = TokenizerPair.load(taught.tokenizers), TokenizerPair.load(back.tokenizers)
@@ -641,7 +648,7 @@ class TestBacktranslate:
         source, target = TRAIN[1][0].capitalize(), TRAIN[1][1]
         assert new.target.decode(new.target.encode(source)) == old.source.decode(old.source.encode(source))
         assert new.source.decode(new.source.encode(target)) == old.target.decode(old.target.encode(target))
-        assert ("vocabulary" in back.read_manifest()["inputs"]) == joint
+        assert bool(back.read_manifest().inputs.vocabulary) == joint
 
     def test_without_a_tag_the_vocabulary_is_the_old_one(self, tmp_path, prepared, mono) -> None:
         run = RunFolder(tmp_path / "more")
@@ -799,9 +806,9 @@ class TestPaced:
         of = RunFolder(tmp_path / "of")
         shutil.copytree(prepared.path, of.path)
         manifest = of.read_manifest()
-        manifest["splits"]["train"] |= {"pairs": 29_000, "target_tokens": 29_000 * 11}
-        manifest["corpora"] = [{"name": "text", "pairs": 29_000, "weight": 1.0}]
-        of.manifest.write_text(json.dumps(manifest))
+        splits = {**manifest.splits, "train": split_of(29_000, target_tokens=29_000 * 11)}
+        corpora = (TrainingCorpus(name="text", pairs=29_000, weight=1.0),)
+        changed(manifest, splits=splits, corpora=corpora).write(of.manifest)
         return of
 
     def paced(self, of: RunFolder, pairs: int, weight: float, *settings: str, keep: bool = True) -> Preset:
@@ -888,16 +895,23 @@ class TestTaggedCorpora:
         for opening, plain, tagged in zip(openings, *(Store(run.split("train")).rows() for run in runs), strict=True):
             assert tagged.source_ids == opening + plain.source_ids
             assert tagged._replace(source_ids=[]) == plain._replace(source_ids=[])
-        told = [one.get("tag") for one in runs[1].read_manifest()["corpora"]]
-        assert told == ["<y>", None, "<x>"]
+        told = [one.tag for one in runs[1].read_manifest().corpora]
+        assert told == ["<y>", "", "<x>"]
         for run, count in zip(runs, (0, len(TRAIN) - 30), strict=True):
             total = sum(map(len, (row.source_ids for row in Store(run.split("train")).rows())))
-            assert run.read_manifest()["splits"]["train"]["source_tokens"] == total
+            assert run.read_manifest().splits["train"].source_tokens == total
             assert total - count == sum(len(row.source_ids) for row in Store(runs[0].split("train")).rows())
 
     def test_a_trained_network_has_no_row_for_a_new_tag(self, folder, prepared) -> None:
         old = TokenizerPair.load(prepared.tokenizers)
-        basis = Basis(old, inputs={}, facts={}, sets={}, added=lambda gathered: gathered, save=lambda _: None)
+        basis = Basis(
+            old,
+            inputs=StartInputs(weights="0" * 32, old_share=0.0, old={}),
+            facts=start_of("first"),
+            sets={},
+            added=lambda gathered: gathered,
+            save=lambda _: None,
+        )
         run = RunFolder(folder / "run")
         with pytest.raises(UserError, match="starts from knows no tag <x>"):
             prepare(self.recipe("", "<x>", ""), run, folder=folder, threads=1, basis=basis)
@@ -922,7 +936,7 @@ class TestNewRun:
         (tmp_path / "a" / "recipe.toml").write_text("mine")
         with pytest.raises(UserError, match=r"'recipe.toml' would be overwritten"):
             synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
-        (tmp_path / "a" / "manifest.json").write_text('{"schema_version": 1}')
+        made_manifest().write(tmp_path / "a" / "manifest.json")
         with pytest.raises(UserError, match="run of another kind"):
             synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
         (tmp_path / "a" / "checkpoints").mkdir()
@@ -938,7 +952,7 @@ class TestNewRun:
         own = tmp_path / "a" / "text"
         own.mkdir(parents=True)
         if is_run:
-            (tmp_path / "a" / "manifest.json").write_text('{"schema_version": 1}')
+            made_manifest().write(tmp_path / "a" / "manifest.json")
         else:
             assert synthetic.new_run(tmp_path / "a", prepared, "x", by="distill").path == tmp_path / "a"  # empty
         (own / "test.source").write_text("mine")
@@ -971,7 +985,7 @@ class TestNewRun:
     def test_its_hints_can_be_pasted(self, tmp_path, prepared) -> None:
         folder = tmp_path / "my runs"
         (folder / "checkpoints").mkdir(parents=True)
-        (folder / "manifest.json").write_text('{"schema_version": 1}')
+        made_manifest().write(folder / "manifest.json")
         with pytest.raises(UserError) as error:
             synthetic.new_run(folder, prepared, "x", by="distill")
         assert f"seq2seq train '{folder}' --resume" in error.value.hint
