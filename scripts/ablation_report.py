@@ -8,9 +8,10 @@ translated under three seeds would count as three sentences, and each difference
 
 Two or three seeds are too few to be resampled, and to tell by themselves how far seeds lie apart. All rows together are
 not: with x the scores of the seeds of row r, and m their mean, s^2 = sum_r sum (x - m_r)^2 / v, v = sum_r (S_r - 1), is
-how seeds vary, if they vary alike in all rows. So each resample's distance gets t s sqrt(1 / S_1 + 1 / S_2) added;
-t is drawn from Student's distribution with v degrees of freedom. That holds for a row of one seed too. Where no row has
-two, p is of the sentences alone, and is marked.
+how seeds vary, if they vary alike in all rows. So each resample's distance gets t s sqrt(1 / S_1 + 1 / S_2) added; t is
+drawn from Student's distribution with v degrees of freedom. Of searches with the same S models, x are what each model
+gains, and t s sqrt(1 / S) is added. That holds for a row of one seed too. Where no row has two, p is of the sentences
+alone, and is marked.
 
 Of twenty changes that do nothing, one has a p-value below 0.05. So each row has a second one, adjusted for the number
 of rows that are tested (Holm 1979, A simple sequentially rejective multiple test procedure): with the m p-values in

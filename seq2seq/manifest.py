@@ -337,7 +337,10 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON
 
 
 def _section(kind: type[SectionT], told: Mapping[str, Any], trail: str, path: Path) -> SectionT:
-    """Returns a section with what the file at `path` says of it, under `trail`."""
+    """Returns a section with what the file at `path` says of it, under `trail`.
+
+    By hand, for `msgspec.convert` drops the keys that it does not know, which a newer version wrote.
+    """
     fields, values = _fields(kind), {}
     for name, field in fields.items():
         inner = f"{trail}.{name}" if trail else name

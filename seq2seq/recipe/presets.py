@@ -209,7 +209,7 @@ def _choose_text(draft: _Draft, tier: _Tier, num_pairs: int, average_words: floa
         "text.vocabulary_size",
         size,
         f"Small for {tier.phrase}, because each piece must be seen often to be learned (Sennrich & Zhang 2019); on "
-        "4,600 pairs 4,000 came to the same in 30 passes, and 1,000 was behind."
+        "4,600 pairs 4,000 came to the same in 30 passes, and 1,000 was behind after 12."
         if num_pairs < 20_000
         else f"For {tier.phrase}: each piece is still seen often, and sentences become shorter than with fewer pieces.",
     )
@@ -301,8 +301,8 @@ def _choose_guidance(draft: _Draft, tier: _Tier, ruled_out: Collection[str]) -> 
         ),
         "model.lexical": (
             True,
-            "Words that are looked at vote for their translations: worth 1.1 BLEU on 29,000 pairs and 1.7 on 4,600, "
-            "for a tenth more time.",
+            "Words that are looked at vote for their translations: in short trainings worth 1.1 BLEU on 29,000 "
+            "pairs and 1.7 on 4,600, for a tenth more time.",
         ),
     }
     for trail, (value, reason) in chosen.items():
