@@ -22,8 +22,8 @@ from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.data.store import Store
 from seq2seq.evaluation.metrics import score
 from seq2seq.folders import read_json, write_json
-from seq2seq.pipeline.reporters import ConsoleReporter
-from seq2seq.pipeline.train import train
+from seq2seq.pipeline.train.reporters import ConsoleReporter
+from seq2seq.pipeline.train.train import train
 from seq2seq.recipe.schema import Recipe, Search
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.metrics_log import MetricsLog

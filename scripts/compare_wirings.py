@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.bundle import RunFolder, find_run, open_bundle
-from seq2seq.pipeline import evaluate as scoring
-from seq2seq.pipeline.train import train
+from seq2seq.pipeline.evaluate import evaluate as scoring
+from seq2seq.pipeline.train.train import train
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.translator import from_bundle

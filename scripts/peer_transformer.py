@@ -36,7 +36,7 @@ from synthetic import machine
 if TYPE_CHECKING:  # the peer's Python has none of it
     from seq2seq.bundle import RunFolder
     from seq2seq.data.store import Store
-    from seq2seq.pipeline.evaluate import Result, TestSet
+    from seq2seq.pipeline.evaluate.evaluate import Result, TestSet
     from seq2seq.recipe.schema import Recipe
     from seq2seq.text.pairs import TokenizerPair
 
@@ -301,7 +301,7 @@ def check_unweighted(run: RunFolder, recipe: Recipe) -> None:
 def ours(given: argparse.Namespace, test: TestSet, recipe: Recipe, theirs: Sequence[str]) -> Result:
     """Translates the same split with our model, and tests whether the two differ; the peer is the first system."""
     from seq2seq.bundle import open_bundle
-    from seq2seq.pipeline.evaluate import evaluate
+    from seq2seq.pipeline.evaluate.evaluate import evaluate
     from seq2seq.translator import from_bundle
 
     bundle = open_bundle(given.model)
@@ -322,7 +322,7 @@ def compared(given: argparse.Namespace) -> dict[str, Any]:
     """Does all of it. Returns what there is to tell."""
     from seq2seq.bundle import find_run
     from seq2seq.data.store import Store
-    from seq2seq.pipeline.evaluate import test_sets
+    from seq2seq.pipeline.evaluate.evaluate import test_sets
     from seq2seq.recipe.toml import load_recipe
     from seq2seq.text.pairs import TokenizerPair
 

@@ -20,7 +20,7 @@ from unittest import mock
 
 from toy_runs import Toy, sets, toy_pairs, write_pairs
 
-from seq2seq.pipeline.resuming import of_program
+from seq2seq.pipeline.translate.resuming import of_program
 
 PAIRS = toy_pairs(60)
 

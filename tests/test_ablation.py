@@ -405,7 +405,9 @@ def sweep(place, monkeypatch, capsys):
     monkeypatch.setattr(ablate, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(ablate.signal, "signal", lambda *_: None)
     monkeypatch.setattr(Here, "broken", ())
-    monkeypatch.setattr("seq2seq.pipeline.train.export_trained", lambda run: None)  # the graphs are of no use here
+    monkeypatch.setattr(
+        "seq2seq.pipeline.train.train.export_trained", lambda run: None
+    )  # the graphs are of no use here
 
     def run(*more: object):
         monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments(place, *more)])

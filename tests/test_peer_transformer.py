@@ -14,7 +14,7 @@ from toy_runs import ROOT, TINY, done, sets, toy_pairs, write_pairs
 
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.data.store import Store
-from seq2seq.pipeline.prepare import prepare
+from seq2seq.pipeline.prepare.prepare import prepare
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Recipe

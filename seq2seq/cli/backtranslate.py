@@ -104,9 +104,9 @@ def backtranslate(
     from seq2seq.cli.synthetic import author, by_beam, tell
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.backtranslate import COMMAND, Wish
-    from seq2seq.pipeline.backtranslate import backtranslate as run_backtranslation
-    from seq2seq.pipeline.synthetic import Sieve, new_run
+    from seq2seq.pipeline.synthetic.backtranslate import COMMAND, Wish
+    from seq2seq.pipeline.synthetic.backtranslate import backtranslate as run_backtranslation
+    from seq2seq.pipeline.synthetic.synthetic import Sieve, new_run
 
     if sample and beam:
         raise UserError("--sample and --beam contradict each other.", hint="Give one of them.")

@@ -12,7 +12,7 @@ from seq2seq.plots.characters import printable
 if TYPE_CHECKING:
     from seq2seq.evaluation.diagnosis.diagnose import Diagnosis
     from seq2seq.evaluation.diagnosis.groups import Group
-    from seq2seq.pipeline.evaluate import Result
+    from seq2seq.pipeline.evaluate.evaluate import Result
 
 _FEW_LINES, _FEW_WORDS = 5, 5
 _MANY_WORDS = 30

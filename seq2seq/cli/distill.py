@@ -108,9 +108,9 @@ def distill(
     from seq2seq.cli.ensembles import open_models
     from seq2seq.cli.synthetic import author, by_beam, tell
     from seq2seq.corpus.files import require_file
-    from seq2seq.pipeline.distill import COMMAND, Wish
-    from seq2seq.pipeline.distill import distill as run_distillation
-    from seq2seq.pipeline.synthetic import Sieve, new_run, run_with_pairs
+    from seq2seq.pipeline.synthetic.distill import COMMAND, Wish
+    from seq2seq.pipeline.synthetic.distill import distill as run_distillation
+    from seq2seq.pipeline.synthetic.synthetic import Sieve, new_run, run_with_pairs
 
     for path in source or []:
         require_file(path)

@@ -59,7 +59,7 @@ class Models:
 
         It is the same before and after `translator` has written the graphs of one that has none.
         """
-        from seq2seq.pipeline.resuming import of_model
+        from seq2seq.pipeline.translate.resuming import of_model
 
         shares = ",".join(map(str, self.weights or []))
         return {

@@ -22,7 +22,7 @@ from seq2seq.engines.names import EngineName
 
 if TYPE_CHECKING:
     from seq2seq.bundle import Bundle, RunFolder
-    from seq2seq.pipeline.evaluate import Result, TestSet
+    from seq2seq.pipeline.evaluate.evaluate import Result, TestSet
 
 EXAMPLES = (
     ("seq2seq evaluate runs/mine", "the run's own test sets"),
@@ -88,9 +88,9 @@ def evaluate(
     from seq2seq.cli.diagnosis import show_diagnosis
     from seq2seq.cli.scores import show_result
     from seq2seq.errors import UserError
-    from seq2seq.pipeline import evaluate as scoring
-    from seq2seq.pipeline.diagnosis import check_page, diagnoser, write_diagnosis
-    from seq2seq.pipeline.unscored import place_of
+    from seq2seq.pipeline.evaluate import evaluate as scoring
+    from seq2seq.pipeline.evaluate.diagnosis import check_page, diagnoser, write_diagnosis
+    from seq2seq.pipeline.evaluate.unscored import place_of
     from seq2seq.recipe.overrides import apply_overrides
     from seq2seq.translator import from_bundle
 
@@ -159,7 +159,7 @@ def _kept(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
     """Stores a result and returns the bundle as it then is. Where that cannot be, says why: the scores are there."""
     from seq2seq import console
     from seq2seq.errors import Seq2SeqError
-    from seq2seq.pipeline.evaluate import keep
+    from seq2seq.pipeline.evaluate.evaluate import keep
 
     try:
         return keep(result, run, bundle)
@@ -171,7 +171,7 @@ def _kept(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
 def _tests(
     run: RunFolder | None, split: list[str] | None, source: Path | None, reference: Path | None
 ) -> list[TestSet]:
-    from seq2seq.pipeline.evaluate import files_as_test_set, test_sets
+    from seq2seq.pipeline.evaluate.evaluate import files_as_test_set, test_sets
 
     if run is not None:
         return test_sets(run, split or [])

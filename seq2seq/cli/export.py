@@ -11,7 +11,7 @@ import typer
 from seq2seq.cli.options import JsonOption, ModelArgument
 
 if TYPE_CHECKING:
-    from seq2seq.pipeline.export import Exported
+    from seq2seq.pipeline.models.export import Exported
 
 EXAMPLES = (
     ("seq2seq export runs/mine", "make the fast engine's files anew, in the run's own bundle"),
@@ -47,7 +47,7 @@ def export(
     graphs are compared with torch, sentence by sentence, before they are kept.
     """
     from seq2seq import console
-    from seq2seq.pipeline.export import export as write
+    from seq2seq.pipeline.models.export import export as write
 
     done = write(model, folder, precision=precision.value)
     if as_json:

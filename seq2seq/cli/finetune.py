@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seq2seq.bundle import Bundle, RunFolder
-    from seq2seq.pipeline.finetune import NewText, OldText
-    from seq2seq.pipeline.prepare import Prepared
-    from seq2seq.pipeline.train import Trained
+    from seq2seq.pipeline.finetune.finetune import NewText, OldText
+    from seq2seq.pipeline.prepare.prepare import Prepared
+    from seq2seq.pipeline.train.train import Trained
     from seq2seq.recipe.schema import Data
 
 EXAMPLES = (
@@ -101,10 +101,10 @@ def finetune(
 
     from seq2seq.bundle import RUNS, RunFolder, open_bundle
     from seq2seq.errors import UserError
-    from seq2seq.pipeline import finetune as tuning
-    from seq2seq.pipeline.prepare import prepare as run_preparation
-    from seq2seq.pipeline.reasons import fitting, values
-    from seq2seq.pipeline.train import train as run_training
+    from seq2seq.pipeline.finetune import finetune as tuning
+    from seq2seq.pipeline.prepare.prepare import prepare as run_preparation
+    from seq2seq.pipeline.prepare.reasons import fitting, values
+    from seq2seq.pipeline.train.train import train as run_training
     from seq2seq.recipe.overrides import apply_overrides
     from seq2seq.recipe.toml import load_recipe
     from seq2seq.text.pairs import TokenizerPair
@@ -195,8 +195,8 @@ def _text(bundle: Bundle, given: dict[str, Path | str | None], target: Path | No
     """Returns what the options say of the new text."""
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.finetune import described
-    from seq2seq.pipeline.sources import check_name
+    from seq2seq.pipeline.finetune.finetune import described
+    from seq2seq.pipeline.prepare.sources import check_name
 
     named = [name for name, value in given.items() if value]
     if len(named) != 1:
@@ -224,7 +224,7 @@ def _text(bundle: Bundle, given: dict[str, Path | str | None], target: Path | No
 def _share(asked: float | None, old: OldText | None, bundle: Bundle) -> float:
     """Returns the share of old pairs: as asked for, or by whether there are any."""
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.finetune import OLD_SHARE
+    from seq2seq.pipeline.finetune.finetune import OLD_SHARE
 
     if asked and old is None:
         raise UserError(
@@ -284,7 +284,7 @@ def _tell_prepared(done: Prepared) -> None:
 def _say_result(folder: RunFolder, model: Path, done: Trained, *, as_json: bool) -> None:
     from seq2seq import console
     from seq2seq.cli.second_stage import stopped_at
-    from seq2seq.pipeline.finetune import before_and_after
+    from seq2seq.pipeline.finetune.finetune import before_and_after
 
     # Where the second stage found a better model, that is the one that was kept.
     scores = before_and_after(folder, done.counters.best_update, refined=done.refined.best if done.refined else {})

@@ -12,7 +12,7 @@ from seq2seq.cli.options import JsonOption, SetOption
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from seq2seq.pipeline.summary import Summary
+    from seq2seq.pipeline.models.summary import Summary
 
 EXAMPLES = (
     ("seq2seq info runs/mine", "the layers, shapes, parameters and scores of a model"),
@@ -28,7 +28,7 @@ def info(
 ) -> None:
     """Show what a run or a bundle holds: layers, shapes, parameters, memory, scores."""
     from seq2seq import console
-    from seq2seq.pipeline.summary import summarise
+    from seq2seq.pipeline.models.summary import summarise
 
     summary = summarise(model, settings or [])
     if as_json:

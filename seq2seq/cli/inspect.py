@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from seq2seq.corpus.doctor.examination import Example, Finding
     from seq2seq.corpus.doctor.examine import Diagnosis
-    from seq2seq.pipeline.inspect import Inspected
+    from seq2seq.pipeline.prepare.inspect import Inspected
 
 EXAMPLES = (
     ("seq2seq inspect --source my.en --target my.de", "your own files, before anything else"),
@@ -96,7 +96,7 @@ def _look(
 ) -> Inspected:
     """Finds out which corpus is meant, and looks at it."""
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.inspect import inspect_data
+    from seq2seq.pipeline.prepare.inspect import inspect_data
     from seq2seq.recipe.schema import Choice, Data
 
     given = [name for name, value in {"CORPUS": corpus, **files, "--hub": hub}.items() if value]
@@ -122,8 +122,8 @@ def _look(
 def _own_files(file: Path, target: Path | None, kind: str, pair: tuple[str, str], examples: int) -> Inspected:
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.automatic import choose_pair
-    from seq2seq.pipeline.inspect import inspect_data
+    from seq2seq.pipeline.prepare.automatic import choose_pair
+    from seq2seq.pipeline.prepare.inspect import inspect_data
     from seq2seq.recipe.schema import Choice, Data
 
     reader = "aligned" if kind == "source" else kind
@@ -146,7 +146,7 @@ def _named(name: str, data: Path | None, examples: int) -> Inspected:
     """A run, or where --data says otherwise or there is none, a recipe."""
     from seq2seq.bundle import find_run
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.inspect import inspect_data, inspect_run
+    from seq2seq.pipeline.prepare.inspect import inspect_data, inspect_run
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.toml import load_recipe
 

@@ -11,7 +11,7 @@ import typer
 from seq2seq.cli.options import JsonOption, ModelArgument
 
 if TYPE_CHECKING:
-    from seq2seq.pipeline.neighbours import Answer
+    from seq2seq.pipeline.models.neighbours import Answer
 
 
 class Side(StrEnum):
@@ -50,7 +50,7 @@ def neighbours(
     """
     from seq2seq import console
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.neighbours import check_map, draw_map, open_words
+    from seq2seq.pipeline.models.neighbours import check_map, draw_map, open_words
 
     if not word and picture is None:
         raise UserError("There is no word to look for.", hint="Give a word, or --map FILE.png for a map of all.")

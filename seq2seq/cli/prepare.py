@@ -118,10 +118,10 @@ def prepare(
     from seq2seq.bundle import RUNS, RunFolder
     from seq2seq.cli.prepare_report import report, report_shard
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.prepare import prepare as run_preparation
-    from seq2seq.pipeline.prepare import prepare_shard
-    from seq2seq.pipeline.reasons import fitting, fitting_of, values
-    from seq2seq.pipeline.shards import Shard
+    from seq2seq.pipeline.prepare.prepare import prepare as run_preparation
+    from seq2seq.pipeline.prepare.prepare import prepare_shard
+    from seq2seq.pipeline.prepare.reasons import fitting, fitting_of, values
+    from seq2seq.pipeline.prepare.shards import Shard
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.overrides import apply_overrides
 
@@ -216,7 +216,7 @@ def _set_files(sets: dict[str, list[Path] | None], *, num_files: int) -> list[st
     """
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.sources import check_name
+    from seq2seq.pipeline.prepare.sources import check_name
 
     found = []
     for option, files in sets.items():
@@ -241,8 +241,8 @@ def _shipped(name: str, *, reverse: bool, minutes: float | None, pretokenised: b
     from msgspec.structs import replace
 
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.automatic import as_pretokenised
-    from seq2seq.pipeline.turning import turned
+    from seq2seq.pipeline.prepare.automatic import as_pretokenised
+    from seq2seq.pipeline.prepare.turning import turned
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.presets import Preset
     from seq2seq.recipe.toml import load_recipe
@@ -271,7 +271,7 @@ def _origin(recipe: str, run: RunFolder) -> RunFolder | None:
         UserError: It is of a fine-tuned one, and is to make another, which would begin with random weights.
     """
     from seq2seq.bundle import RunFolder
-    from seq2seq.pipeline.basis import check_from_scratch
+    from seq2seq.pipeline.prepare.basis import check_from_scratch
     from seq2seq.recipe.catalog import find_recipe
 
     path = find_recipe(recipe)
@@ -286,7 +286,7 @@ def _origin(recipe: str, run: RunFolder) -> RunFolder | None:
 def _tell_scoring(recipe: Recipe) -> None:
     """Warns where a recipe that was turned round counts words in a way that was chosen for its other language."""
     from seq2seq import console
-    from seq2seq.pipeline.sources import languages
+    from seq2seq.pipeline.prepare.sources import languages
     from seq2seq.recipe.languages import metric_tokenizer
 
     old_target, new_target = languages(recipe.data)
@@ -316,9 +316,9 @@ def _automatic(
     """Returns settings chosen for the user's own corpus: one file or two, or a dataset of the hub."""
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.automatic import choose_for, choose_for_files, choose_pair
-    from seq2seq.pipeline.sources import check_name
-    from seq2seq.pipeline.speed import tokens_per_second
+    from seq2seq.pipeline.prepare.automatic import choose_for, choose_for_files, choose_pair
+    from seq2seq.pipeline.prepare.sources import check_name
+    from seq2seq.pipeline.train.speed import tokens_per_second
     from seq2seq.recipe.schema import Choice, Data
 
     speed = partial(tokens_per_second, device=device, threads=threads)

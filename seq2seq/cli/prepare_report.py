@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from seq2seq.bundle import RunFolder
     from seq2seq.corpus.doctor.examination import Finding
     from seq2seq.manifest import CountedPairs, Manifest
-    from seq2seq.pipeline.estimate import Estimate
-    from seq2seq.pipeline.prepare import Prepared, PreparedShard
+    from seq2seq.pipeline.prepare.prepare import Prepared, PreparedShard
+    from seq2seq.pipeline.train.estimate import Estimate
 
 MEGABYTE = 1e6
 NOTICED = {
@@ -51,7 +51,7 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
 
 def report_shard(done: PreparedShard, run: RunFolder, *, as_json: bool) -> None:
     """Says what a shard is, and what is still to do."""
-    from seq2seq.pipeline.shards import missing
+    from seq2seq.pipeline.prepare.shards import missing
 
     facts, absent = done.facts, missing(run.path, done.shard.count)
     if as_json:
@@ -78,7 +78,7 @@ def _quoted(run: RunFolder) -> str:
 
 def _findings(done: Prepared) -> tuple[Finding, ...]:
     """What the doctor finds in the training pairs, or of a large corpus in a sample of them."""
-    from seq2seq.pipeline.inspect import inspect_run
+    from seq2seq.pipeline.prepare.inspect import inspect_run
 
     return inspect_run(done.run, short=True).diagnosis.of_weight()
 
@@ -95,7 +95,7 @@ def _estimate(done: Prepared, device: str, threads: int) -> Estimate | None:
     """What the training will take; None, with a warning, where memory is too short to try: the run is ready."""
     from seq2seq.data.store import Store
     from seq2seq.device import choose_device
-    from seq2seq.pipeline.estimate import estimate
+    from seq2seq.pipeline.train.estimate import estimate
     from seq2seq.recipe.toml import load_recipe
     from seq2seq.text.pairs import TokenizerPair
 
@@ -174,7 +174,7 @@ def _examples(drops: CountedPairs) -> list[str]:
 def _reasons(manifest: Manifest, done: Prepared) -> list[str]:
     if not manifest.reasons:
         return []
-    from seq2seq.pipeline.reasons import fitting_of, values
+    from seq2seq.pipeline.prepare.reasons import fitting_of, values
     from seq2seq.recipe.toml import load_recipe
 
     recipe = load_recipe(done.run.recipe)

@@ -51,8 +51,8 @@ def score(
     """
     from seq2seq import console
     from seq2seq.cli.ensembles import open_models
-    from seq2seq.pipeline.score import check_lines, score_lines
-    from seq2seq.pipeline.translate import window_size
+    from seq2seq.pipeline.evaluate.score import check_lines, score_lines
+    from seq2seq.pipeline.translate.translate import window_size
 
     check_lines(source, target)
     opened = open_models(model, others, weights)

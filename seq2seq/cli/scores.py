@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seq2seq.evaluation.metrics import Score
     from seq2seq.evaluation.significance import Comparison
     from seq2seq.evaluation.worst import Sentence
-    from seq2seq.pipeline.evaluate import Result
+    from seq2seq.pipeline.evaluate.evaluate import Result
 
 
 def show_result(result: Result, *, against: str = "", num_worst: int = 0) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seq2seq.pipeline.refine import Refined
-    from seq2seq.pipeline.train import Trained
+    from seq2seq.pipeline.train.refine import Refined
+    from seq2seq.pipeline.train.train import Trained
 
 
 def stopped_at(done: Trained) -> str:

@@ -12,8 +12,8 @@ from seq2seq.cli.options import Device, DeviceOption, JsonOption, SetOption, Thr
 
 if TYPE_CHECKING:
     from seq2seq.bundle import RunFolder
-    from seq2seq.pipeline.several import Seat
-    from seq2seq.pipeline.train import Trained
+    from seq2seq.pipeline.train.several import Seat
+    from seq2seq.pipeline.train.train import Trained
     from seq2seq.recipe.schema import Recipe, Training
     from seq2seq.training.counters import Counters
 
@@ -50,7 +50,7 @@ def train(
     Several processes, on one machine or more, train one model: torchrun --nproc-per-node 2 -m seq2seq train RUN.
     """
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.several import AlreadySaidError, taking_part
+    from seq2seq.pipeline.train.several import AlreadySaidError, taking_part
 
     if resume and restart:
         raise UserError("--resume and --restart contradict each other.", hint="Give one of them.")
@@ -71,8 +71,8 @@ def train(
         raise typer.Exit(code)
     if seat.group.size > 1 and seat.group.rank == 0:  # alone now: the others have gone
         from seq2seq.bundle import find_run
-        from seq2seq.pipeline.export import export_trained
-        from seq2seq.pipeline.tune import tune_trained
+        from seq2seq.pipeline.evaluate.tune import tune_trained
+        from seq2seq.pipeline.models.export import export_trained
         from seq2seq.recipe.toml import load_recipe
 
         folder = find_run(run)
@@ -100,9 +100,9 @@ def _train(
     as_json: bool,
 ) -> int:
     """Trains, and tells the result in the first process. Returns the exit code."""
-    from seq2seq.pipeline.reporters import ConsoleReporter, TensorBoardReporter
-    from seq2seq.pipeline.several import agreed
-    from seq2seq.pipeline.train import train as run_training
+    from seq2seq.pipeline.train.reporters import ConsoleReporter, TensorBoardReporter
+    from seq2seq.pipeline.train.several import agreed
+    from seq2seq.pipeline.train.train import train as run_training
 
     folder, recipe = agreed(seat.group, lambda: _asked_for(run, settings))
     is_first = seat.group.rank == 0

@@ -177,9 +177,9 @@ def translate(
     from seq2seq.cli.ensembles import open_models
     from seq2seq.errors import Seq2SeqError
     from seq2seq.launch import launched
-    from seq2seq.pipeline.banned import banned_words
-    from seq2seq.pipeline.formats import Format
-    from seq2seq.pipeline.translate import Task, check_places, translate_lines
+    from seq2seq.pipeline.translate.banned import banned_words
+    from seq2seq.pipeline.translate.formats import Format
+    from seq2seq.pipeline.translate.translate import Task, check_places, translate_lines
     from seq2seq.recipe.overrides import apply_overrides
     from seq2seq.translator import read_glossary
 
@@ -239,7 +239,7 @@ def _part(shard: str, source: Path | None, output: Path | None, launch: Launch) 
     """
     from seq2seq.errors import UserError
     from seq2seq.pipeline.parts import Part
-    from seq2seq.pipeline.streams import is_replaced
+    from seq2seq.pipeline.translate.streams import is_replaced
 
     if not launch.is_several:
         part = Part.parse(shard) if shard else Part()

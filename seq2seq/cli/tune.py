@@ -13,7 +13,7 @@ from seq2seq.cli.options import Device, DeviceOption, EngineOption, JsonOption, 
 from seq2seq.engines.names import EngineName
 
 if TYPE_CHECKING:
-    from seq2seq.pipeline.tune import Trial, Tuned
+    from seq2seq.pipeline.evaluate.tune import Trial, Tuned
 
 Number = TypeVar("Number", int, float)
 EXAMPLES = (
@@ -86,7 +86,7 @@ def tune(
     from seq2seq import console
     from seq2seq.bundle import open_bundle, run_owning
     from seq2seq.errors import UserError
-    from seq2seq.pipeline import tune as tuning
+    from seq2seq.pipeline.evaluate import tune as tuning
     from seq2seq.pipeline.lock import only_one
     from seq2seq.translator import from_bundle
 

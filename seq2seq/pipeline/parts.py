@@ -1,8 +1,9 @@
 """A file to translate in several parts, on as many machines as there are.
 
-The rule: part i of n of a file of b bytes (unpacked) is made of the windows (see `seq2seq.pipeline.windows`) whose
-first byte is one of the bytes b (i - 1) / n to b i / n. Each window belongs to one part, the parts are contiguous and
-in order, and so what was written for them makes the whole when it is put one after the other: `cat` does it.
+The rule: part i of n of a file of b bytes (unpacked) is made of the windows (see
+`seq2seq.pipeline.translate.windows`) whose first byte is one of the bytes b (i - 1) / n to b i / n. Each window belongs
+to one part, the parts are contiguous and in order, and so what was written for them makes the whole when it is put one
+after the other: `cat` does it.
 
 What it costs: a part passes over the lines before it, at some millions a second, and does not read those behind it. A
 compressed file is unpacked once more before, for its size. Parts differ by at most a window's work.

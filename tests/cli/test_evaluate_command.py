@@ -14,7 +14,7 @@ from toy_runs import Toy, call, done, refused, sets, show_all_progress, toy, toy
 from seq2seq.bundle import Bundle, RunFolder, open_bundle
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError, WorkError
-from seq2seq.pipeline.evaluate import Result, TestSet, evaluate, keep
+from seq2seq.pipeline.evaluate.evaluate import Result, TestSet, evaluate, keep
 from seq2seq.recipe.schema import Evaluation, Search
 from seq2seq.translator import from_bundle
 
@@ -115,7 +115,7 @@ def test_scores_that_cannot_be_kept_are_shown(evaluated, monkeypatch, error):
     def keep(*_):
         raise error
 
-    monkeypatch.setattr("seq2seq.pipeline.evaluate.keep", keep)
+    monkeypatch.setattr("seq2seq.pipeline.evaluate.evaluate.keep", keep)
     told = done("evaluate", run, "--split", "test", "--split", "development", "--worst", "0")
     of_test, _, of_development = told.out.partition("development: 21 sentences")
     assert "test: 21 sentences" in of_test
@@ -161,7 +161,7 @@ def test_translations_outlive_a_scoring_that_is_cut_off(evaluated, tmp_path, mon
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr("seq2seq.pipeline.evaluate.score", score)
+        patched.setattr("seq2seq.pipeline.evaluate.evaluate.score", score)
         told = call("evaluate", model, *files, *FEW)
     assert told.code
     assert f"{place} holds the translations" in told.err
@@ -187,7 +187,7 @@ def test_a_folder_in_which_nothing_can_be_written_is_scored_all_the_same(evaluat
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("seq2seq.pipeline.unscored.write_text", refuse)
+    monkeypatch.setattr("seq2seq.pipeline.evaluate.unscored.write_text", refuse)
     assert "BLEU" in done("evaluate", run, *new_files(tmp_path), *FEW).out
 
 

@@ -20,10 +20,10 @@ from seq2seq.data.batches import Batches
 from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.folders import read_json, write_json, write_text
-from seq2seq.pipeline.finetune import HOLD
-from seq2seq.pipeline.refine import Refined
-from seq2seq.pipeline.reporters import ConsoleReporter
-from seq2seq.pipeline.train import Trained
+from seq2seq.pipeline.finetune.finetune import HOLD
+from seq2seq.pipeline.train.refine import Refined
+from seq2seq.pipeline.train.reporters import ConsoleReporter
+from seq2seq.pipeline.train.train import Trained
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.counters import Counters
 from seq2seq.training.metrics_log import MetricsLog
@@ -74,7 +74,7 @@ def tuned(toy: Toy, text, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def no_graphs(monkeypatch):
     """Graphs take longer than these trainings, and are not what is looked at here."""
-    monkeypatch.setattr("seq2seq.pipeline.train.export_trained", lambda run: None)
+    monkeypatch.setattr("seq2seq.pipeline.train.train.export_trained", lambda run: None)
 
 
 def contents(folder) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ import pytest
 from toy_runs import NOUNS, call, done, environment, refused, toy
 
 from seq2seq.errors import UserError
-from seq2seq.pipeline.neighbours import WordVectors, draw_map, open_words, whole_words
+from seq2seq.pipeline.models.neighbours import WordVectors, draw_map, open_words, whole_words
 from seq2seq.text.letters import Characters
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.subwords import Subwords
@@ -74,7 +74,7 @@ def test_a_placeholder_is_told_from_a_word():
 
 
 def test_the_command_says_that_a_number_stands_for_all(monkeypatch, tmp_path):
-    monkeypatch.setattr("seq2seq.pipeline.neighbours.open_words", lambda *_: words())
+    monkeypatch.setattr("seq2seq.pipeline.models.neighbours.open_words", lambda *_: words())
     assert "'42' is no word of its own: [NUM] stands for all of its kind" in done("neighbours", tmp_path, "42").err
     assert done("neighbours", tmp_path, "milk").err == ""
 

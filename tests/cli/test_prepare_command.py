@@ -30,7 +30,7 @@ from toy_runs import (
 
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
-from seq2seq.pipeline.turning import turned
+from seq2seq.pipeline.prepare.turning import turned
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Choice, Data, Recipe
 from seq2seq.recipe.toml import load_recipe
@@ -82,7 +82,7 @@ def test_two_files_are_split_counted_and_estimated(toy):
 
 def test_the_total_is_known_of_plain_files(tmp_path, monkeypatch):
     show_all_progress(monkeypatch)
-    monkeypatch.setattr("seq2seq.pipeline.sampled.PROGRESS_EVERY", 50)
+    monkeypatch.setattr("seq2seq.pipeline.prepare.sampled.PROGRESS_EVERY", 50)
     told = prepare(*own(tmp_path, [*toy_pairs(98)[:98], ("", "lo"), ("the", "")]), run=tmp_path / "run").err
     assert "counting: 50/100 pairs, 50 %" in told
     assert "counting: 100/100 pairs, 100 %" in told
@@ -674,7 +674,7 @@ def test_minutes_choose_by_the_speed_of_this_machine(tmp_path, monkeypatch, way)
         asked.append((recipe.model.encoder_size, device, threads))
         return pace
 
-    monkeypatch.setattr("seq2seq.pipeline.speed.tokens_per_second", speed)
+    monkeypatch.setattr("seq2seq.pipeline.train.speed.tokens_per_second", speed)
     (tmp_path / "hub").mkdir()
     lines = [json.dumps({"en": source, "eu": target}) + "\n" for source, target in toy_pairs(100)]
     (tmp_path / "hub" / "train.jsonl").write_text("".join(lines), encoding="utf-8")
@@ -937,7 +937,7 @@ def test_a_trial_that_memory_is_too_short_for_is_no_failure(tmp_path, monkeypatc
     def cramped(*arguments, **named):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", cramped)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.seconds_a_token", cramped)
     told = prepare(*own(tmp_path, toy_pairs(60)), run=tmp_path / "run")
     assert "Training will take" not in told.out
     assert told.lines[-1].startswith("Train it: ")

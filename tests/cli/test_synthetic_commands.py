@@ -11,7 +11,7 @@ from toy_runs import TINY, done, refused, sets, toy_pairs, write_pairs
 
 from seq2seq.bundle import RunFolder
 from seq2seq.cli.ensembles import Models
-from seq2seq.pipeline.prepare import prepare
+from seq2seq.pipeline.prepare.prepare import prepare
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Data, Recipe
 from seq2seq.recipe.toml import load_recipe

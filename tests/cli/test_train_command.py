@@ -74,7 +74,7 @@ def test_a_training_over_a_damaged_bundle_keeps_what_people_wrote_and_needs_no_p
 
 
 def test_a_gpu_that_this_torch_cannot_use_is_told_unless_the_cpu_is_asked_for(prepared, monkeypatch):
-    monkeypatch.setattr("seq2seq.pipeline.train.unused_gpu", lambda: "A GPU is not used.")
+    monkeypatch.setattr("seq2seq.pipeline.train.train.unused_gpu", lambda: "A GPU is not used.")
     few = sets("training.max_updates=2", "training.validate_every=2", "training.schedule.warmup_updates=0")
     assert "warning: A GPU is not used." in done("train", prepared, *few).err
     assert "not used" not in done("train", prepared, "--restart", "--device", "cpu", *few).err

@@ -17,8 +17,8 @@ from test_torchrun import assert_no_traceback_of_ours, torchrun
 from toy_runs import call, done, refused, sets, started, toy, toy_pairs
 
 from seq2seq.cli import translate as command
-from seq2seq.pipeline.formats import Format
-from seq2seq.pipeline.translate import window_size
+from seq2seq.pipeline.translate.formats import Format
+from seq2seq.pipeline.translate.translate import window_size
 from seq2seq.recipe.schema import Search
 from seq2seq.translating.windows import WINDOW_CHARACTERS
 

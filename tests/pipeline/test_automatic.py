@@ -11,8 +11,8 @@ import pytest
 from seq2seq import console
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
-from seq2seq.pipeline.automatic import choose_for, choose_for_files, choose_pair, measure
-from seq2seq.pipeline.sampled import FIRST_SAMPLED, sampled
+from seq2seq.pipeline.prepare.automatic import choose_for, choose_for_files, choose_pair, measure
+from seq2seq.pipeline.prepare.sampled import FIRST_SAMPLED, sampled
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Data
 from seq2seq.text.subwords import Subwords

@@ -20,9 +20,9 @@ from seq2seq.evaluation.diagnosis.diagnose import diagnose
 from seq2seq.evaluation.worst import scored
 from seq2seq.folders import write_json
 from seq2seq.manifest import CountedPairs, ExamplePair, Inputs, TrainingCorpus
-from seq2seq.pipeline import environment as timing
-from seq2seq.pipeline.card import MARK, data_facts, refresh_card, write_card
-from seq2seq.pipeline.environment import Spent, note_environment, spent
+from seq2seq.pipeline.models.card import MARK, data_facts, refresh_card, write_card
+from seq2seq.pipeline.train import environment as timing
+from seq2seq.pipeline.train.environment import Spent, note_environment, spent
 from seq2seq.recipe.toml import dump_recipe
 
 __all__ = ["toy"]

@@ -11,7 +11,7 @@ from seq2seq.bundle import RunFolder
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.engines.torch_engine import TorchEngine
 from seq2seq.evaluation.metrics import score
-from seq2seq.pipeline.validation import DevelopmentScores, validator
+from seq2seq.pipeline.train.validation import DevelopmentScores, validator
 from seq2seq.recipe.schema import Choice, Evaluation, Recipe, Search, Training
 from seq2seq.search import Greedy, Limits
 from seq2seq.text.pairs import TokenizerPair

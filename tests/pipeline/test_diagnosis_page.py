@@ -18,8 +18,8 @@ from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.evaluation.metrics import score
 from seq2seq.evaluation.worst import Sentence, scored
-from seq2seq.pipeline import diagnosis
-from seq2seq.pipeline.diagnosis import diagnoser, training_pairs
+from seq2seq.pipeline.evaluate import diagnosis
+from seq2seq.pipeline.evaluate.diagnosis import diagnoser, training_pairs
 from seq2seq.recipe.schema import Evaluation
 
 FEW = sets("evaluation.bootstrap=40")

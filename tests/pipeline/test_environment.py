@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seq2seq.bundle import RunFolder
-from seq2seq.pipeline.environment import environment, note_environment
+from seq2seq.pipeline.train.environment import environment, note_environment
 
 CPU = torch.device("cpu")
 

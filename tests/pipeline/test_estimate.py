@@ -13,7 +13,7 @@ import seq2seq
 from seq2seq import build
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
-from seq2seq.pipeline.estimate import estimate
+from seq2seq.pipeline.train.estimate import estimate
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair
@@ -58,7 +58,7 @@ def test_a_guided_attention_is_timed_with_its_guide(about, monkeypatch, r_drop):
         seen.append((objective.guide, trial[0]))
         return 1.0
 
-    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", timed)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.seconds_a_token", timed)
     more = (f"training.r_drop={r_drop}", "model.dropout=0.1")
     for strength in (0.0, 0.5):
         about(*more, f"training.guided_attention={strength}")
@@ -81,7 +81,7 @@ def test_a_lexicon_is_counted_where_it_takes_more_than_training_does(toy, about,
     assert about(guided).memory_bytes == about(plain).memory_bytes
     assert about(guided, small).memory_bytes == pytest.approx(weights + 90 * links + 240 * len(rows))
     assert about(plain, small).memory_bytes < weights + 45 * links
-    monkeypatch.setattr("seq2seq.pipeline.estimate.MOST_LINKS", links - 1000)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.MOST_LINKS", links - 1000)
     assert about(guided, small).memory_bytes == pytest.approx(weights + 90 * (links - 1000) + 240 * len(rows))
 
 
@@ -103,7 +103,7 @@ def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch
     corpora = [(len(store) // 3, weight), (len(store) - len(store) // 3, 1.0)]
     first = np.arange(len(store)) < corpora[0][0]
     monkeypatch.setattr(store.target, "lengths", np.where(first, 3, 30).astype(np.int32))
-    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 1.0)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.seconds_a_token", lambda *_: 1.0)
     limits = (
         "training.max_updates=0",
         "training.max_epochs=3",
@@ -122,7 +122,7 @@ def test_a_mixture_has_the_batches_and_the_tokens_of_its_epochs(toy, monkeypatch
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_sampled_subwords_are_more_tokens_in_as_many_updates(toy, about, monkeypatch, share):
-    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 1.0)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.seconds_a_token", lambda *_: 1.0)
     changes = ("training.max_updates=0", "training.max_epochs=1", f"training.subword_sampling={share}")
     found = about(*changes)
     recipe = apply_overrides(load_recipe(toy.run / "recipe.toml"), changes)
@@ -137,12 +137,12 @@ def test_sampled_subwords_are_more_tokens_in_as_many_updates(toy, about, monkeyp
 def test_a_large_corpus_is_judged_by_a_part_of_it(about, monkeypatch):
     short = ("training.max_epochs=2", "training.max_updates=0", "training.batch_tokens=50")
     whole = about(*short).updates
-    monkeypatch.setattr("seq2seq.pipeline.estimate.PAIRS_PLANNED", 150)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.PAIRS_PLANNED", 150)
     assert about(*short).updates == pytest.approx(whole, rel=0.1)
 
 
 def test_the_updates_told_are_those_that_the_minutes_have_time_for(about, monkeypatch):
-    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 1.0)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.seconds_a_token", lambda *_: 1.0)
     whole = about("training.max_updates=0", "training.max_epochs=10")
     assert whole.passes == pytest.approx(10)
     short = about("training.max_updates=0", "training.max_epochs=10", f"training.minutes={whole.seconds / 60 / 4}")
@@ -165,7 +165,7 @@ def test_a_time_budget_is_what_it_takes(about):
 
 
 def test_the_second_stage_is_counted(about, monkeypatch):
-    monkeypatch.setattr("seq2seq.pipeline.estimate.seconds_a_token", lambda *_: 0.5)
+    monkeypatch.setattr("seq2seq.pipeline.train.estimate.seconds_a_token", lambda *_: 0.5)
     plain, once = about(), about("training.max_updates=0", "training.max_epochs=1")
     assert plain.refining_seconds == 0
     refined = about("training.risk.epochs=2", "training.risk.candidates=4")

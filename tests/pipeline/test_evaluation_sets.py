@@ -10,7 +10,7 @@ from made_manifests import made_manifest, report_of
 from seq2seq.bundle import RunFolder
 from seq2seq.data.store import Row, write_split
 from seq2seq.errors import UserError
-from seq2seq.pipeline.evaluate import other_translations, test_sets
+from seq2seq.pipeline.evaluate.evaluate import other_translations, test_sets
 from seq2seq.recipe.decode import recipe_from_table
 from seq2seq.recipe.toml import dump_recipe
 from seq2seq.registry import READERS

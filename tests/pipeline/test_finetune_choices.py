@@ -24,9 +24,7 @@ from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
 from seq2seq.manifest import TrainingCorpus
-from seq2seq.pipeline.card import data_facts
-from seq2seq.pipeline.cleaning import already_cleaned, told
-from seq2seq.pipeline.finetune import (
+from seq2seq.pipeline.finetune.finetune import (
     HOLD,
     OldText,
     basis,
@@ -40,9 +38,11 @@ from seq2seq.pipeline.finetune import (
     old_text,
     passes_of,
 )
-from seq2seq.pipeline.gather import Gathered, Kept
-from seq2seq.pipeline.prepare import prepare
-from seq2seq.pipeline.spool import Spool
+from seq2seq.pipeline.models.card import data_facts
+from seq2seq.pipeline.prepare.cleaning import already_cleaned, told
+from seq2seq.pipeline.prepare.gather import Gathered, Kept
+from seq2seq.pipeline.prepare.prepare import prepare
+from seq2seq.pipeline.prepare.spool import Spool
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Choice, Data, Recipe

@@ -13,8 +13,8 @@ from seq2seq.bundle import RunFolder
 from seq2seq.corpus.phrasebook.split import pairs
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.manifest import TrainingCorpus
-from seq2seq.pipeline import inspect
-from seq2seq.pipeline.inspect import SHORT_BLOCKS, SHORT_PAIRS, inspect_run
+from seq2seq.pipeline.prepare import inspect
+from seq2seq.pipeline.prepare.inspect import SHORT_BLOCKS, SHORT_PAIRS, inspect_run
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.pipeline.summary import summarise
+from seq2seq.pipeline.models.summary import summarise
 
 SMALL = ["text.vocabulary_size=20", "model.embedding_size=4", "model.encoder_size=4", "model.decoder_size=4"]
 

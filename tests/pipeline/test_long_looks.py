@@ -12,8 +12,8 @@ from seq2seq.bundle import RunFolder
 from seq2seq.data.batches import collate
 from seq2seq.data.store import Row, Store, write_split
 from seq2seq.engines.torch_engine import TorchEngine, load_engine
-from seq2seq.pipeline import validation
-from seq2seq.pipeline.validation import DevelopmentScores, validator
+from seq2seq.pipeline.train import validation
+from seq2seq.pipeline.train.validation import DevelopmentScores, validator
 from seq2seq.recipe.decode import complete
 from seq2seq.recipe.schema import Data, Recipe, Search
 from seq2seq.search import Limits

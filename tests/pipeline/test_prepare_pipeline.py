@@ -19,13 +19,13 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.manifest import TrainingCorpus
-from seq2seq.pipeline import prepare as module
-from seq2seq.pipeline.gather import KNOWN_SOURCE, KNOWN_TARGET, gather
 from seq2seq.pipeline.lock import LOCK, only_one
-from seq2seq.pipeline.prepare import prepare
-from seq2seq.pipeline.sources import CorpusSource, Sources
-from seq2seq.pipeline.spool import Spool
-from seq2seq.pipeline.train import train
+from seq2seq.pipeline.prepare import prepare as module
+from seq2seq.pipeline.prepare.gather import KNOWN_SOURCE, KNOWN_TARGET, gather
+from seq2seq.pipeline.prepare.prepare import prepare
+from seq2seq.pipeline.prepare.sources import CorpusSource, Sources
+from seq2seq.pipeline.prepare.spool import Spool
+from seq2seq.pipeline.train.train import train
 from seq2seq.recipe.schema import Choice, Corpus, Data, Model, Recipe, Text, Training
 from seq2seq.recipe.toml import load_recipe
 
@@ -217,8 +217,8 @@ class TestGather:
     def test_memory_grows_by_the_hashes_alone(self, tmp_path, monkeypatch):
         """Of Python and NumPy; Arrow writes and reads in parts of a fixed size, and is measured by a script."""
         # Small parts, so that few pairs show what grows with their number.
-        monkeypatch.setattr("seq2seq.pipeline.spool.BATCH_PAIRS", 256)
-        monkeypatch.setattr("seq2seq.pipeline.gather.BATCH_PAIRS", 256)
+        monkeypatch.setattr("seq2seq.pipeline.prepare.spool.BATCH_PAIRS", 256)
+        monkeypatch.setattr("seq2seq.pipeline.prepare.gather.BATCH_PAIRS", 256)
         monkeypatch.setattr("seq2seq.corpus.cleaning._BATCH_PAIRS", 256)
         monkeypatch.setattr("seq2seq.corpus.split._BATCH_PAIRS", 256)
 
@@ -309,7 +309,7 @@ def mixed(data, text):
     "text", [Text(vocabulary_size=420), Text(tokenizer=Choice("words"), joint=False, case="true")], ids=["bpe", "words"]
 )
 def test_any_number_of_processes_gives_the_same_bytes(text, tmp_path, monkeypatch):
-    monkeypatch.setattr("seq2seq.pipeline.gather.BATCH_PAIRS", 70)
+    monkeypatch.setattr("seq2seq.pipeline.prepare.gather.BATCH_PAIRS", 70)
     monkeypatch.setattr("seq2seq.data.store.ROWS_A_CHUNK", 64)
     files = [write_pairs(tmp_path, list(tricky(700, seed)), name=f"f{seed}") for seed in (0, 1)]
     corpora = tuple(Corpus(train=tuple(map(str, paths))) for paths in files)
@@ -368,7 +368,7 @@ STEPS = [
     *(("seq2seq.data.store.writing", turn) for turn in range(1, 7)),
     ("seq2seq.text.words.Words.train", 1),
     ("seq2seq.text.pairs.TokenizerPair.save", 1),
-    ("seq2seq.pipeline.prepare.write_text", 1),
+    ("seq2seq.pipeline.prepare.prepare.write_text", 1),
     ("seq2seq.manifest.write_json", 1),
 ]
 
@@ -524,7 +524,7 @@ def test_a_training_reads_what_there_is_once_the_run_is_its_own(tmp_path, monkey
         with only_one(folder):
             yield
 
-    monkeypatch.setattr("seq2seq.pipeline.train.only_one", late)
+    monkeypatch.setattr("seq2seq.pipeline.train.train.only_one", late)
     with pytest.raises(UserError, match="was prepared with other settings"):
         train(before, run, threads=1)
     assert not run.checkpoints.exists()

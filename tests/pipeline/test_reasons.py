@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seq2seq.pipeline.reasons import SET_BY_YOU, fitting, values
+from seq2seq.pipeline.prepare.reasons import SET_BY_YOU, fitting, values
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Recipe
 

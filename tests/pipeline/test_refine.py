@@ -23,11 +23,11 @@ from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import sentence_metric
 from seq2seq.folders import read_json
 from seq2seq.manifest import TrainingCorpus
-from seq2seq.pipeline import first_stage
-from seq2seq.pipeline import refine as refine_module
-from seq2seq.pipeline import train as train_module
-from seq2seq.pipeline.prepare import data_digest
-from seq2seq.pipeline.refine import (
+from seq2seq.pipeline.prepare.prepare import data_digest
+from seq2seq.pipeline.train import first_stage
+from seq2seq.pipeline.train import refine as refine_module
+from seq2seq.pipeline.train import train as train_module
+from seq2seq.pipeline.train.refine import (
     FIRST_SETTINGS,
     SentenceCosts,
     batch_tokens,
@@ -97,7 +97,7 @@ def always(bleu: float):
 def run(tmp_path, toy: Toy, monkeypatch) -> RunFolder:  # noqa: F811
     # What comes after a training, and takes longer than these do.
     monkeypatch.setattr(train_module, "export_trained", lambda run: None)
-    monkeypatch.setattr("seq2seq.pipeline.learning_curve.draw_learning_curve", lambda run: None)
+    monkeypatch.setattr("seq2seq.pipeline.train.learning_curve.draw_learning_curve", lambda run: None)
     folder = RunFolder(tmp_path / "run")
     shutil.copytree(toy.run, folder.path, ignore=shutil.ignore_patterns("pictures", "evaluation"))
     return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.errors import SentenceError, UserError
-from seq2seq.pipeline.score import Totals, check_lines, score_lines
+from seq2seq.pipeline.evaluate.score import Totals, check_lines, score_lines
 from seq2seq.translating.translation import Scored
 
 

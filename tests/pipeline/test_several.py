@@ -12,8 +12,8 @@ from seq2seq.bundle import RunFolder
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, WorkError
 from seq2seq.launch import Launch
-from seq2seq.pipeline import several
-from seq2seq.pipeline.several import HINTS, agreed, check_alike, facts
+from seq2seq.pipeline.train import several
+from seq2seq.pipeline.train.several import HINTS, agreed, check_alike, facts
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.training.group import Alone

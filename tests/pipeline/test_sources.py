@@ -13,7 +13,7 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.corpus.reader import num_pairs
 from seq2seq.corpus.readers.hub import Hub
 from seq2seq.errors import UserError
-from seq2seq.pipeline.sources import open_sources
+from seq2seq.pipeline.prepare.sources import open_sources
 from seq2seq.recipe.schema import Choice, Corpus, Data
 
 DATA = Data(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seq2seq.pipeline.speed import tokens_per_second
+from seq2seq.pipeline.train.speed import tokens_per_second
 from seq2seq.recipe.decode import recipe_from_table
 from seq2seq.recipe.schema import Recipe
 from seq2seq.text.special import NUM_SPECIAL
@@ -22,7 +22,7 @@ def test_it_times_batches_like_those_of_the_training(monkeypatch):
         seen.append((network.target_embedding.weight.shape, objective.label_smoothing, trial))
         return 0.25
 
-    monkeypatch.setattr("seq2seq.pipeline.speed.seconds_a_token", timed)
+    monkeypatch.setattr("seq2seq.pipeline.train.speed.seconds_a_token", timed)
     assert tokens_per_second(recipe(batch_tokens=600, label_smoothing=0.2), 13.4, device="cpu") == 4.0
     (shape, smoothing, trial) = seen[0]
     assert (shape, smoothing) == ((300, 16), 0.2)
@@ -38,7 +38,7 @@ def test_a_guided_attention_is_timed_with_its_guide(monkeypatch, strength):
         seen.append((objective.guide, trial[0]))
         return 0.25
 
-    monkeypatch.setattr("seq2seq.pipeline.speed.seconds_a_token", timed)
+    monkeypatch.setattr("seq2seq.pipeline.train.speed.seconds_a_token", timed)
     tokens_per_second(recipe(batch_tokens=600, guided_attention=strength), 13.4, device="cpu")
     ((guide, batch),) = seen
     assert (guide is not None) == bool(strength)

@@ -12,8 +12,8 @@ import time
 import pytest
 
 from seq2seq.errors import UserError
-from seq2seq.pipeline.streams import as_they_come, num_bytes, open_output, raw_input, text_of
-from seq2seq.pipeline.windows import between, numbered
+from seq2seq.pipeline.translate.streams import as_they_come, num_bytes, open_output, raw_input, text_of
+from seq2seq.pipeline.translate.windows import between, numbered
 from seq2seq.translating.windows import windows_of
 
 

@@ -21,18 +21,18 @@ from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
 from seq2seq.manifest import Start, StartingModel, StartInputs, TrainingCorpus, VocabularySizes
-from seq2seq.pipeline import backtranslate as back_module
-from seq2seq.pipeline import distill as distill_module
-from seq2seq.pipeline import synthetic
-from seq2seq.pipeline.backtranslate import backtranslate, make_room, usual_weight
-from seq2seq.pipeline.basis import Basis
-from seq2seq.pipeline.card import data_facts
-from seq2seq.pipeline.cleaning import told
-from seq2seq.pipeline.distill import distill
-from seq2seq.pipeline.prepare import data_digest, prepare
-from seq2seq.pipeline.reasons import SET_BY_YOU, values
-from seq2seq.pipeline.synthetic import Author, Rows, Sieve
-from seq2seq.pipeline.turning import turned
+from seq2seq.pipeline.models.card import data_facts
+from seq2seq.pipeline.prepare.basis import Basis
+from seq2seq.pipeline.prepare.cleaning import told
+from seq2seq.pipeline.prepare.prepare import data_digest, prepare
+from seq2seq.pipeline.prepare.reasons import SET_BY_YOU, values
+from seq2seq.pipeline.prepare.turning import turned
+from seq2seq.pipeline.synthetic import backtranslate as back_module
+from seq2seq.pipeline.synthetic import distill as distill_module
+from seq2seq.pipeline.synthetic import synthetic
+from seq2seq.pipeline.synthetic.backtranslate import backtranslate, make_room, usual_weight
+from seq2seq.pipeline.synthetic.distill import distill
+from seq2seq.pipeline.synthetic.synthetic import Author, Rows, Sieve
 from seq2seq.recipe.decode import table_from_recipe
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset

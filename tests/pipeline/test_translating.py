@@ -20,12 +20,12 @@ from seq2seq import console
 from seq2seq.bundle import Bundle
 from seq2seq.errors import UserError, WorkError
 from seq2seq.folders import write_json
-from seq2seq.pipeline import pieces
 from seq2seq.pipeline.alone import alone
-from seq2seq.pipeline.formats import Format
 from seq2seq.pipeline.parts import Part
-from seq2seq.pipeline.resuming import of_model, written
-from seq2seq.pipeline.translate import Task, _facts, check_places, translate_lines, window_size
+from seq2seq.pipeline.translate import pieces
+from seq2seq.pipeline.translate.formats import Format
+from seq2seq.pipeline.translate.resuming import of_model, written
+from seq2seq.pipeline.translate.translate import Task, _facts, check_places, translate_lines, window_size
 from seq2seq.recipe.schema import Evaluation, Recipe, Search
 
 SETTINGS = Search(batch_sentences=1)

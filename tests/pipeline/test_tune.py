@@ -14,9 +14,9 @@ from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.cli.tune import table
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, WorkError
-from seq2seq.pipeline import tune as tuning
-from seq2seq.pipeline.evaluate import TestSet
-from seq2seq.pipeline.search_text import with_search
+from seq2seq.pipeline.evaluate import tune as tuning
+from seq2seq.pipeline.evaluate.evaluate import TestSet
+from seq2seq.pipeline.evaluate.search_text import with_search
 from seq2seq.recipe.decode import complete, recipe_from_table
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.schema import Evaluation, Recipe, Search
@@ -353,7 +353,7 @@ def test_a_bundle_that_was_replaced_is_left_alone(run):
 def test_training_does_it_at_its_end_where_it_is_asked_to(run, monkeypatch):
     calls = []
     monkeypatch.setattr(tuning, "tune_trained", lambda run, **_: calls.append(run.path))
-    monkeypatch.setattr("seq2seq.pipeline.train.export_trained", lambda run: calls.append("export"))
+    monkeypatch.setattr("seq2seq.pipeline.train.train.export_trained", lambda run: calls.append("export"))
     short = sets(
         "training.max_updates=2",
         "training.schedule.warmup_updates=0",

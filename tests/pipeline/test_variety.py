@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seq2seq.pipeline.validation import variety
+from seq2seq.pipeline.train.validation import variety
 
 
 @pytest.mark.parametrize(

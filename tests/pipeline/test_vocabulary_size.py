@@ -8,7 +8,7 @@ import pytest
 
 from seq2seq import console
 from seq2seq.errors import UserError
-from seq2seq.pipeline.vocabulary import report_size
+from seq2seq.pipeline.prepare.vocabulary import report_size
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.text.subwords import Subwords
 from seq2seq.text.true_case import Case, TrueCase

@@ -8,7 +8,7 @@ from test_resuming import assert_same, everything, store, trainer
 from toy_training import Scripted, Shelf, Single, Watcher, single_trainer
 
 from seq2seq.errors import UserError
-from seq2seq.pipeline.reporters import ConsoleReporter
+from seq2seq.pipeline.train.reporters import ConsoleReporter
 from seq2seq.training import best as bests
 from seq2seq.training import checkpoint
 from seq2seq.training.average import MovingAverage

@@ -17,7 +17,7 @@ from seq2seq import build
 from seq2seq.bundle import RunFolder
 from seq2seq.data.batches import collate
 from seq2seq.nn.pretrained import Pretrained, hold, plant
-from seq2seq.pipeline.vectors import Vectors, _divided, note
+from seq2seq.pipeline.prepare.vectors import Vectors, _divided, note
 from seq2seq.recipe.schema import Model
 from seq2seq.recipe.toml import load_recipe
 from seq2seq.text.pairs import TokenizerPair

@@ -10,7 +10,7 @@ from test_checkpoint import assert_equal, fresh, train
 
 from seq2seq import folders
 from seq2seq.errors import UserError
-from seq2seq.pipeline.estimate import CHECKPOINTS_ON_DISK
+from seq2seq.pipeline.train.estimate import CHECKPOINTS_ON_DISK
 from seq2seq.training import checkpoint
 from seq2seq.training.rotation import Checkpoints
 

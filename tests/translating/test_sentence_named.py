@@ -10,7 +10,7 @@ import pytest
 from reverser import Reverser, reverser
 
 from seq2seq.errors import OfSentenceError, SentenceError, SentenceWorkError, UserError, WorkError
-from seq2seq.pipeline.translate import Task, translate_lines
+from seq2seq.pipeline.translate.translate import Task, translate_lines
 from seq2seq.text.normaliser import Normaliser
 from seq2seq.text.pairs import TokenizerPair
 from seq2seq.translator import Translator

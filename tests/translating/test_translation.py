@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.pipeline.formats import Format
+from seq2seq.pipeline.translate.formats import Format
 from seq2seq.translating.translation import Piece, Scored, Translation, joined
 
 

@@ -25,7 +25,7 @@ from seq2seq.engines.onnx.write import add_graphs
 from seq2seq.engines.torch_engine import TorchEngine
 from seq2seq.errors import UserError, WorkError
 from seq2seq.folders import read_json, write_json
-from seq2seq.pipeline.export import export, export_trained
+from seq2seq.pipeline.models.export import export, export_trained
 from seq2seq.search import Greedy
 from seq2seq.text.pairs import TokenizerPair
 

@@ -1,0 +1,1 @@
+"""finetune: a run that goes on from a model, on new text."""

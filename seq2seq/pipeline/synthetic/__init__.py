@@ -1,0 +1,1 @@
+"""backtranslate and distill: pairs of which a model writes one side."""

@@ -1,0 +1,1 @@
+"""translate: lines in, translations out, in order, resumable, and in parts."""
