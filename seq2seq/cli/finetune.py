@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seq2seq.bundle import Bundle, RunFolder
-    from seq2seq.pipeline.finetune.finetune import NewText, OldText
+    from seq2seq.pipeline.finetune.new_text import NewText
+    from seq2seq.pipeline.finetune.old_text import OldText
     from seq2seq.pipeline.prepare.prepare import Prepared
     from seq2seq.pipeline.train.train import Trained
     from seq2seq.recipe.schema import Data
@@ -100,8 +101,12 @@ def finetune(
     from msgspec.structs import replace
 
     from seq2seq.bundle import RUNS, RunFolder, open_bundle
-    from seq2seq.errors import UserError
-    from seq2seq.pipeline.finetune import finetune as tuning
+    from seq2seq.pipeline.finetune.basis import basis
+    from seq2seq.pipeline.finetune.beginning import begun
+    from seq2seq.pipeline.finetune.model import check_place, check_weights, model_name
+    from seq2seq.pipeline.finetune.old_text import check_tags, old_text
+    from seq2seq.pipeline.finetune.settings import check_settings, choose
+    from seq2seq.pipeline.finetune.training_settings import passes_of
     from seq2seq.pipeline.prepare.prepare import prepare as run_preparation
     from seq2seq.pipeline.prepare.reasons import fitting, values
     from seq2seq.pipeline.train.train import train as run_training
@@ -109,25 +114,22 @@ def finetune(
     from seq2seq.recipe.toml import load_recipe
     from seq2seq.text.pairs import TokenizerPair
 
-    if resume and restart:
-        raise UserError("--resume and --restart contradict each other.", hint="Give one of them.")
-    if resume and force:  # the training would be dropped that is to go on
-        raise UserError("--resume and --force contradict each other.", hint="Give one of them.")
+    _check_going_on(resume=resume, restart=restart, force=force)
     bundle = open_bundle(model)
-    tuning.check_weights(bundle)
+    check_weights(bundle)
     given = {"--source": source, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub}
     text = _text(bundle, given, target, data)
-    name = run.name if run else f"{tuning.model_name(bundle)}-finetuned"
+    name = run.name if run else f"{model_name(bundle)}-finetuned"
     folder = RunFolder(run or RUNS / name)
-    begun = tuning.begun(folder) if resume else None  # what was said before need not be said again
-    text = begun.reading(text) if begun else text
-    before = tuning.old_text(bundle, old or (begun.old if begun else None))
-    share = _share(begun.old_share if begun and old_share is None else old_share, before, bundle)
-    tuning.check_place(folder, bundle, before)
+    beginning = begun(folder) if resume else None  # what was said before need not be said again
+    text = beginning.reading(text) if beginning else text
+    before = old_text(bundle, old or (beginning.old if beginning else None))
+    share = _share(beginning.old_share if beginning and old_share is None else old_share, before, bundle)
+    check_place(folder, bundle, before)
     tokenizers = TokenizerPair.load(bundle.tokenizers)
     if before and share:
-        tuning.check_tags(tokenizers, before)
-    chosen, measured = tuning.choose(
+        check_tags(tokenizers, before)
+    chosen, measured = choose(
         bundle,
         text,
         data,
@@ -139,10 +141,10 @@ def finetune(
         minutes=minutes,
         settings=settings or [],
     )
-    kept = begun.recipe if begun else chosen.recipe  # what was set before is not chosen anew
+    kept = beginning.recipe if beginning else chosen.recipe  # what was set before is not chosen anew
     base = replace(
         chosen.recipe,
-        data=text if begun else chosen.recipe.data,
+        data=text if beginning else chosen.recipe.data,
         model=kept.model,
         training=kept.training,
         search=kept.search,
@@ -150,7 +152,7 @@ def finetune(
     )
     longer = [f"training.minutes={minutes}"] if resume and minutes else []
     final = apply_overrides(base, [*longer, *(settings or [])])
-    tuning.check_settings(bundle, final)
+    check_settings(bundle, final)
     options = {
         **{"--source": source, "--target": target, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub},
         **{"--data": data, "--run": folder.path, "--old": old, "--old-share": old_share, "--minutes": minutes},
@@ -162,13 +164,13 @@ def finetune(
         reasons=fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final),
         force=force,
         threads=threads,
-        basis=tuning.basis(
+        basis=basis(
             bundle,
             tokenizers,
             before,
             old_share=share,
             command=_command(model, options, settings or []),
-            passes=tuning.passes_of(
+            passes=passes_of(
                 final.training, measured, old_share=share, old_tokens=before.target_tokens if before else None
             ),
         ),
@@ -191,11 +193,21 @@ def finetune(
         raise typer.Exit(130)
 
 
+def _check_going_on(*, resume: bool, restart: bool, force: bool) -> None:
+    """Refuses --resume beside what begins anew."""
+    from seq2seq.errors import UserError
+
+    if resume and restart:
+        raise UserError("--resume and --restart contradict each other.", hint="Give one of them.")
+    if resume and force:  # the training would be dropped that is to go on
+        raise UserError("--resume and --force contradict each other.", hint="Give one of them.")
+
+
 def _text(bundle: Bundle, given: dict[str, Path | str | None], target: Path | None, folder: Path | None) -> Data:
     """Returns what the options say of the new text."""
     from seq2seq.corpus.files import require_file
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.finetune.finetune import described
+    from seq2seq.pipeline.finetune.new_text import described
     from seq2seq.pipeline.prepare.sources import check_name
 
     named = [name for name, value in given.items() if value]
@@ -224,7 +236,7 @@ def _text(bundle: Bundle, given: dict[str, Path | str | None], target: Path | No
 def _share(asked: float | None, old: OldText | None, bundle: Bundle) -> float:
     """Returns the share of old pairs: as asked for, or by whether there are any."""
     from seq2seq.errors import UserError
-    from seq2seq.pipeline.finetune.finetune import OLD_SHARE
+    from seq2seq.pipeline.finetune.training_settings import OLD_SHARE
 
     if asked and old is None:
         raise UserError(
@@ -284,7 +296,7 @@ def _tell_prepared(done: Prepared) -> None:
 def _say_result(folder: RunFolder, model: Path, done: Trained, *, as_json: bool) -> None:
     from seq2seq import console
     from seq2seq.cli.second_stage import stopped_at
-    from seq2seq.pipeline.finetune.finetune import before_and_after
+    from seq2seq.pipeline.finetune.scores import before_and_after
 
     # Where the second stage found a better model, that is the one that was kept.
     scores = before_and_after(folder, done.counters.best_update, refined=done.refined.best if done.refined else {})

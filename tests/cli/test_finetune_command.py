@@ -20,7 +20,7 @@ from seq2seq.data.batches import Batches
 from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Store
 from seq2seq.folders import read_json, write_json, write_text
-from seq2seq.pipeline.finetune.finetune import HOLD
+from seq2seq.pipeline.finetune.training_settings import HOLD
 from seq2seq.pipeline.train.refine import Refined
 from seq2seq.pipeline.train.reporters import ConsoleReporter
 from seq2seq.pipeline.train.train import Trained

@@ -24,20 +24,12 @@ from seq2seq.data.store import Row, Store, write_split
 from seq2seq.errors import UserError
 from seq2seq.folders import write_text
 from seq2seq.manifest import TrainingCorpus
-from seq2seq.pipeline.finetune.finetune import (
-    HOLD,
-    OldText,
-    basis,
-    check_place,
-    check_settings,
-    check_tags,
-    choose,
-    described,
-    measure_new,
-    model_name,
-    old_text,
-    passes_of,
-)
+from seq2seq.pipeline.finetune.basis import basis
+from seq2seq.pipeline.finetune.model import check_place, model_name
+from seq2seq.pipeline.finetune.new_text import described, measure_new
+from seq2seq.pipeline.finetune.old_text import OldText, check_tags, old_text
+from seq2seq.pipeline.finetune.settings import check_settings, choose
+from seq2seq.pipeline.finetune.training_settings import HOLD, passes_of
 from seq2seq.pipeline.models.card import data_facts
 from seq2seq.pipeline.prepare.cleaning import already_cleaned, told
 from seq2seq.pipeline.prepare.gather import Gathered, Kept
