@@ -53,20 +53,9 @@ class Mixed:
 
     def __call__(self, gathered: Gathered) -> Gathered:
         """Returns the pairs with the old ones behind the new."""
-        corpora = self.old.corpora
-        kept, first, num_free = [], 0, 0
         store = Store(self.old.run.split("train"))
         num_pairs = sum(corpus.pairs for corpus in gathered.corpora)
-        for number, (corpus, wanted) in enumerate(zip(corpora, self._wanted(num_pairs), strict=True)):
-            spooled, end = f"old-{number}", first + corpus.pairs
-            pairs, free = self._spool(gathered, store, first, self._drawn(number, end - first, wanted), spooled)
-            num_free += free
-            if pairs:
-                name = f"{OLD}{corpus.name}" if len(corpora) > 1 else "old"
-                weight = corpus.weight * float(corpus.pairs) ** (1 / self.old.temperature - 1)
-                weight *= free / pairs
-                kept.append(Kept(name, weight, spooled, pairs, corpus.tag, corpus.by))
-            first = end
+        kept, num_free = self._kept(gathered, store, num_pairs)
         drawn = sum(corpus.weight * corpus.pairs for corpus in kept)
         if not drawn:
             raise UserError(
@@ -77,20 +66,30 @@ class Mixed:
         factor = self.share / (1 - self.share) * num_new / drawn
         weighed = [replace(one, weight=one.weight * factor) for one in kept]
         taken = sum(corpus.pairs for corpus in kept)
-        if taken < num_free:
-            console.say(
-                f"Of {num_free:,} old pairs {taken:,} are taken, drawn from all of them: training reads about "
-                f"{self._read(num_pairs):,.0f}."
-            )
-        left_out = len(store) - num_free
-        if left_out:
-            console.warn(
-                f"{left_out:,} of the old pairs are left out: the new text holds them out for development or test. The "
-                "model has seen them, so its scores there before fine-tuning are kinder than they should be."
-            )
+        _tell(taken, num_free, left_out=len(store) - num_free, read=self._read(num_pairs))
         gathered.reports["train"].kept += taken
         an_epoch = num_pairs + round(num_pairs * self.share / (1 - self.share))
         return replace(gathered, corpora=(*gathered.corpora, *weighed), epoch_pairs=an_epoch)
+
+    def _kept(self, gathered: Gathered, store: Store, num_pairs: int) -> tuple[list[Kept], int]:
+        """Writes the pairs that are taken of each old corpus, beside so many new ones.
+
+        Returns the corpora of which any were, each drawn from as it was before, and how many pairs of all of them may
+        be trained on, taken or not.
+        """
+        corpora = self.old.corpora
+        kept, first, num_free = [], 0, 0
+        for number, (corpus, wanted) in enumerate(zip(corpora, self._wanted(num_pairs), strict=True)):
+            spooled, end = f"old-{number}", first + corpus.pairs
+            pairs, free = self._spool(gathered, store, first, self._drawn(number, end - first, wanted), spooled)
+            num_free += free
+            if pairs:
+                name = f"{OLD}{corpus.name}" if len(corpora) > 1 else "old"
+                weight = corpus.weight * float(corpus.pairs) ** (1 / self.old.temperature - 1)
+                weight *= free / pairs
+                kept.append(Kept(name, weight, spooled, pairs, corpus.tag, corpus.by))
+            first = end
+        return kept, num_free
 
     def _read(self, num_pairs: int) -> float:
         """Returns how many old pairs training reads, beside so many new ones."""
@@ -130,3 +129,16 @@ class Mixed:
                 writer.write_batch(as_batch([pairs[row] for row in taken], np.full(len(taken), _PLACE_IN_TRAIN)))
                 count, free = count + len(taken), free + int(is_free.sum())
         return count, free
+
+
+def _tell(taken: int, num_free: int, *, left_out: int, read: float) -> None:
+    """Says how many old pairs are taken of those that may be trained on, and how many may not."""
+    if taken < num_free:
+        console.say(
+            f"Of {num_free:,} old pairs {taken:,} are taken, drawn from all of them: training reads about {read:,.0f}."
+        )
+    if left_out:
+        console.warn(
+            f"{left_out:,} of the old pairs are left out: the new text holds them out for development or test. The "
+            "model has seen them, so its scores there before fine-tuning are kinder than they should be."
+        )

@@ -90,18 +90,10 @@ def going_on(
     }
     if batch != old.batch_tokens:
         chosen["batch_tokens"] = (batch, "Cut so that one pass over so little text is still several updates.")
-    if old_share:
-        chosen["hold"] = (0.0, "Old pairs are among the new ones, which keeps more than pulling at weights does.")
-    else:
-        chosen["hold"] = (HOLD, "No old text is mixed in: the weights are pulled back to the model's (Li et al. 2018).")
-        chosen["weight_decay"] = (0.0, "Weights are pulled to where they were, and not to zero.")
-    chosen |= _left_out(old)
+    chosen |= _held(old_share) | _left_out(old)
     if minutes:
         chosen["minutes"] = (minutes, "The time that you gave, unless the passes over the new text end before.")
-    reasons |= {f"training.{key}": reason for key, (_, reason) in chosen.items() if key != "risk"}
-    for key in Risk.__struct_fields__ if "risk" in chosen else ():  # a reason is a setting's, and no section's
-        if getattr(old.risk, key) != getattr(Risk(), key):
-            reasons[f"training.risk.{key}"] = chosen["risk"][1]
+    reasons |= _reasons(chosen, old)
     warmup = min(old.schedule.warmup_updates, updates // 10)
     reasons["training.schedule.shape"] = "Straight down to zero by the last update, however the model was trained."
     fresh = replace(old, schedule=Schedule(warmup_updates=warmup))
@@ -131,6 +123,16 @@ def _tokens_of_a_pass(measured: NewText, old_share: float, old_tokens: float | N
     return measured.num_pairs * (measured.target_tokens + old * old_share / (1 - old_share))
 
 
+def _held(old_share: float) -> dict[str, tuple[Any, str]]:
+    """Returns how tightly the old weights are held on to, with the reason."""
+    if old_share:
+        return {"hold": (0.0, "Old pairs are among the new ones, which keeps more than pulling at weights does.")}
+    return {
+        "hold": (HOLD, "No old text is mixed in: the weights are pulled back to the model's (Li et al. 2018)."),
+        "weight_decay": (0.0, "Weights are pulled to where they were, and not to zero."),
+    }
+
+
 def _left_out(old: Training) -> dict[str, tuple[Any, str]]:
     """Returns what the model's training had and going on from it has not, with the reason."""
     without: dict[str, tuple[Any, str]] = {
@@ -140,6 +142,15 @@ def _left_out(old: Training) -> dict[str, tuple[Any, str]]:
         "risk": (Risk(), "A second stage is for a training from scratch; seq2seq train --set adds one."),
     }
     return {key: what for key, what in without.items() if getattr(old, key) != what[0]}
+
+
+def _reasons(chosen: Mapping[str, tuple[Any, str]], old: Training) -> dict[str, str]:
+    """Returns the reasons for what was chosen, by the trails of the settings."""
+    reasons = {f"training.{key}": reason for key, (_, reason) in chosen.items() if key != "risk"}
+    for key in Risk.__struct_fields__ if "risk" in chosen else ():  # a reason is a setting's, and no section's
+        if getattr(old.risk, key) != getattr(Risk(), key):
+            reasons[f"training.risk.{key}"] = chosen["risk"][1]
+    return reasons
 
 
 def _looks(count: int, *, old_sets: bool) -> str:
