@@ -106,7 +106,8 @@ def backtranslate(
     from seq2seq.errors import UserError
     from seq2seq.pipeline.synthetic.backtranslate import COMMAND, Wish
     from seq2seq.pipeline.synthetic.backtranslate import backtranslate as run_backtranslation
-    from seq2seq.pipeline.synthetic.synthetic import Sieve, new_run
+    from seq2seq.pipeline.synthetic.place import new_run
+    from seq2seq.pipeline.synthetic.sieving import Sieve
 
     if sample and beam:
         raise UserError("--sample and --beam contradict each other.", hint="Give one of them.")

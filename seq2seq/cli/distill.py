@@ -110,7 +110,8 @@ def distill(
     from seq2seq.corpus.files import require_file
     from seq2seq.pipeline.synthetic.distill import COMMAND, Wish
     from seq2seq.pipeline.synthetic.distill import distill as run_distillation
-    from seq2seq.pipeline.synthetic.synthetic import Sieve, new_run, run_with_pairs
+    from seq2seq.pipeline.synthetic.place import new_run, run_with_pairs
+    from seq2seq.pipeline.synthetic.sieving import Sieve
 
     for path in source or []:
         require_file(path)

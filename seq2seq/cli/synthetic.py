@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seq2seq.cli.ensembles import Models
     from seq2seq.manifest import Synthetic
     from seq2seq.pipeline.prepare.prepare import Prepared
-    from seq2seq.pipeline.synthetic.synthetic import Author
+    from seq2seq.pipeline.synthetic.writing import Author
 
 SEARCHING = "How the model writes"
 LEAVING_OUT = "What is worth training on"
@@ -61,7 +61,7 @@ TrainOption = Annotated[bool, typer.Option("--train", help="Train the new run ri
 
 def author(models: Models, assignments: Mapping[str, object], *, engine: str, device: str, threads: int) -> Author:
     """Returns the models as they are to write; `assignments` are changes of their search by setting."""
-    from seq2seq.pipeline.synthetic.synthetic import Author
+    from seq2seq.pipeline.synthetic.writing import Author
     from seq2seq.recipe.overrides import apply_overrides
 
     given = [f"search.{key}={value}" for key, value in assignments.items() if value is not None]

@@ -29,10 +29,16 @@ from seq2seq.pipeline.prepare.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.prepare.turning import turned
 from seq2seq.pipeline.synthetic import backtranslate as back_module
 from seq2seq.pipeline.synthetic import distill as distill_module
-from seq2seq.pipeline.synthetic import synthetic
+from seq2seq.pipeline.synthetic import sieving, writing
 from seq2seq.pipeline.synthetic.backtranslate import backtranslate, make_room, usual_weight
+from seq2seq.pipeline.synthetic.corpora import Rows, corpora_of, made_corpus, named
 from seq2seq.pipeline.synthetic.distill import distill
-from seq2seq.pipeline.synthetic.synthetic import Author, Rows, Sieve
+from seq2seq.pipeline.synthetic.pacing import paced
+from seq2seq.pipeline.synthetic.place import new_run, run_with_pairs, texts
+from seq2seq.pipeline.synthetic.selecting import reading
+from seq2seq.pipeline.synthetic.settings import asked, recipe_of
+from seq2seq.pipeline.synthetic.sieving import Sieve
+from seq2seq.pipeline.synthetic.writing import Author, translated
 from seq2seq.recipe.decode import table_from_recipe
 from seq2seq.recipe.overrides import apply_overrides
 from seq2seq.recipe.presets import Preset
@@ -247,7 +253,7 @@ class TestDistill:
             return [stuck if len(line) % 2 else good, shout(line), line.strip()]
 
         show_all_progress(monkeypatch)
-        monkeypatch.setattr(synthetic, "_BLOCK", 8)
+        monkeypatch.setattr(sieving, "_BLOCK", 8)
         made = {}
         for threads in (1, 3):
             run, teacher = RunFolder(tmp_path / f"{threads}"), Told(alternatives)
@@ -304,7 +310,7 @@ class TestDistill:
         before = (run.tokenizers / "joint" / "sentencepiece.model").read_bytes()
         recipe = load_recipe(run.recipe)
         recipe = changed(recipe, data=changed(recipe.data, temperature=2.0))
-        assert prepare(recipe, run, folder=synthetic.texts(run), threads=1).changed
+        assert prepare(recipe, run, folder=texts(run), threads=1).changed
         assert (run.tokenizers / "joint" / "sentencepiece.model").read_bytes() == before
 
     def test_nor_does_it_say_that_it_has_another_vocabulary(self, tmp_path, prepared) -> None:
@@ -314,7 +320,7 @@ class TestDistill:
         other = apply_overrides(load_recipe(run.recipe), ["text.vocabulary_size=999"])
         for force in (False, True):
             with pytest.raises(UserError, match=r"text\.vocabulary_size cannot change"):
-                prepare(other, run, folder=synthetic.texts(run), force=force, threads=1)
+                prepare(other, run, folder=texts(run), force=force, threads=1)
         assert run.recipe.read_bytes() == before
 
     def test_an_extra_test_set_comes_along(self, tmp_path, prepared) -> None:
@@ -339,9 +345,9 @@ class TestDistill:
         # And it stays when the student is prepared again, here or elsewhere; the other way round it would be another.
         before, recipe = run.read_manifest(), load_recipe(run.recipe)
         other, back = RunFolder(tmp_path / "other"), RunFolder(tmp_path / "back")
-        prepare(recipe, run, folder=synthetic.texts(run), force=True, threads=1)
-        prepare(recipe, other, folder=synthetic.texts(run), origin=run, threads=1)
-        prepare(turned(recipe), back, folder=synthetic.texts(run), origin=run, threads=1)
+        prepare(recipe, run, folder=texts(run), force=True, threads=1)
+        prepare(recipe, other, folder=texts(run), origin=run, threads=1)
+        prepare(turned(recipe), back, folder=texts(run), origin=run, threads=1)
         for again in (run, other):
             assert again.split("combinations").read_bytes() == prepared.split("test").read_bytes()
             now = again.read_manifest()
@@ -435,7 +441,7 @@ class TestInterrupted:
     @pytest.fixture
     def killed(self, monkeypatch, source, target):
         def make(one: Author) -> None:
-            write = synthetic.write_json
+            write = writing.write_json
 
             def writes(path, value) -> None:
                 if "blake2b" in value:
@@ -443,9 +449,9 @@ class TestInterrupted:
                 write(path, value)
 
             with monkeypatch.context() as patched:
-                patched.setattr(synthetic, "write_json", writes)
+                patched.setattr(writing, "write_json", writes)
                 with pytest.raises(KeyboardInterrupt):
-                    synthetic.translated(one, source, target)
+                    translated(one, source, target)
 
         return make
 
@@ -454,59 +460,59 @@ class TestInterrupted:
         killed(author(teacher))
         assert len(teacher.read) == len(TRAIN)
         for _ in range(2):  # now its checksum is there, and counts
-            assert not synthetic.translated(author(teacher), source, target)
+            assert not translated(author(teacher), source, target)
         assert len(teacher.read) == len(TRAIN)
         record = target.with_name("written.json")
         assert json.loads(record.read_text()).keys() == {"facts", "blake2b"}
         with target.open("a") as file:
             file.write("changed\n")
-        assert synthetic.translated(author(teacher), source, target)
+        assert translated(author(teacher), source, target)
         assert target.read_text() == "".join(f"{shout(source)}\n" for source, _ in TRAIN)
 
     def test_what_other_models_have_written_is_not(self, source, target, killed) -> None:
         killed(author(Told(shout)))
         teacher = Told(str.lower)
-        assert synthetic.translated(replace(author(teacher), facts={"model": "b"}), source, target)
+        assert translated(replace(author(teacher), facts={"model": "b"}), source, target)
         assert len(teacher.read) == len(TRAIN)
 
     def test_nor_is_a_whole_file_from_before_an_interruption(self, source, target) -> None:
         """The file of model a must not pass for b's, whose work ended with its first line."""
-        assert synthetic.translated(author(Told(shout)), source, target)
+        assert translated(author(Told(shout)), source, target)
 
         def stops(line: str) -> str:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            synthetic.translated(replace(author(Told(stops)), facts={"model": "b"}), source, target)
+            translated(replace(author(Told(stops)), facts={"model": "b"}), source, target)
         teacher = Told(str.lower)
-        assert synthetic.translated(replace(author(teacher), facts={"model": "b"}), source, target)
+        assert translated(replace(author(teacher), facts={"model": "b"}), source, target)
         assert len(teacher.read) == len(TRAIN)
 
     def test_nor_is_one_beside_which_there_is_a_part(self, source, target, killed) -> None:
         killed(author(Told(shout)))
         target.with_name("written.part").write_text("x\n")
         teacher = Told(shout)
-        assert synthetic.translated(author(teacher), source, target)
+        assert translated(author(teacher), source, target)
         assert len(teacher.read) == len(TRAIN)
 
     def test_models_that_cannot_be_opened_cost_nothing(self, source, target) -> None:
-        synthetic.translated(author(Told(shout)), source, target)
+        translated(author(Told(shout)), source, target)
 
         def fails() -> Told:
             raise UserError("There is no such model.")
 
         with pytest.raises(UserError, match="no such model"):
-            synthetic.translated(replace(author(None), facts={"model": "b"}, open=fails), source, target)
-        assert not synthetic.translated(author(Told(shout)), source, target)
+            translated(replace(author(None), facts={"model": "b"}, open=fails), source, target)
+        assert not translated(author(Told(shout)), source, target)
 
     def test_one_process_at_a_time(self, source, target) -> None:
         def meanwhile(line: str) -> str:
             with pytest.raises(UserError, match="Another process is writing"):
-                synthetic.translated(replace(author(Told(shout)), facts={"model": "b"}), source, target)
+                translated(replace(author(Told(shout)), facts={"model": "b"}), source, target)
             return shout(line)
 
-        assert synthetic.translated(author(Told(meanwhile)), source, target)
-        assert not synthetic.translated(author(Told(shout)), source, target)
+        assert translated(author(Told(meanwhile)), source, target)
+        assert not translated(author(Told(shout)), source, target)
 
 
 class TestBacktranslate:
@@ -596,8 +602,8 @@ class TestBacktranslate:
         recipe = apply_overrides(load_recipe(run.recipe), ["training.seed=2"])
         done = prepare(recipe, other, folder=run.path / "text", origin=run, threads=1)
         assert [one.by for one in done.manifest.corpora] == ["", "backtranslate"]
-        assert synthetic.reading(other) == synthetic.reading(run)
-        assert scripts.name in [one.name for one in synthetic.reading(other).filters]
+        assert reading(other) == reading(run)
+        assert scripts.name in [one.name for one in reading(other).filters]
         for file in ("sentencepiece.model", "tokenizer.json"):
             model = Path("joint") / file
             assert (other.tokenizers / model).read_bytes() == (run.tokenizers / model).read_bytes()
@@ -606,7 +612,7 @@ class TestBacktranslate:
             assert not prepare(again, other, folder=run.path / "text", origin=origin, threads=1).changed
         # It is no run of backtranslate's, to be made again by it.
         with pytest.raises(UserError, match="run of another kind"):
-            synthetic.new_run(other.path, prepared, "x", by="backtranslate")
+            new_run(other.path, prepared, "x", by="backtranslate")
         # Another vocabulary is another wish, which costs nothing where the run is another.
         fewer = apply_overrides(recipe, ["text.vocabulary_size=320"])
         prepare(fewer, other, folder=run.path / "text", origin=run, threads=1)
@@ -624,7 +630,7 @@ class TestBacktranslate:
         done = prepare(recipe, back, folder=taught.path / "text", origin=taught, threads=1)
         assert [one.by for one in manifest.corpora] == ["", "backtranslate", "distill"]
         assert [one.by for one in done.manifest.corpora] == ["", "distill", "backtranslate"]
-        (script,) = synthetic.reading(back).filters
+        (script,) = reading(back).filters
         assert (script.settings["source"], script.settings["target"]) == ("Cyrillic", "Latin")
         old, new = TokenizerPair.load(taught.tokenizers), TokenizerPair.load(back.tokenizers)
         for source, target in TRAIN[:5]:
@@ -762,7 +768,7 @@ class TestRecipeOf:
         of.recipe.write_text(dump_recipe(counted), encoding="utf-8")
 
         def limits(minutes: float | None, *settings: str) -> tuple[float, int, float]:
-            found = synthetic.recipe_of(of, "new", (), minutes=minutes, settings=settings).training
+            found = recipe_of(of, "new", (), minutes=minutes, settings=settings).training
             return found.minutes, found.max_updates, found.max_epochs
 
         assert limits(None) == (0, 500, 3)
@@ -792,7 +798,7 @@ class TestRecipeOf:
 
     def test_how_it_is_used_may_change_and_what_it_is_may_be_said_again(self, prepared) -> None:
         settings = ["training.subword_sampling=0.2", "text.vocabulary_size=330", "text.tokenizer=sentencepiece"]
-        found = synthetic.recipe_of(prepared, "new", (), minutes=None, settings=settings)
+        found = recipe_of(prepared, "new", (), minutes=None, settings=settings)
         assert found.training.subword_sampling == 0.2
         assert found.text == load_recipe(prepared.recipe).text
 
@@ -812,11 +818,11 @@ class TestPaced:
         return of
 
     def paced(self, of: RunFolder, pairs: int, weight: float, *settings: str, keep: bool = True) -> Preset:
-        corpora = synthetic.corpora_of(of) if keep else []
-        every = (*synthetic.named(corpora), synthetic.made_corpus("more", weight=weight))
+        corpora = corpora_of(of) if keep else []
+        every = (*named(corpora), made_corpus("more", weight=weight))
         told = ["training.max_epochs=40", *settings]
-        recipe = synthetic.recipe_of(of, "new", every, minutes=None, settings=told)
-        return synthetic.paced(recipe, of, corpora, pairs, asked=synthetic.asked(None, settings))
+        recipe = recipe_of(of, "new", every, minutes=None, settings=told)
+        return paced(recipe, of, corpora, pairs, asked=asked(None, settings))
 
     @pytest.mark.parametrize(("temperature", "weight"), [(1.0, 0.058), (5.0, 0.985)])
     def test_a_million_more_pairs_are_no_35_times_the_training(self, of, temperature, weight) -> None:
@@ -931,21 +937,21 @@ class TestTaggedCorpora:
 class TestNewRun:
     def test_nothing_is_overwritten(self, tmp_path, prepared) -> None:
         with pytest.raises(UserError, match="cannot be made of itself"):
-            synthetic.new_run(prepared.path / ".", prepared, "x", by="distill")
+            new_run(prepared.path / ".", prepared, "x", by="distill")
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "recipe.toml").write_text("mine")
         with pytest.raises(UserError, match=r"'recipe.toml' would be overwritten"):
-            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+            new_run(tmp_path / "a", prepared, "x", by="distill")
         made_manifest().write(tmp_path / "a" / "manifest.json")
         with pytest.raises(UserError, match="run of another kind"):
-            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+            new_run(tmp_path / "a", prepared, "x", by="distill")
         (tmp_path / "a" / "checkpoints").mkdir()
         with pytest.raises(UserError, match="holds a training") as error:
-            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+            new_run(tmp_path / "a", prepared, "x", by="distill")
         assert "--resume" in error.value.hint
         (tmp_path / "file").write_text("mine")
         with pytest.raises(UserError, match="is no folder"):
-            synthetic.new_run(tmp_path / "file", prepared, "x", by="distill")
+            new_run(tmp_path / "file", prepared, "x", by="distill")
 
     @pytest.mark.parametrize("is_run", [False, True])
     def test_texts_of_the_users_own_stay(self, tmp_path, prepared, is_run) -> None:
@@ -954,16 +960,16 @@ class TestNewRun:
         if is_run:
             made_manifest().write(tmp_path / "a" / "manifest.json")
         else:
-            assert synthetic.new_run(tmp_path / "a", prepared, "x", by="distill").path == tmp_path / "a"  # empty
+            assert new_run(tmp_path / "a", prepared, "x", by="distill").path == tmp_path / "a"  # empty
         (own / "test.source").write_text("mine")
         with pytest.raises(UserError, match="run of another kind" if is_run else "'text' .*overwritten") as error:
-            synthetic.new_run(tmp_path / "a", prepared, "x", by="distill")
+            new_run(tmp_path / "a", prepared, "x", by="distill")
         assert "--run" in error.value.hint
 
     def test_a_file_where_the_texts_belong_stays(self, tmp_path, prepared) -> None:
         (tmp_path / "text").write_text("mine")
         with pytest.raises(UserError, match=r"'text' .*overwritten"):
-            synthetic.new_run(tmp_path, prepared, "x", by="distill")
+            new_run(tmp_path, prepared, "x", by="distill")
 
     def test_a_run_of_one_command_is_none_of_the_other(self, tmp_path, prepared) -> None:
         whole, cut = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")
@@ -971,38 +977,38 @@ class TestNewRun:
         with pytest.raises(KeyboardInterrupt):
             distill(author(Told(shout, stop_after=45)), prepared, cut, distill_module.Wish(), threads=1)
         for run in (whole, cut):
-            assert synthetic.new_run(run.path, prepared, "x", by="distill") == run
+            assert new_run(run.path, prepared, "x", by="distill") == run
             with pytest.raises(UserError, match="was made by distill, not by backtranslate") as error:
-                synthetic.new_run(run.path, prepared, "x", by="backtranslate")
+                new_run(run.path, prepared, "x", by="backtranslate")
             assert "--run" in error.value.hint
         # Nor where the run was made before texts were marked.
-        for path in synthetic.texts(whole).iterdir():
+        for path in texts(whole).iterdir():
             path.unlink()
-        assert synthetic.new_run(whole.path, prepared, "x", by="distill") == whole
+        assert new_run(whole.path, prepared, "x", by="distill") == whole
         with pytest.raises(UserError, match="was made by distill"):
-            synthetic.new_run(whole.path, prepared, "x", by="backtranslate")
+            new_run(whole.path, prepared, "x", by="backtranslate")
 
     def test_its_hints_can_be_pasted(self, tmp_path, prepared) -> None:
         folder = tmp_path / "my runs"
         (folder / "checkpoints").mkdir(parents=True)
         made_manifest().write(folder / "manifest.json")
         with pytest.raises(UserError) as error:
-            synthetic.new_run(folder, prepared, "x", by="distill")
+            new_run(folder, prepared, "x", by="distill")
         assert f"seq2seq train '{folder}' --resume" in error.value.hint
 
     def test_its_name_says_what_it_is(self, prepared, monkeypatch) -> None:
-        assert synthetic.new_run(None, prepared, "distilled", by="distill").path == Path("runs/run-distilled")
+        assert new_run(None, prepared, "distilled", by="distill").path == Path("runs/run-distilled")
         monkeypatch.chdir(prepared.path)
-        here = synthetic.new_run(None, RunFolder(Path()), "distilled", by="distill")
+        here = new_run(None, RunFolder(Path()), "distilled", by="distill")
         assert here.path == Path("runs/run-distilled")
 
     def test_a_bundle_alone_has_no_pairs(self, tmp_path, prepared) -> None:
         alone = Bundle(tmp_path / "bundle", Recipe())
         with pytest.raises(UserError, match="without its run") as error:
-            synthetic.run_with_pairs(alone, None)
+            run_with_pairs(alone, None)
         assert "--of RUN" in error.value.hint
-        assert synthetic.run_with_pairs(alone, prepared.path) == prepared
-        assert synthetic.run_with_pairs(Bundle(prepared.path / "bundle", Recipe()), None) == prepared
+        assert run_with_pairs(alone, prepared.path) == prepared
+        assert run_with_pairs(Bundle(prepared.path / "bundle", Recipe()), None) == prepared
 
 
 def test_sieve_reasons() -> None:

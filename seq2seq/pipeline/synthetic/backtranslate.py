@@ -21,8 +21,15 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.manifest import Synthetic
 from seq2seq.pipeline.prepare.basis import check_from_scratch
 from seq2seq.pipeline.prepare.prepare import Prepared
-from seq2seq.pipeline.synthetic import synthetic
-from seq2seq.pipeline.synthetic.synthetic import Author, Made, Rows, Sieve
+from seq2seq.pipeline.synthetic.corpora import Rows, corpora_of, free_name, made_corpus, named, write_out
+from seq2seq.pipeline.synthetic.files import side_by_side
+from seq2seq.pipeline.synthetic.pacing import paced
+from seq2seq.pipeline.synthetic.place import begin, texts
+from seq2seq.pipeline.synthetic.preparing import Made, prepared
+from seq2seq.pipeline.synthetic.selecting import held_out, reading, select
+from seq2seq.pipeline.synthetic.settings import ANOTHER, asked, recipe_of
+from seq2seq.pipeline.synthetic.sieving import Sieve, sieved
+from seq2seq.pipeline.synthetic.writing import Author, check_direction, translated, way_of
 from seq2seq.recipe.schema import Recipe
 from seq2seq.text.tagged import BACK_TRANSLATED
 
@@ -83,40 +90,38 @@ def backtranslate(
         UserError: `of` was fine-tuned; the model does not translate from its target language into its source language;
             or nothing is left to translate or to train on.
     """
-    check_from_scratch(of, other=synthetic.ANOTHER)  # before its direction: turned round, it would be none either
-    source, target = synthetic.way_of(of)
-    synthetic.check_direction(author.bundle, (target, source), hint=_other_way(of))
-    folder, reading = synthetic.texts(run), synthetic.reading(of)
-    corpora = synthetic.corpora_of(of)
-    name = synthetic.free_name(NAME, corpora)
+    check_from_scratch(of, other=ANOTHER)  # before its direction: turned round, it would be none either
+    source, target = way_of(of)
+    check_direction(author.bundle, (target, source), hint=_other_way(of))
+    folder, data = texts(run), reading(of)
+    corpora = corpora_of(of)
+    name = free_name(NAME, corpora)
 
     def recipe(corpora: Sequence[Rows], weight: float) -> Recipe:
-        own = synthetic.made_corpus(name, weight=weight, tag=wish.tag)
-        every = (*synthetic.named(corpora), own)
-        return synthetic.recipe_of(of, run.path.name, every, minutes=minutes, settings=settings)
+        own = made_corpus(name, weight=weight, tag=wish.tag)
+        every = (*named(corpora), own)
+        return recipe_of(of, run.path.name, every, minutes=minutes, settings=settings)
 
     first = recipe(corpora, 1.0)  # a setting that cannot be is refused now, and not after hours
-    synthetic.begin(run, COMMAND)
+    begin(run, COMMAND)
     selected, written = folder / f"{name}.selected", folder / f"{name}.written"
-    report = synthetic.select(
-        _given(wish.files), selected, data=reading, excluded=synthetic.held_out(of, "target"), most=wish.most
-    )
-    synthetic.translated(author, selected, written, resume=resume)
+    report = select(_given(wish.files), selected, data=data, excluded=held_out(of, "target"), most=wish.most)
+    translated(author, selected, written, resume=resume)
     # What the model read is the target of what is learned, and what it wrote is the source.
-    pairs = synthetic.side_by_side(written, selected)
-    sieved = synthetic.sieved(pairs, folder, name, wish.sieve, total=report.kept, threads=threads)
-    weight = wish.weight or usual_weight(corpora, sieved.kept, first.data.temperature)
+    pairs = side_by_side(written, selected)
+    left = sieved(pairs, folder, name, wish.sieve, total=report.kept, threads=threads)
+    weight = wish.weight or usual_weight(corpora, left.kept, first.data.temperature)
     if wish.weight is None and weight < 1:
         console.say(
-            f"each pass draws only part of the {sieved.kept:,} synthetic pairs, {MOST_FOR_ONE:g} for each genuine one"
+            f"each pass draws only part of the {left.kept:,} synthetic pairs, {MOST_FOR_ONE:g} for each genuine one"
             f"{', those of before included' if any(map(_is_earlier, corpora)) else ''} (--weight changes that)"
         )
         corpora = make_room(corpora, weight)
-    synthetic.write_out(of, folder, corpora)
+    write_out(of, folder, corpora)
     notes = Synthetic(by=COMMAND, of=str(of.path), models=dict(author.facts), search=author.settings.name)
-    made, asked = Made(name, report, sieved), synthetic.asked(minutes, settings)
-    preset = synthetic.paced(recipe(corpora, weight), of, corpora, sieved.kept, asked=asked)
-    return synthetic.prepared(preset, run, of, made, notes=notes, asked=asked, threads=threads)
+    made, told = Made(name, report, left), asked(minutes, settings)
+    preset = paced(recipe(corpora, weight), of, corpora, left.kept, asked=told)
+    return prepared(preset, run, of, made, notes=notes, asked=told, threads=threads)
 
 
 def _other_way(of: RunFolder) -> str:

@@ -24,9 +24,16 @@ from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
 from seq2seq.manifest import Synthetic
 from seq2seq.pipeline.prepare.prepare import Prepared
-from seq2seq.pipeline.synthetic import synthetic
+from seq2seq.pipeline.synthetic.corpora import Rows, corpora_of, free_name, made_corpus, named, stored, write_out
+from seq2seq.pipeline.synthetic.files import side_by_side
 from seq2seq.pipeline.synthetic.nearest import found, nearest
-from seq2seq.pipeline.synthetic.synthetic import Author, Made, Rows, Sieve
+from seq2seq.pipeline.synthetic.pacing import paced
+from seq2seq.pipeline.synthetic.place import begin, texts
+from seq2seq.pipeline.synthetic.preparing import Made, prepared
+from seq2seq.pipeline.synthetic.selecting import held_out, reading, select
+from seq2seq.pipeline.synthetic.settings import asked, recipe_of
+from seq2seq.pipeline.synthetic.sieving import Sieve, sieved
+from seq2seq.pipeline.synthetic.writing import Author, check_direction, translated, way_of
 from seq2seq.pipeline.translate.formats import Format
 from seq2seq.recipe.toml import load_recipe
 
@@ -85,32 +92,32 @@ def distill(
     _check(author, of, wish)
     if wish.nearest:  # of the likeliest: those that are most like each other are another choice
         author = replace(author, settings=changed(author.settings, mbr=0))
-    folder, before = synthetic.texts(run), load_recipe(of.recipe)
-    corpora = synthetic.corpora_of(of)
-    name = synthetic.free_name(NAME, corpora)
+    folder, before = texts(run), load_recipe(of.recipe)
+    corpora = corpora_of(of)
+    name = free_name(NAME, corpora)
     kept = corpora if wish.keep else []
-    own = synthetic.made_corpus(name, weight=wish.weight or 1.0)
+    own = made_corpus(name, weight=wish.weight or 1.0)
     # Before the work: a setting that cannot be is refused now, and not after hours; so is a missing tokenizer.
     choose = nearest(before.evaluation) if wish.nearest else None
-    recipe = synthetic.recipe_of(of, run.path.name, (*synthetic.named(kept), own), minutes=minutes, settings=settings)
-    synthetic.begin(run, COMMAND)
+    recipe = recipe_of(of, run.path.name, (*named(kept), own), minutes=minutes, settings=settings)
+    begin(run, COMMAND)
     selected, written, references = (folder / f"{name}.{what}" for what in ("selected", "written", "references"))
-    report = synthetic.select(
+    report = select(
         _given(of, corpora, wish.files),
         selected,
-        data=synthetic.reading(of),
-        excluded=synthetic.held_out(of, "source"),
+        data=reading(of),
+        excluded=held_out(of, "source"),
         references=references if wish.nearest else None,
     )
     form = Format(nbest=wish.nearest) if wish.nearest else Format()
-    synthetic.translated(author, selected, written, form=form, resume=resume)
-    given = found(selected, references, written) if choose else synthetic.side_by_side(selected, written)
-    sieved = synthetic.sieved(given, folder, name, wish.sieve, total=report.kept, threads=threads, pairs_of=choose)
-    made = Made(name, report, sieved)
-    synthetic.write_out(of, folder, kept)
-    asked = synthetic.asked(minutes, settings)
-    preset = synthetic.paced(recipe, of, kept, made.sieved.kept, asked=asked)
-    return synthetic.prepared(preset, run, of, made, notes=_notes(author, of), asked=asked, threads=threads)
+    translated(author, selected, written, form=form, resume=resume)
+    given = found(selected, references, written) if choose else side_by_side(selected, written)
+    left = sieved(given, folder, name, wish.sieve, total=report.kept, threads=threads, pairs_of=choose)
+    made = Made(name, report, left)
+    write_out(of, folder, kept)
+    told = asked(minutes, settings)
+    preset = paced(recipe, of, kept, left.kept, asked=told)
+    return prepared(preset, run, of, made, notes=_notes(author, of), asked=told, threads=threads)
 
 
 def _check(author: Author, of: RunFolder, wish: Wish) -> None:
@@ -121,7 +128,7 @@ def _check(author: Author, of: RunFolder, wish: Wish) -> None:
             "--weight is for distilled pairs beside original ones, and --only-distilled leaves no original ones.",
             hint="Leave out one of the two.",
         )
-    synthetic.check_direction(author.bundle, synthetic.way_of(of), hint="Choose a run of the same languages with --of.")
+    check_direction(author.bundle, way_of(of), hint="Choose a run of the same languages with --of.")
     if not wish.nearest:
         return
     if wish.files:
@@ -140,7 +147,7 @@ def _notes(author: Author, of: RunFolder) -> Synthetic:
 def _given(of: RunFolder, corpora: Sequence[Rows], files: Sequence[Path]) -> Iterator[Pair]:
     """Yields what the teachers are to translate, each with its reference where there is one."""
     if not files:
-        yield from synthetic.stored(of, [corpus for corpus in corpora if _has_genuine_sources(corpus)])
+        yield from stored(of, [corpus for corpus in corpora if _has_genuine_sources(corpus)])
     for path in files:
         for line, text in enumerate(read_lines(path), start=1):
             yield Pair(line, text, "")
