@@ -13,7 +13,8 @@ from ablation_changes import Change
 from seq2seq.bundle import RunFolder
 from seq2seq.data.store import Store
 from seq2seq.errors import Seq2SeqError, UserError
-from seq2seq.pipeline.prepare.prepare import current_inputs, prepare
+from seq2seq.pipeline.prepare.inputs import current_inputs
+from seq2seq.pipeline.prepare.prepare import prepare
 from seq2seq.recipe.schema import Recipe
 
 

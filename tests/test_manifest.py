@@ -12,7 +12,8 @@ from toy_runs import toy_pairs, write_pairs
 from seq2seq.bundle import RunFolder
 from seq2seq.errors import UserError
 from seq2seq.manifest import CleaningReport, Inputs, SplitCounts, Synthetic, TrainingCorpus
-from seq2seq.pipeline.prepare.prepare import current_inputs, prepare
+from seq2seq.pipeline.prepare.inputs import current_inputs
+from seq2seq.pipeline.prepare.prepare import prepare
 from seq2seq.recipe.schema import Choice, Data, Recipe, Text
 
 SPLIT = {"pairs": 9, "source_tokens": 50, "target_tokens": 55, "longest_source": 7, "longest_target": 8}

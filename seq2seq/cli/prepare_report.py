@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from seq2seq.bundle import RunFolder
     from seq2seq.corpus.doctor.examination import Finding
     from seq2seq.manifest import CountedPairs, Manifest
-    from seq2seq.pipeline.prepare.prepare import Prepared, PreparedShard
+    from seq2seq.pipeline.prepare.prepare import Prepared
+    from seq2seq.pipeline.prepare.prepare_shard import PreparedShard
     from seq2seq.pipeline.train.estimate import Estimate
 
 MEGABYTE = 1e6

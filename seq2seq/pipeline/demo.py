@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.pipeline.evaluate import evaluate as scoring
-from seq2seq.pipeline.prepare.prepare import Prepared, current_inputs, prepare
+from seq2seq.pipeline.prepare.inputs import current_inputs
+from seq2seq.pipeline.prepare.prepare import Prepared, prepare
 from seq2seq.pipeline.train.train import Trained, train
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe

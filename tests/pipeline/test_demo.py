@@ -11,7 +11,8 @@ from seq2seq.bundle import RunFolder, open_bundle
 from seq2seq.folders import write_text
 from seq2seq.manifest import Inputs
 from seq2seq.pipeline import demo
-from seq2seq.pipeline.prepare.prepare import Prepared, current_inputs
+from seq2seq.pipeline.prepare.inputs import current_inputs
+from seq2seq.pipeline.prepare.prepare import Prepared
 from seq2seq.pipeline.train.train import Trained
 from seq2seq.recipe.catalog import find_recipe
 from seq2seq.recipe.overrides import apply_overrides

@@ -23,7 +23,7 @@ from seq2seq.errors import UserError
 from seq2seq.evaluation.sentence import sentence_metric
 from seq2seq.folders import read_json
 from seq2seq.manifest import TrainingCorpus
-from seq2seq.pipeline.prepare.prepare import data_digest
+from seq2seq.pipeline.prepare.inputs import data_digest
 from seq2seq.pipeline.train import first_stage
 from seq2seq.pipeline.train import refine as refine_module
 from seq2seq.pipeline.train import train as train_module

@@ -18,7 +18,8 @@ from seq2seq.corpus.reader import picked
 from seq2seq.corpus.readers.aligned import Aligned
 from seq2seq.corpus.readers.tsv import Tsv
 from seq2seq.errors import UserError
-from seq2seq.pipeline.prepare.prepare import prepare, prepare_shard
+from seq2seq.pipeline.prepare.prepare import prepare
+from seq2seq.pipeline.prepare.prepare_shard import prepare_shard
 from seq2seq.pipeline.prepare.shards import Shard
 from seq2seq.pipeline.prepare.sources import Swapped
 from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Text

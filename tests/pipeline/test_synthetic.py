@@ -24,7 +24,8 @@ from seq2seq.manifest import Start, StartingModel, StartInputs, TrainingCorpus, 
 from seq2seq.pipeline.models.card import data_facts
 from seq2seq.pipeline.prepare.basis import Basis
 from seq2seq.pipeline.prepare.cleaning import told
-from seq2seq.pipeline.prepare.prepare import data_digest, prepare
+from seq2seq.pipeline.prepare.inputs import data_digest
+from seq2seq.pipeline.prepare.prepare import prepare
 from seq2seq.pipeline.prepare.reasons import SET_BY_YOU, values
 from seq2seq.pipeline.prepare.turning import turned
 from seq2seq.pipeline.synthetic import backtranslate as back_module

@@ -5,7 +5,9 @@ from __future__ import annotations
 from seq2seq.bundle import RunFolder
 from seq2seq.errors import UserError
 from seq2seq.manifest import Manifest
-from seq2seq.pipeline.prepare.prepare import check_not_begun, command, data_digest
+from seq2seq.pipeline.prepare.again import command
+from seq2seq.pipeline.prepare.inputs import data_digest
+from seq2seq.pipeline.prepare.safeguards import check_not_begun
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 
