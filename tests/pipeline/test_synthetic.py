@@ -922,7 +922,7 @@ class TestTaggedCorpora:
         run = RunFolder(folder / "run")
         with pytest.raises(UserError, match="starts from knows no tag <x>"):
             prepare(self.recipe("", "<x>", ""), run, folder=folder, threads=1, basis=basis)
-        assert not run.manifest.exists()
+        assert not run.path.exists()  # it is refused before any text is read
 
     def test_what_was_prepared_before_there_were_tags_is_what_it_was(self) -> None:
         recipe = self.recipe("", "", "")

@@ -133,6 +133,8 @@ def prepare(
     with clock("fingerprints"):
         inputs = inputs_of(recipe, sources)
     if basis is not None:
+        tokenizers = basis.tokenizers
+        check_tags(recipe, tokenizers)
         sources = replace(sources, tests={**sources.tests, **basis.sets})
         inputs = changed(inputs, start=basis.inputs)
     else:
@@ -188,10 +190,10 @@ def _make(
     place: str,
     threads: int,
     clock: _Clock,
-    reading: Reading | None = None,
-    basis: Basis | None = None,
-    tokenizers: TokenizerPair | None = None,
-    num_pairs: int | None = None,
+    reading: Reading | None,
+    basis: Basis | None,
+    tokenizers: TokenizerPair | None,
+    num_pairs: int | None,
 ) -> Manifest:
     """Does the work and puts the result in its place. Returns the manifest."""
     with replacement(run) as ready:
@@ -201,9 +203,6 @@ def _make(
                 gathered = gather(recipe.data, sources, spool, workers=workers, reading=reading, total=num_pairs)
                 gathered = basis.added(gathered) if basis else gathered
             with clock("vocabulary"):
-                if basis is not None:
-                    tokenizers = basis.tokenizers
-                    check_tags(recipe, tokenizers)
                 tokenizers = tokenizers or learn_tokenizers(recipe, gathered, reasons)
                 tokenizers = tokenizers.with_tags(corpus_tags(recipe))
                 tokenizers.save(ready.tokenizers)
