@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from seq2seq.bundle import Bundle, RunFolder
     from seq2seq.pipeline.finetune.new_text import NewText
-    from seq2seq.pipeline.finetune.old_text import OldText
     from seq2seq.pipeline.prepare.prepare import Prepared
     from seq2seq.pipeline.train.train import Trained
     from seq2seq.recipe.schema import Data
@@ -98,86 +97,28 @@ def finetune(
 
     The new text is in MODEL's direction: --source holds what it translates from.
     """
-    from msgspec.structs import replace
-
     from seq2seq.bundle import RUNS, RunFolder, open_bundle
-    from seq2seq.pipeline.finetune.basis import basis
-    from seq2seq.pipeline.finetune.beginning import begun
-    from seq2seq.pipeline.finetune.model import check_place, check_weights, model_name
-    from seq2seq.pipeline.finetune.old_text import check_tags, old_text
-    from seq2seq.pipeline.finetune.settings import check_settings, choose
-    from seq2seq.pipeline.finetune.training_settings import passes_of
-    from seq2seq.pipeline.prepare.prepare import prepare as run_preparation
-    from seq2seq.pipeline.prepare.reasons import fitting, values
+    from seq2seq.pipeline.finetune.finetune import Wish, prepare_finetuning
+    from seq2seq.pipeline.finetune.model import model_name
     from seq2seq.pipeline.train.train import train as run_training
-    from seq2seq.recipe.overrides import apply_overrides
     from seq2seq.recipe.toml import load_recipe
-    from seq2seq.text.pairs import TokenizerPair
 
     _check_going_on(resume=resume, restart=restart, force=force)
     bundle = open_bundle(model)
-    check_weights(bundle)
     given = {"--source": source, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub}
     text = _text(bundle, given, target, data)
     name = run.name if run else f"{model_name(bundle)}-finetuned"
     folder = RunFolder(run or RUNS / name)
-    beginning = begun(folder) if resume else None  # what was said before need not be said again
-    text = beginning.reading(text) if beginning else text
-    before = old_text(bundle, old or (beginning.old if beginning else None))
-    share = _share(beginning.old_share if beginning and old_share is None else old_share, before, bundle)
-    check_place(folder, bundle, before)
-    tokenizers = TokenizerPair.load(bundle.tokenizers)
-    if before and share:
-        check_tags(tokenizers, before)
-    chosen, measured = choose(
-        bundle,
-        text,
-        data,
-        tokenizers,
-        name=name,
-        old_share=share,
-        old_sets=before is not None,
-        old_tokens=before.target_tokens if before else None,
-        minutes=minutes,
-        settings=settings or [],
-    )
-    kept = beginning.recipe if beginning else chosen.recipe  # what was set before is not chosen anew
-    base = replace(
-        chosen.recipe,
-        data=text if beginning else chosen.recipe.data,
-        model=kept.model,
-        training=kept.training,
-        search=kept.search,
-        evaluation=kept.evaluation,
-    )
-    longer = [f"training.minutes={minutes}"] if resume and minutes else []
-    final = apply_overrides(base, [*longer, *(settings or [])])
-    check_settings(bundle, final)
     options = {
         **{"--source": source, "--target": target, "--tsv": tsv, "--jsonl": jsonl, "--tmx": tmx, "--hub": hub},
         **{"--data": data, "--run": folder.path, "--old": old, "--old-share": old_share, "--minutes": minutes},
     }
-    prepared = run_preparation(
-        final,
-        folder,
-        folder=data,
-        reasons=fitting(chosen.reasons, values(chosen.recipe, chosen.reasons), final),
-        force=force,
-        threads=threads,
-        basis=basis(
-            bundle,
-            tokenizers,
-            before,
-            old_share=share,
-            command=_command(model, options, settings or []),
-            passes=passes_of(
-                final.training, measured, old_share=share, old_tokens=before.target_tokens if before else None
-            ),
-        ),
-        spare_begun=not (resume or restart),  # training will refuse it too, and nothing may be written by then
-    )
+    command = _command(model, options, settings or [])
+    wish = Wish(bundle, text, data, name, old, old_share, minutes, settings or [], command)
+    ready = prepare_finetuning(wish, folder, resume=resume, restart=restart, force=force, threads=threads)
+    prepared = ready.prepared
     if prepared.changed:
-        _tell_fit(measured, final.text.tokenizer.name)
+        _tell_fit(ready.measured, ready.tokenizer)
     if prepare_only:
         from seq2seq.cli.prepare_report import report
 
@@ -231,19 +172,6 @@ def _text(bundle: Bundle, given: dict[str, Path | str | None], target: Path | No
         require_file(path)
         check_name(path)
     return described(bundle, reader="aligned" if kind == "--source" else kind.removeprefix("--"), files=files)
-
-
-def _share(asked: float | None, old: OldText | None, bundle: Bundle) -> float:
-    """Returns the share of old pairs: as asked for, or by whether there are any."""
-    from seq2seq.errors import UserError
-    from seq2seq.pipeline.finetune.training_settings import OLD_SHARE
-
-    if asked and old is None:
-        raise UserError(
-            f"There are no old pairs to mix in: {bundle.path} does not lie in the run that made it.",
-            hint="Name that run with --old RUN; without it and without --old-share, the old weights are held on to.",
-        )
-    return asked if asked is not None else OLD_SHARE if old else 0.0
 
 
 def _command(model: Path, options: Mapping[str, object], settings: list[str]) -> str:
