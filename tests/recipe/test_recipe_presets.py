@@ -42,22 +42,22 @@ def test_any_corpus_gets_a_sound_recipe_with_a_sentence_for_every_value(num_pair
 
 
 @pytest.mark.parametrize(
-    ("num_pairs", "vocabulary_size", "dropout", "word_dropout", "batch_tokens", "guided"),
+    ("num_pairs", "vocabulary_size", "dropout", "word_dropout", "batch_tokens"),
     [
-        (2_999, 1000, 0.4, 0.1, 800, 1.0),
-        (3_000, 2000, 0.3, 0.1, 800, 1.0),
-        (29_000, 4000, 0.4, 0.1, 1200, 1.0),
-        (80_000, 8000, 0.3, 0.0, 2000, 1.0),
-        (200_000, 8000, 0.2, 0.0, 2500, 0.0),
-        (1_000_000, 16000, 0.1, 0.0, 4000, 0.0),
+        (2_999, 1000, 0.4, 0.1, 800),
+        (3_000, 2000, 0.3, 0.1, 800),
+        (29_000, 4000, 0.4, 0.1, 1200),
+        (80_000, 8000, 0.3, 0.0, 2000),
+        (200_000, 8000, 0.2, 0.0, 2500),
+        (1_000_000, 16000, 0.1, 0.0, 4000),
     ],
 )
-def test_sizes_by_corpus(num_pairs, vocabulary_size, dropout, word_dropout, batch_tokens, guided):
+def test_sizes_by_corpus(num_pairs, vocabulary_size, dropout, word_dropout, batch_tokens):
     recipe = preset(num_pairs).recipe
     assert recipe.text.vocabulary_size == vocabulary_size
     assert (recipe.model.dropout, recipe.model.word_dropout) == (dropout, word_dropout)
     assert recipe.training.batch_tokens == batch_tokens
-    assert (recipe.training.guided_attention, recipe.model.lexical) == (guided, guided > 0)
+    assert (recipe.training.guided_attention, recipe.model.lexical) == (1.0, True)
 
 
 @pytest.mark.parametrize(
@@ -158,15 +158,27 @@ def test_the_speed_asked_for_is_that_of_the_network_and_the_sentences_there_are(
 
     def speed(recipe, tokens):
         asked.append((recipe.model.encoder_layers, recipe.text.vocabulary_size, recipe.training.batch_tokens, tokens))
-        assert recipe.model.lexical == (recipe.text.vocabulary_size < 8000)
+        assert recipe.model.lexical
         return 1000.0
 
-    preset(500_000, words=20.0, minutes=60, speed=speed)
+    preset(500_000, words=20.0, minutes=60_000, speed=speed)
     assert asked == [(2, 8000, 2500, pytest.approx(26.0))]
     preset(500_000, words=20.0, speed=speed)
     assert len(asked) == 1  # without a budget nobody has to know
-    preset(29_000, minutes=5, speed=speed)
-    assert len(asked) == 3  # and the smaller network has a speed of its own
+    preset(500_000, words=20.0, minutes=60, speed=speed)
+    assert asked[1:] == [asked[0], (1, 8000, 2500, pytest.approx(26.0))]  # the smaller network has a speed of its own
+
+
+@pytest.mark.parametrize(
+    ("num_pairs", "passes", "is_small"),
+    [(300_000, 3.0, True), (300_000, 4.5, False), (2_000_000, 1.5, True), (2_000_000, 2.0, False)],
+)
+def test_few_passes_over_much_text_get_a_small_network(num_pairs, passes, is_small):
+    """Where two layers of 512 would read the text a third as often as is planned, one of 256 learns more of it."""
+    num_tokens = num_pairs * (12 * 1.3 + 1)
+    model = preset(num_pairs, minutes=60, speed=lambda *_: passes * num_tokens / 3600).recipe.model
+    sizes = (model.encoder_layers, model.embedding_size, model.encoder_size, model.decoder_size)
+    assert sizes == ((1, 256, 256, 256) if is_small else (2, 512, 512, 512))
 
 
 @pytest.mark.parametrize("minutes", [float("inf"), float("nan"), 0.0, -1.0])
