@@ -5,20 +5,17 @@ The run's folder holds all of it, so that `seq2seq train` goes on in it like in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from shutil import copyfile
 
 from seq2seq.bundle import Bundle
-from seq2seq.corpus.pair import Pair
-from seq2seq.data.store import Store
 from seq2seq.folders import checksum
 from seq2seq.manifest import Start, StartingModel, StartInputs
 from seq2seq.pipeline.finetune.mixing import Mixed
 from seq2seq.pipeline.finetune.old_text import OldText
 from seq2seq.pipeline.prepare.basis import Basis
+from seq2seq.pipeline.prepare.stored import StoredPairs
 from seq2seq.text.pairs import TokenizerPair
 
 
@@ -57,7 +54,7 @@ def basis(
         facts=Start(
             weights=weights, told=told, command=command, old=str(old.run.path.absolute()) if old is not None else ""
         ),
-        sets={name: _Stored(path) for name, path in (old.sets if old else {}).items()},
+        sets={name: StoredPairs(path) for name, path in (old.sets if old else {}).items()},
         added=Mixed(old, old_share, passes, bundle.recipe.data.seed)
         if old and old_share
         else lambda gathered: gathered,
@@ -68,15 +65,3 @@ def basis(
 def _copy(weights: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     copyfile(weights, place)
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """The reader of a prepared split."""
-
-    path: Path
-
-    def __call__(self) -> Iterator[Pair]:
-        """Yields its pairs."""
-        for row in Store(self.path).rows():
-            yield Pair(row.line, row.source, row.target)

@@ -18,6 +18,7 @@ from seq2seq.corpus.reader import num_pairs
 from seq2seq.data.store import Store
 from seq2seq.manifest import TrainingCorpus
 from seq2seq.pipeline.prepare.sources import languages, open_sources
+from seq2seq.pipeline.prepare.stored import StoredPairs
 from seq2seq.recipe.schema import Data
 from seq2seq.recipe.toml import load_recipe
 
@@ -89,7 +90,7 @@ def inspect_run(run: RunFolder, *, num_examples: int = NUM_EXAMPLES, short: bool
         UserError: The run is damaged.
     """
     manifest = run.read_manifest()
-    held_out = {name: _pairs(Store(run.split(name))) for name in manifest.splits if name != "train"}
+    held_out = {name: StoredPairs(run.split(name))() for name in manifest.splits if name != "train"}
     brief = Brief(
         source_language=manifest.source_language,
         target_language=manifest.target_language,
@@ -132,7 +133,3 @@ def _stored(store: Store, blocks: list[tuple[int, int]], corpora: Sequence[Train
             origin = next((name for name, cut in zip(names, ends, strict=True) if start < cut), "")
             pairs = [Pair(*row) for row in store.texts_between(start, stop)]
             yield Batch(pairs, first_row=start, origin=origin, ids=ids)
-
-
-def _pairs(store: Store) -> Iterator[Pair]:
-    return (Pair(row.line, row.source, row.target) for row in store.rows())

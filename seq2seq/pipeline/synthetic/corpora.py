@@ -11,6 +11,7 @@ from typing import Final
 from seq2seq.bundle import RunFolder
 from seq2seq.corpus.pair import Pair
 from seq2seq.data.store import Store
+from seq2seq.pipeline.prepare.stored import StoredPairs
 from seq2seq.pipeline.synthetic.files import sides_of, write_sides
 from seq2seq.recipe.schema import Corpus
 
@@ -83,8 +84,7 @@ def write_out(run: RunFolder, folder: Path, corpora: Sequence[Rows]) -> None:
         write_sides(folder, corpus.train, stored(run, [rows]))
     for split in ("development", "test"):
         if run.split(split).is_file():
-            store = Store(run.split(split))
-            write_sides(folder, sides_of(split), (Pair(row.line, row.source, row.target) for row in store.rows()))
+            write_sides(folder, sides_of(split), StoredPairs(run.split(split))())
 
 
 def made_corpus(name: str, *, weight: float = 1.0, tag: str = "") -> Corpus:
