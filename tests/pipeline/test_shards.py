@@ -23,6 +23,7 @@ from seq2seq.pipeline.prepare.prepare_shard import prepare_shard
 from seq2seq.pipeline.prepare.shards import Shard
 from seq2seq.pipeline.prepare.sources import Swapped
 from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Text
+from seq2seq.text.pairs import TokenizerPair
 
 
 def contents(folder):
@@ -202,6 +203,18 @@ def test_a_trained_run_is_not_prepared_under_its_training(shards):
     other = Recipe(name="x", data=recipe.data, text=Text(tokenizer=Choice("words"), vocabulary_size=50))
     with pytest.raises(UserError, match="holds a training"):
         prepare_shard(other, run, Shard(1, 3))
+
+
+def test_a_trained_run_with_the_vocabulary_of_another_may_be_prepared_in_shards(shards, tmp_path):
+    recipe, run = shards
+    prepare(recipe, RunFolder(tmp_path / "first"), threads=1)
+    taken = TokenizerPair.load(RunFolder(tmp_path / "first").tokenizers)
+    prepare(recipe, run, tokenizers=taken, threads=1)
+    assert run.read_manifest().inputs.vocabulary
+    run.checkpoints.mkdir()
+    for number in (1, 2, 3):
+        prepare_shard(recipe, run, Shard(number, 3), threads=1)
+    assert not prepare(recipe, run, merge=True, threads=1).changed
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "2", "a/b", "-1/2", "1/0", ""])

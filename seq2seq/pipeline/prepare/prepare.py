@@ -42,7 +42,7 @@ from seq2seq.pipeline.prepare.safeguards import check_begins_anew, check_not_beg
 from seq2seq.pipeline.prepare.sources import Sources, check_name, languages, open_sources
 from seq2seq.pipeline.prepare.splits import write_split
 from seq2seq.pipeline.prepare.spool import Spool
-from seq2seq.pipeline.prepare.tokenizers import check_tags, corpus_tags, fingerprint, learn_tokenizers, taken_over
+from seq2seq.pipeline.prepare.tokenizers import check_tags, corpus_tags, learn_tokenizers, taken_over, with_vocabulary
 from seq2seq.pipeline.workers import Workers, available_cores
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import dump_recipe
@@ -139,10 +139,8 @@ def prepare(
         inputs = changed(inputs, start=basis.inputs)
     else:
         check_begins_anew(run, inputs)
-        tokenizers = tokenizers or taken_over(recipe, run, origin, inputs)
-        if tokenizers is not None:
-            tokenizers = tokenizers.with_tags(corpus_tags(recipe))
-            inputs = changed(inputs, vocabulary=fingerprint(tokenizers))
+        taken = tokenizers or taken_over(recipe, run, origin, inputs)
+        tokenizers, inputs = with_vocabulary(taken, recipe, inputs)
     found = up_to_date(run, inputs, force=force)
     if found and has_settings(recipe, run, found):
         return Prepared(run, found, changed=False)  # nothing is written, so a training in the folder may go on

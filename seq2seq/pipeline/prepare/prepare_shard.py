@@ -16,6 +16,7 @@ from seq2seq.pipeline.prepare.inputs import inputs_of
 from seq2seq.pipeline.prepare.replacing import remove
 from seq2seq.pipeline.prepare.safeguards import check_begins_anew, check_outside, up_to_date
 from seq2seq.pipeline.prepare.sources import check_name, open_sources
+from seq2seq.pipeline.prepare.tokenizers import taken_over, with_vocabulary
 from seq2seq.pipeline.workers import Workers, available_cores
 from seq2seq.recipe.schema import Recipe
 
@@ -65,7 +66,8 @@ def prepare_shard(
     check_outside(run, sources)
     inputs = inputs_of(recipe, sources)
     check_begins_anew(run, inputs)
-    up_to_date(run, inputs, force=force)  # what merging would refuse is refused now
+    _, merged = with_vocabulary(taken_over(recipe, run, run, inputs), recipe, inputs)
+    up_to_date(run, merged, force=force)  # what merging would refuse is refused now
     vectors.check_files(recipe)
     place = shard.folder(run.path)
     with only_one(RunFolder(place)):

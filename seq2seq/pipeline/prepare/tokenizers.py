@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from msgspec.structs import replace as changed
+
 from seq2seq import build, console
 from seq2seq.bundle import RunFolder
 from seq2seq.errors import UserError
@@ -59,7 +61,20 @@ def taken_over(recipe: Recipe, run: RunFolder, origin: RunFolder, inputs: Inputs
     return TokenizerPair(found.target, found.source) if found.joint else None
 
 
-def fingerprint(tokenizers: TokenizerPair) -> str:
+def with_vocabulary(
+    tokenizers: TokenizerPair | None, recipe: Recipe, inputs: Inputs
+) -> tuple[TokenizerPair | None, Inputs]:
+    """Returns a vocabulary that is taken over with the tags of the corpora added, and the inputs that say so.
+
+    Where none is taken over, None, and the inputs as they are.
+    """
+    if tokenizers is None:
+        return None, inputs
+    tagged = tokenizers.with_tags(corpus_tags(recipe))
+    return tagged, changed(inputs, vocabulary=_fingerprint(tagged))
+
+
+def _fingerprint(tokenizers: TokenizerPair) -> str:
     """Returns the hash of all that a vocabulary consists of."""
     with TemporaryDirectory() as folder:
         tokenizers.save(Path(folder))
