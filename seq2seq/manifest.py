@@ -6,52 +6,19 @@ either, so that reading and writing a manifest leaves it as it was. What a newer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import msgspec
 from msgspec import structs
 
-from seq2seq.errors import UserError
-from seq2seq.folders import check_version, read_json, write_json
-from seq2seq.recipe.decode import show
+from seq2seq.folders import write_json
+from seq2seq.sections import Section, read_section
 
 if TYPE_CHECKING:
     from seq2seq.corpus.cleaning import Drops, Report
 
 MANIFEST_VERSION: Final = 1
-_OTHERS: Final = "others"
-_WORDS: Final[Mapping[type, str]] = {
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    bool: "true or false",
-    dict: "an object",
-    tuple: "a list",
-}
 _AGAIN: Final = "Copy the run's folder again from where it was whole, or prepare the run anew in another folder."
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a manifest. A field that has its default is not written.
-
-    Attributes:
-        others: What the file says beyond the fields, by key: a newer version wrote it.
-    """
-
-    others: dict[str, Any] = msgspec.field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns it ready for JSON, with its keys in the order of the fields."""
-        told = {
-            name: _plain(value)
-            for name, field in _fields(type(self)).items()
-            if (value := getattr(self, name)) != field.default
-        }
-        return {**told, **self.others}
 
 
 class StartInputs(Section, frozen=True, kw_only=True):
@@ -315,58 +282,4 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         UserError: It is missing, damaged or from a newer version; the message names the file and the field.
     """
-    told = read_json(path)
-    check_version(told.get("schema_version"), MANIFEST_VERSION, path)
-    return _section(Manifest, told, "", path)
-
-
-SectionT = TypeVar("SectionT", bound=Section)
-
-
-@cache
-def _fields(kind: type[Section]) -> dict[str, structs.FieldInfo]:
-    return {field.name: field for field in structs.fields(kind) if field.name != _OTHERS}
-
-
-def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, Section):
-        return value.to_dict()
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _section(kind: type[SectionT], told: Mapping[str, Any], trail: str, path: Path) -> SectionT:
-    """Returns a section with what the file at `path` says of it, under `trail`.
-
-    By hand, for `msgspec.convert` drops the keys that it does not know, which a newer version wrote.
-    """
-    fields, values = _fields(kind), {}
-    for name, field in fields.items():
-        inner = f"{trail}.{name}" if trail else name
-        if name in told:
-            values[name] = _value(field.type, told[name], inner, path)
-        elif field.required:
-            raise UserError(f"{path} is damaged: {inner} is missing.", hint=_AGAIN)
-    return kind(**values, others={key: one for key, one in told.items() if key not in fields})
-
-
-def _value(kind: Any, value: Any, trail: str, path: Path) -> Any:  # noqa: ANN401 - any field's type, any JSON
-    """Returns what a field of this type holds where the file has `value`."""
-    if isinstance(kind, UnionType):  # a field that may be absent; where it is there, it is no null
-        kind = next(one for one in get_args(kind) if one is not NoneType)
-    if kind is Any:
-        return value
-    outer, inner = get_origin(kind) or kind, get_args(kind)
-    if isinstance(value, dict):
-        if issubclass(outer, Section):
-            return _section(outer, value, trail, path)
-        if outer is dict:
-            return {key: _value(inner[1], one, f"{trail}.{key}", path) for key, one in value.items()}
-    if isinstance(value, list) and outer is tuple:
-        return tuple(_value(inner[0], one, f"{trail}[{n}]", path) for n, one in enumerate(value, start=1))
-    try:
-        return msgspec.convert(value, outer, strict=True)
-    except msgspec.ValidationError:
-        wanted = _WORDS.get(outer, _WORDS[dict])
-        raise UserError(f"{path} is damaged: {trail} is {show(value)}, not {wanted}.", hint=_AGAIN) from None
+    return read_section(Manifest, path, MANIFEST_VERSION, hint=_AGAIN)
