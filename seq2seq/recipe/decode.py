@@ -19,7 +19,7 @@ from msgspec import inspect, structs
 
 from seq2seq.errors import UserError, nearest
 from seq2seq.recipe.place import Place
-from seq2seq.recipe.rules import check_rules
+from seq2seq.recipe.rules.check import check_rules
 from seq2seq.recipe.schema import Choice, Recipe, Section
 from seq2seq.registry import (
     ATTENTIONS,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seq2seq.corpus.files import read_lines
 from seq2seq.errors import UserError
-from seq2seq.recipe.rules import MOST_CANDIDATES
+from seq2seq.recipe.rules.search import MOST_CANDIDATES
 from seq2seq.recipe.schema import Evaluation
 from seq2seq.recipe.schema import Search as SearchSettings
 from seq2seq.text.glossary import Glossary, parse_glossary

@@ -15,7 +15,7 @@ from seq2seq.recipe.decode import field_type, is_section
 from seq2seq.recipe.effort import MOST, effort, steady
 from seq2seq.recipe.languages import guess_languages, is_known, is_segmented, metric_tokenizer, script, script_of
 from seq2seq.recipe.presets import Preset, choose
-from seq2seq.recipe.rules import check_rules
+from seq2seq.recipe.rules.check import check_rules
 
 
 def preset(num_pairs: int, source: str = "en", target: str = "de", words: float = 12.0, **more: Any) -> Preset:

@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.errors import UserError
 from seq2seq.recipe.decode import recipe_from_table
-from seq2seq.recipe.rules import RULES
+from seq2seq.recipe.rules.check import RULES
 
 # what breaks the rule, a word of the message, and what the hint says to do
 OWN_SETS = {"development": ["v", "w"], "test": ["x", "y"]}

@@ -26,7 +26,7 @@ from seq2seq.folders import write_text
 from seq2seq.pipeline.evaluate.evaluate import TestSet, files_as_test_set
 from seq2seq.pipeline.evaluate.search_text import with_search
 from seq2seq.pipeline.models.card import refresh_card
-from seq2seq.recipe.rules import MOST_CANDIDATES
+from seq2seq.recipe.rules.search import MOST_CANDIDATES
 from seq2seq.recipe.schema import Evaluation, Recipe, Search
 from seq2seq.registry import METRICS
 from seq2seq.search.hypothesis import divisor
