@@ -121,7 +121,7 @@ def prepare(
     from seq2seq.pipeline.prepare.prepare import prepare as run_preparation
     from seq2seq.pipeline.prepare.prepare_shard import prepare_shard
     from seq2seq.pipeline.prepare.reasons import fitting, fitting_of, values
-    from seq2seq.pipeline.prepare.shards import Shard
+    from seq2seq.pipeline.prepare.shards.shard import Shard
     from seq2seq.recipe.catalog import find_recipe
     from seq2seq.recipe.overrides import apply_overrides
 

@@ -52,7 +52,7 @@ def report(done: Prepared, *, device: str, threads: int, as_json: bool) -> None:
 
 def report_shard(done: PreparedShard, run: RunFolder, *, as_json: bool) -> None:
     """Says what a shard is, and what is still to do."""
-    from seq2seq.pipeline.prepare.shards import missing
+    from seq2seq.pipeline.prepare.shards.finding import missing
 
     facts, absent = done.facts, missing(run.path, done.shard.count)
     if as_json:

@@ -20,7 +20,7 @@ from seq2seq.corpus.readers.tsv import Tsv
 from seq2seq.errors import UserError
 from seq2seq.pipeline.prepare.prepare import prepare
 from seq2seq.pipeline.prepare.prepare_shard import prepare_shard
-from seq2seq.pipeline.prepare.shards import Shard
+from seq2seq.pipeline.prepare.shards.shard import Shard
 from seq2seq.pipeline.prepare.sources import Swapped
 from seq2seq.recipe.schema import Choice, Corpus, Data, Recipe, Text
 from seq2seq.text.pairs import TokenizerPair
@@ -49,7 +49,7 @@ def messy(letter, count):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks and chunks of a few pairs, so that small corpora have many."""
-    for module in ("gather", "shards"):
+    for module in ("gather", "shards.blocks"):
         monkeypatch.setattr(f"seq2seq.pipeline.prepare.{module}.BATCH_PAIRS", 16)
     monkeypatch.setattr("seq2seq.data.store.ROWS_A_CHUNK", 24)
     monkeypatch.setattr("seq2seq.corpus.hash_file._RUN", 40)
@@ -189,7 +189,7 @@ def test_a_shard_that_fails_leaves_nothing_half_done(shards, monkeypatch):
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("seq2seq.pipeline.prepare.shards.write_json", full)
+    monkeypatch.setattr("seq2seq.pipeline.prepare.shards.facts.write_json", full)
     with pytest.raises(OSError, match="No space"):
         prepare_shard(recipe, run, Shard(2, 3), threads=1)
     assert not [path for path in place.rglob("*") if path.name != ".lock"]

@@ -29,7 +29,7 @@ from seq2seq.manifest import (
     VocabularySizes,
 )
 from seq2seq.pipeline.lock import only_one
-from seq2seq.pipeline.prepare import shards, vectors
+from seq2seq.pipeline.prepare import vectors
 from seq2seq.pipeline.prepare.again import base_folder
 from seq2seq.pipeline.prepare.basis import Basis
 from seq2seq.pipeline.prepare.gather import Gathered, Kept, Reading, gather
@@ -39,6 +39,8 @@ from seq2seq.pipeline.prepare.other_settings import has_settings, recipe_digest,
 from seq2seq.pipeline.prepare.reasons import values
 from seq2seq.pipeline.prepare.replacing import replacement, spool_of, tidy
 from seq2seq.pipeline.prepare.safeguards import check_begins_anew, check_not_begun, check_outside, up_to_date
+from seq2seq.pipeline.prepare.shards.merging import Shards
+from seq2seq.pipeline.prepare.shards.shard import remove_shards
 from seq2seq.pipeline.prepare.sources import Sources, check_name, languages, open_sources
 from seq2seq.pipeline.prepare.splits import write_split
 from seq2seq.pipeline.prepare.spool import Spool
@@ -156,7 +158,7 @@ def prepare(
             found = write_settings(recipe, run, found, reasons or {})
             return Prepared(run, found, changed=False, settings_changed=True)
         place = base_folder(recipe, folder)
-        reading = shards.Shards(run.path, inputs.to_dict(), spool_of(run)) if merge else None
+        reading = Shards(run.path, inputs.to_dict(), spool_of(run)) if merge else None
         manifest = _make(
             recipe,
             run,
@@ -173,7 +175,7 @@ def prepare(
             num_pairs=num_pairs,
         )
         if merge:
-            shards.remove_shards(run.path)
+            remove_shards(run.path)
         return Prepared(run, manifest, changed=True, seconds=clock.seconds)
 
 

@@ -11,10 +11,13 @@ from typing import Any
 
 from seq2seq.bundle import RunFolder
 from seq2seq.pipeline.lock import LOCK, only_one
-from seq2seq.pipeline.prepare import shards, vectors
+from seq2seq.pipeline.prepare import vectors
 from seq2seq.pipeline.prepare.inputs import inputs_of
 from seq2seq.pipeline.prepare.replacing import remove
 from seq2seq.pipeline.prepare.safeguards import check_begins_anew, check_outside, up_to_date
+from seq2seq.pipeline.prepare.shards.facts import is_ready
+from seq2seq.pipeline.prepare.shards.shard import Shard
+from seq2seq.pipeline.prepare.shards.writing import write_shard
 from seq2seq.pipeline.prepare.sources import check_name, open_sources
 from seq2seq.pipeline.prepare.tokenizers import taken_over, with_vocabulary
 from seq2seq.pipeline.workers import Workers, available_cores
@@ -32,7 +35,7 @@ class PreparedShard:
         changed: False where it was there already.
     """
 
-    shard: shards.Shard
+    shard: Shard
     path: Path
     facts: dict[str, Any]
     changed: bool
@@ -41,7 +44,7 @@ class PreparedShard:
 def prepare_shard(
     recipe: Recipe,
     run: RunFolder,
-    shard: shards.Shard,
+    shard: Shard,
     *,
     folder: Path | None = None,
     force: bool = False,
@@ -71,13 +74,13 @@ def prepare_shard(
     vectors.check_files(recipe)
     place = shard.folder(run.path)
     with only_one(RunFolder(place)):
-        facts = None if force else shards.is_ready(place, inputs.to_dict())
+        facts = None if force else is_ready(place, inputs.to_dict())
         if facts is not None:
             return PreparedShard(shard, place, facts, changed=False)
         _clear(place)
         try:
             with Workers(threads or available_cores()) as workers:
-                facts = shards.write_shard(recipe.data, sources, shard, place, inputs.to_dict(), workers)
+                facts = write_shard(recipe.data, sources, shard, place, inputs.to_dict(), workers)
         except BaseException:
             _clear(place)
             raise
