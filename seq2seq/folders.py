@@ -44,8 +44,12 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, *, hint: str = "The folder must be made again.") -> dict[str, Any]:
     """Reads a JSON object.
+
+    Args:
+        path: The file.
+        hint: What a person can do where it is damaged.
 
     Raises:
         UserError: The file is missing, or is no JSON object; the message names the file and the line.
@@ -55,9 +59,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path} is missing.", hint="The folder is incomplete; make it again.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is damaged: {error}.", hint="The folder must be made again.") from None
+        raise UserError(f"{path} is damaged: {error}.", hint=hint) from None
     if not isinstance(value, dict):
-        raise UserError(f"{path} is damaged: it holds {type(value).__name__}, not an object.")
+        raise UserError(f"{path} is damaged: it holds {type(value).__name__}, not an object.", hint=hint)
     return value
 
 
@@ -110,14 +114,20 @@ def first_damage(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> str:
     return ""
 
 
-def check_version(found: object, supported: int, path: Path) -> None:
+def check_version(found: object, supported: int, path: Path, *, hint: str = "") -> None:
     """Checks the layout's version that `path` states.
+
+    Args:
+        found: What it states.
+        supported: The newest version that can be read.
+        path: The file.
+        hint: What a person can do where it states none.
 
     Raises:
         UserError: It is newer than this program, or is no version.
     """
     if not isinstance(found, int) or found < 1:
-        raise UserError(f"{path}: the schema version is {found!r}, not a whole number from 1.")
+        raise UserError(f"{path}: the schema version is {found!r}, not a whole number from 1.", hint=hint)
     if found > supported:
         raise UserError(
             f"{path} has schema version {found}; this seq2seq reads versions up to {supported}.",

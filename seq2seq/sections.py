@@ -64,8 +64,8 @@ def read_section(kind: type[SectionT], path: Path, version: int, *, hint: str) -
     Raises:
         UserError: It is missing, damaged or from a newer version; the message names the file and the field.
     """
-    told = read_json(path)
-    check_version(told.get("schema_version"), version, path)
+    told = read_json(path, hint=hint)
+    check_version(told.get("schema_version"), version, path, hint=hint)
     try:
         return _section(kind, told, "")
     except _DamageError as damage:

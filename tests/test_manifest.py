@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from made_manifests import made_manifest, split_of
@@ -157,6 +158,15 @@ def test_what_is_damaged_is_named(run, changes, told):
     with pytest.raises(UserError, match=told) as error:
         run.read_manifest()
     assert error.value.message.startswith(f"{run.manifest} is damaged: ")
+    assert "in another folder" in error.value.hint
+
+
+@pytest.mark.parametrize("text", ["", '{"schema_version": 1,', "[]", "{}"], ids=["empty", "cut", "list", "no-version"])
+def test_what_is_no_manifest_at_all_says_what_to_do_too(run, text):
+    run.path.mkdir()
+    run.manifest.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(str(run.manifest))) as error:
+        run.read_manifest()
     assert "in another folder" in error.value.hint
 
 
