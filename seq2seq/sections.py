@@ -117,8 +117,18 @@ def _value(kind: Any, value: Any, trail: str) -> Any:  # noqa: ANN401 - any fiel
         if outer is dict:
             return {key: _value(inner[1], one, f"{trail}.{key}") for key, one in value.items()}
     if isinstance(value, list) and outer is tuple:
-        return tuple(_value(inner[0], one, f"{trail}[{n}]") for n, one in enumerate(value, start=1))
+        return _values(inner, value, trail)
     try:
         return msgspec.convert(value, outer, strict=True)
     except msgspec.ValidationError:
         raise _DamageError(f"{trail} is {show(value)}, not {_WORDS.get(outer, _WORDS[dict])}") from None
+
+
+def _values(kinds: tuple[Any, ...], values: list[Any], trail: str) -> tuple[Any, ...]:
+    """Returns what a tuple of these types holds: as many as they are, or any number where `...` follows one."""
+    if Ellipsis in kinds:
+        kinds = kinds[:1] * len(values)
+    if len(kinds) != len(values):
+        raise _DamageError(f"{trail} is {show(values)}, not a list of {len(kinds)}")
+    found = enumerate(zip(kinds, values, strict=True), start=1)
+    return tuple(_value(kind, one, f"{trail}[{number}]") for number, (kind, one) in found)

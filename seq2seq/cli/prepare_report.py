@@ -56,16 +56,17 @@ def report_shard(done: PreparedShard, run: RunFolder, *, as_json: bool) -> None:
 
     facts, absent = done.facts, missing(run.path, done.shard.count)
     if as_json:
-        told = {key: facts[key] for key in ("shard", "shards", "corpora", "read", "kept", "dropped")}
+        written = facts.to_dict()
+        told = {key: written[key] for key in ("shard", "shards", "corpora", "read", "kept", "dropped")}
         console.emit_json({"run": run.path, "folder": done.path, "changed": done.changed, "missing": absent, **told})
         return
-    pairs = sum(corpus["pairs"] for corpus in facts["corpora"])
+    pairs = sum(corpus.pairs for corpus in facts.corpora)
     console.emit(
-        f"shard {done.shard}: of {pairs:,} pairs {facts['read']:,} are its own; {facts['kept']:,} are left to be "
+        f"shard {done.shard}: of {pairs:,} pairs {facts.read:,} are its own; {facts.kept:,} are left to be "
         f"merged, in {done.path}" + ("" if done.changed else " (nothing changed, nothing done)")
     )
-    for reason, drops in facts["dropped"].items():
-        console.emit(f"dropped: {drops['count']:,} ({reason})")
+    for reason, drops in facts.dropped.items():
+        console.emit(f"dropped: {drops.count:,} ({reason})")
     if absent:
         console.emit(f"Not in {run.path} yet: shard {', '.join(map(str, absent))}.")
     else:

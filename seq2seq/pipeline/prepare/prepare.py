@@ -158,7 +158,7 @@ def prepare(
             found = write_settings(recipe, run, found, reasons or {})
             return Prepared(run, found, changed=False, settings_changed=True)
         place = base_folder(recipe, folder)
-        reading = Shards(run.path, inputs.to_dict(), spool_of(run)) if merge else None
+        reading = Shards(run.path, inputs, spool_of(run)) if merge else None
         manifest = _make(
             recipe,
             run,

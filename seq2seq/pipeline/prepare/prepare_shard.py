@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seq2seq.bundle import RunFolder
 from seq2seq.pipeline.lock import LOCK, only_one
@@ -15,7 +14,7 @@ from seq2seq.pipeline.prepare import vectors
 from seq2seq.pipeline.prepare.inputs import inputs_of
 from seq2seq.pipeline.prepare.replacing import remove
 from seq2seq.pipeline.prepare.safeguards import check_begins_anew, check_outside, up_to_date
-from seq2seq.pipeline.prepare.shards.facts import is_ready
+from seq2seq.pipeline.prepare.shards.facts import ShardFacts, facts_if_ready
 from seq2seq.pipeline.prepare.shards.shard import Shard
 from seq2seq.pipeline.prepare.shards.writing import write_shard
 from seq2seq.pipeline.prepare.sources import check_name, open_sources
@@ -37,7 +36,7 @@ class PreparedShard:
 
     shard: Shard
     path: Path
-    facts: dict[str, Any]
+    facts: ShardFacts
     changed: bool
 
 
@@ -74,13 +73,13 @@ def prepare_shard(
     vectors.check_files(recipe)
     place = shard.folder(run.path)
     with only_one(RunFolder(place)):
-        facts = None if force else is_ready(place, inputs.to_dict())
+        facts = None if force else facts_if_ready(shard, place, inputs)
         if facts is not None:
             return PreparedShard(shard, place, facts, changed=False)
         _clear(place)
         try:
             with Workers(threads or available_cores()) as workers:
-                facts = write_shard(recipe.data, sources, shard, place, inputs.to_dict(), workers)
+                facts = write_shard(recipe.data, sources, shard, place, inputs, workers)
         except BaseException:
             _clear(place)
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from seq2seq import console
 from seq2seq.corpus.cleaning import Report
 from seq2seq.corpus.hash_file import repeated
 from seq2seq.errors import UserError
+from seq2seq.manifest import Inputs
 from seq2seq.pipeline.prepare.gather import Begun, chosen, drop_duplicates
 from seq2seq.pipeline.prepare.jobs import Clean
 from seq2seq.pipeline.prepare.shards.blocks import num_blocks, place_of
@@ -38,18 +39,18 @@ class Shards:
         UserError: There is none, one is missing, damaged, or made of other files or settings.
     """
 
-    def __init__(self, run: Path, inputs: Mapping[str, Any], work: Path) -> None:
+    def __init__(self, run: Path, inputs: Inputs, work: Path) -> None:
         self.shards = found_shards(run)
         self._spools = [Spool(shard.folder(run)) for shard in self.shards]
         self._facts = [checked_facts(shard, shard.folder(run), inputs) for shard in self.shards]
-        told = [facts["corpora"] for facts in self._facts]
-        for shard, corpora in zip(self.shards, told, strict=True):
-            if corpora != told[0]:
+        corpora = self._facts[0].corpora
+        for shard, facts in zip(self.shards, self._facts, strict=True):
+            if facts.corpora != corpora:
                 raise UserError(
                     f"Shard {shard} read other pairs than shard {self.shards[0]}.",
                     hint="Prepare all shards from the same files.",
                 )
-        self._sizes = [corpus["pairs"] for corpus in told[0]]
+        self._sizes = [corpus.pairs for corpus in corpora]
         self._work, self._ledger = work, Ledger()
         self._streams: list[Generator[Any]] = []
         self._duplicates: NDArray[np.bool_] | None = None
@@ -83,8 +84,8 @@ class Shards:
 
     def _begin(self, job: Clean, report: Report) -> None:
         for facts in self._facts:
-            self._ledger.join(facts["dropped"])
-        report.read = sum(facts["read"] for facts in self._facts)
+            self._ledger.join(facts.dropped)
+        report.read = sum(facts.read for facts in self._facts)
         self._streams = [spool.batches(PAIRS) for spool in self._spools]
         if job.cleaner.deduplicate:
             self._duplicates = self._find()

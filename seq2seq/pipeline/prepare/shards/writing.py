@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,10 +11,11 @@ from seq2seq import console
 from seq2seq.corpus import reader
 from seq2seq.corpus.hash_file import HashWriter, files_of
 from seq2seq.folders import checksum
+from seq2seq.manifest import Inputs
 from seq2seq.pipeline.prepare.gather import Begun, begin
 from seq2seq.pipeline.prepare.jobs import CleanBlock
 from seq2seq.pipeline.prepare.shards.blocks import Blocks, num_blocks, place_of
-from seq2seq.pipeline.prepare.shards.facts import SHARD_VERSION, write_facts
+from seq2seq.pipeline.prepare.shards.facts import SHARD_VERSION, ShardFacts, WholeCorpus
 from seq2seq.pipeline.prepare.shards.ledger import Ledger
 from seq2seq.pipeline.prepare.shards.shard import HASHES, PAIRS, Shard
 from seq2seq.pipeline.prepare.sources import Sources
@@ -49,8 +48,8 @@ class _Tally:
 
 
 def write_shard(
-    data: Data, sources: Sources, shard: Shard, place: Path, inputs: Mapping[str, Any], workers: Workers
-) -> dict[str, Any]:
+    data: Data, sources: Sources, shard: Shard, place: Path, inputs: Inputs, workers: Workers
+) -> ShardFacts:
     """Reads and cleans a shard into the folder `place`. Returns its facts, which are written last.
 
     Raises:
@@ -63,20 +62,19 @@ def write_shard(
         if name != "train":
             spool.remove(name)  # merging reads these sets anew
     files = [spool.at(PAIRS), *files_of(place / HASHES)]
-    facts = {
-        "schema_version": SHARD_VERSION,
-        "shard": shard.number,
-        "shards": shard.count,
-        "inputs": dict(inputs),
-        "corpora": [
-            {"name": corpus.name, "pairs": size} for corpus, size in zip(sources.corpora, tally.sizes, strict=True)
-        ],
-        "read": tally.read,
-        "kept": tally.kept,
-        "dropped": tally.ledger.to_dict(),
-        "files": {path.name: checksum(path) for path in files},
-    }
-    write_facts(place, facts)
+    sizes = zip(sources.corpora, tally.sizes, strict=True)
+    facts = ShardFacts(
+        schema_version=SHARD_VERSION,
+        shard=shard.number,
+        shards=shard.count,
+        inputs=inputs,
+        corpora=tuple(WholeCorpus(name=corpus.name, pairs=size) for corpus, size in sizes),
+        read=tally.read,
+        kept=tally.kept,
+        dropped=tally.ledger.drops,
+        files={path.name: checksum(path) for path in files},
+    )
+    facts.write(place)
     return facts
 
 
