@@ -174,6 +174,15 @@ def test_a_damaged_shard_is_refused(shards):
         prepare(recipe, run, merge=True)
 
 
+def test_a_shard_under_the_name_of_another_is_refused_and_can_be_made_again(shards):
+    recipe, run = shards
+    shutil.copytree(Shard(1, 3).folder(run.path), Shard(2, 3).folder(run.path))
+    with pytest.raises(UserError, match=r"2-of-3 holds shard 1/3, and is called as shard 2/3"):
+        prepare(recipe, run, merge=True)
+    assert prepare_shard(recipe, run, Shard(2, 3), threads=1).changed
+    assert prepare(recipe, run, merge=True).changed
+
+
 def test_a_shard_that_is_there_is_not_made_again_unless_something_changed(shards, tmp_path):
     recipe, run = shards
     assert not prepare_shard(recipe, run, Shard(1, 3), threads=1).changed

@@ -70,9 +70,17 @@ def read_facts(shard: Shard, place: Path) -> ShardFacts:
     """Reads what the shard in the folder `place` says of itself.
 
     Raises:
-        UserError: It is missing, damaged or from a newer version; the message names the file and the field.
+        UserError: It is missing, damaged, from a newer version or of another shard; the message names the file, and
+            the field where it is one.
     """
-    return read_section(ShardFacts, place / FACTS, SHARD_VERSION, hint=_again(shard))
+    facts = read_section(ShardFacts, place / FACTS, SHARD_VERSION, hint=_again(shard))
+    found = Shard(facts.shard, facts.shards)
+    if found != shard:
+        raise UserError(
+            f"{place} holds shard {found}, and is called as shard {shard}.",
+            hint=f"Give the folder its own name again. {_again(shard)}",
+        )
+    return facts
 
 
 def facts_if_ready(shard: Shard, place: Path, inputs: Inputs) -> ShardFacts | None:
