@@ -111,7 +111,7 @@ def _trained(recipe: Recipe, run: RunFolder, *, device: str, threads: int) -> di
         "best_update": done.counters.best_update,
         "tokens_per_second": round(statistics.median(speeds)) if speeds else 0,
         "epochs": round(done.counters.epoch, 2),
-        "parameters": open_bundle(run.bundle).facts["parameters"],
+        "parameters": open_bundle(run.bundle).facts.parameters,
     }
 
 

@@ -8,31 +8,31 @@ It holds no training sentence.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
+
+from msgspec import structs
 
 from seq2seq import console
-from seq2seq.errors import UserError, WorkError, nearest
-from seq2seq.folders import (
-    check_version,
-    describe,
-    first_damage,
-    read_json,
-    replaced,
-    whole_folder,
-    write_json,
-    write_text,
+from seq2seq.bundle_facts import (
+    AGAIN,
+    BUNDLE_VERSION,
+    BundleFacts,
+    Flagged,
+    ScoredWith,
+    SetScore,
+    described_files,
+    facts_of,
 )
+from seq2seq.errors import UserError, WorkError, nearest
+from seq2seq.folders import describe, first_damage, replaced, whole_folder, write_text
 from seq2seq.manifest import Manifest, read_manifest
 from seq2seq.recipe.schema import Recipe
 from seq2seq.recipe.toml import load_recipe
 
-BUNDLE_VERSION = 1
 CARD = "README.md"
-ABOUT_SCORES: Final = ("scores", "diagnosis", "scored_with")
-"""What `bundle.json` says of test sets, each by their names: these belong together."""
 RUNS = Path("runs")
 
 
@@ -179,12 +179,17 @@ class Bundle:
 
     path: Path
     recipe: Recipe
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: BundleFacts = field(default_factory=lambda: BundleFacts(schema_version=BUNDLE_VERSION))
 
     @property
     def weights(self) -> Path:
         """The averaged weights."""
         return self.path / "weights.safetensors"
+
+    @property
+    def described_weights(self) -> dict[str, Any] | None:
+        """The size and the checksum of the weights, by which graphs know what they were made of; None: not known."""
+        return self.facts.described().get(self.weights.name)
 
     @property
     def tokenizers(self) -> Path:
@@ -199,39 +204,37 @@ class Bundle:
     def with_scores(
         self,
         split: str,
-        scores: list[dict[str, Any]],
+        scores: Sequence[SetScore],
         *,
-        diagnosis: Mapping[str, Any] | None = None,
-        how: Mapping[str, Any] | None = None,
+        diagnosis: Flagged | None = None,
+        how: ScoredWith | None = None,
     ) -> Bundle:
         """Writes the scores of `split` into the bundle, in the place of older ones. Returns the bundle as it now is.
 
         Args:
             split: The test set's name.
-            scores: Each with its signature.
-            diagnosis: How many sentences were flagged with what, and nothing of their text; None: that was not asked.
-            how: The "engine" and the "search" that gave the translations; None: not known.
+            scores: One of each metric.
+            diagnosis: How many sentences were flagged with what; None: that was not asked.
+            how: What gave the translations; None: not known.
 
         Raises:
             WorkError: The bundle was replaced in the meantime.
         """
         now = self._now()
-        others = {name: told for name, told in now.get("scored_with", {}).items() if name != split}
-        found: dict[str, Any] = {
-            "scores": {**now.get("scores", {}), split: scores},
-            "scored_with": others if how is None else {**others, split: dict(how)},
-        }
-        if diagnosis is not None:
-            found["diagnosis"] = {**now.get("diagnosis", {}), split: dict(diagnosis)}
-        return self._write({**now, **found})
+        scored_with = {name: told for name, told in now.scored_with.items() if name != split}
+        if how is not None:
+            scored_with[split] = how
+        diagnoses = now.diagnosis if diagnosis is None else {**now.diagnosis, split: diagnosis}
+        told = {**now.scores, split: tuple(scores)}
+        return self._write(structs.replace(now, scores=told, scored_with=scored_with, diagnosis=diagnoses))
 
-    def with_facts(self, **facts: Any) -> Bundle:  # noqa: ANN401 - JSON values
-        """Writes facts into the bundle, in the place of those of the same name. Returns the bundle as it now is.
+    def with_facts(self, **facts: Any) -> Bundle:  # noqa: ANN401 - any field's
+        """Writes fields of the facts into the bundle, in the place of what they were. Returns the bundle as it now is.
 
         Raises:
             WorkError: The bundle was replaced in the meantime.
         """
-        return self._write({**self._now(), **facts})
+        return self._write(structs.replace(self._now(), **facts))
 
     def without_scores(self) -> Bundle:
         """Takes all scores out of the bundle, which no longer hold. Returns the bundle as it now is.
@@ -239,9 +242,9 @@ class Bundle:
         Raises:
             WorkError: The bundle was replaced in the meantime.
         """
-        return self._write(with_scores_of(self._now(), lambda _: False))
+        return self._write(self._now().with_scores_of(lambda _: False))
 
-    def with_files(self, folder: str, files: Mapping[str, Any]) -> Bundle:
+    def with_files(self, folder: str, files: Mapping[str, Mapping[str, Any]]) -> Bundle:
         """Writes into the bundle's list of files that those below `folder` are `files`, as `describe` found them there.
 
         Returns the bundle as it now is.
@@ -250,36 +253,26 @@ class Bundle:
             WorkError: The bundle was replaced in the meantime.
         """
         now = self._now()
-        others = {name: told for name, told in now.get("files", {}).items() if not name.startswith(f"{folder}/")}
-        return self._write({**now, "files": {**others, **{f"{folder}/{name}": told for name, told in files.items()}}})
+        others = {name: told for name, told in now.files.items() if not name.startswith(f"{folder}/")}
+        found = described_files({f"{folder}/{name}": told for name, told in files.items()})
+        return self._write(structs.replace(now, files={**others, **found}))
 
-    def _now(self) -> dict[str, Any]:
+    def _now(self) -> BundleFacts:
         """Returns what `bundle.json` says by now: graphs, or scores, may have been added by another process."""
-        now = read_json(self.path / "bundle.json")
-        if now.get("update") != self.facts.get("update"):
+        now = facts_of(self.path)
+        if now.update != self.facts.update:
             raise WorkError(f"{self.path} was replaced by another model in the meantime.", hint="Do it again.")
         return now
 
-    def _write(self, facts: dict[str, Any]) -> Bundle:
-        write_facts(self.path, facts)
+    def _write(self, facts: BundleFacts) -> Bundle:
+        facts.write(self.path)
         return replace(self, facts=facts)
-
-
-def with_scores_of(facts: Mapping[str, Any], kept: Callable[[str], bool]) -> dict[str, Any]:
-    """Returns what a bundle says of itself; of scores, and of what goes with them, only what is of the sets kept."""
-    about = {key: facts[key] for key in ABOUT_SCORES if key in facts}
-    return {**facts, **{key: {name: told for name, told in one.items() if kept(name)} for key, one in about.items()}}
-
-
-def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Writes what a bundle says of itself into its folder."""
-    write_json(folder / "bundle.json", facts)
 
 
 def write_bundle(
     path: Path,
     *,
-    facts: Mapping[str, Any],
+    facts: BundleFacts,
     recipe_text: str,
     save_weights: Callable[[Path], None],
     save_tokenizers: Callable[[Path], None],
@@ -288,7 +281,7 @@ def write_bundle(
 
     Args:
         path: Its folder.
-        facts: What there is to say about the model, as JSON values.
+        facts: What there is to say about the model; its files are found here.
         recipe_text: The recipe as TOML.
         save_weights: Writes the weights to the file it is given.
         save_tokenizers: Writes the tokenizers below the folder it is given.
@@ -298,7 +291,7 @@ def write_bundle(
         save_tokenizers(folder / "tokenizer")
         files = describe(folder)
         write_text(folder / "recipe.toml", recipe_text)
-        write_facts(folder, {"schema_version": BUNDLE_VERSION, **facts, "files": files})
+        structs.replace(facts, files=described_files(files)).write(folder)
         card = path / CARD
         if card.is_file():
             shutil.copyfile(card, folder / CARD)
@@ -308,27 +301,16 @@ def open_bundle(given: Path) -> Bundle:
     """Opens the bundle at `given`: its own folder, a run's folder, or a run's name.
 
     Raises:
-        UserError: There is none, a newer version wrote it, or a file of it is missing, cut short or changed.
+        UserError: There is none, a newer version wrote it, or a file of it is missing, cut short, damaged or changed.
     """
     path = _locate(given)
     facts = facts_of(path)
-    while problem := first_damage(path, facts.get("files", {})):
+    while problem := first_damage(path, facts.described()):
         # A training that replaces its bundle just now is no damage: then the facts have changed as well.
         before, facts = facts, facts_of(path)
         if facts == before:
-            raise UserError(problem, hint="Copy the whole folder again from where it was whole, or train again.")
+            raise UserError(problem, hint=AGAIN)
     return Bundle(path, load_recipe(path / "recipe.toml"), facts)
-
-
-def facts_of(path: Path) -> dict[str, Any]:
-    """Returns what the bundle in the folder `path` says of itself, whatever state its other files are in.
-
-    Raises:
-        UserError: There is none, or a newer version wrote it.
-    """
-    facts = read_json(path / "bundle.json")
-    check_version(facts.get("schema_version"), BUNDLE_VERSION, path / "bundle.json")
-    return facts
 
 
 def _locate(given: Path) -> Path:

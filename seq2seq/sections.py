@@ -6,7 +6,7 @@ kept under `others`: reading and writing a file leaves it as it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -28,6 +28,29 @@ _WORDS: Final[Mapping[type, str]] = {
     dict: "an object",
     tuple: "a list",
 }
+
+
+class _Untold(Mapping[str, Any]):
+    """An empty object that equals no other: a file that says `{}` has said something, and keeps it."""
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a mapping's
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Untold)
+
+    def __hash__(self) -> int:
+        return hash(_Untold)
+
+
+UNTOLD: Final[Mapping[str, Any]] = _Untold()
+"""The default of an object that a file need not have, so that whoever looks something up in it finds nothing."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +89,15 @@ def read_section(kind: type[SectionT], path: Path, version: int, *, hint: str) -
     """
     told = read_json(path, hint=hint)
     check_version(told.get("schema_version"), version, path, hint=hint)
+    return section_of(kind, told, path, hint=hint)
+
+
+def section_of(kind: type[SectionT], told: Mapping[str, Any], path: Path, *, hint: str) -> SectionT:
+    """Returns what a file holds, or a part of it; see `read_section`.
+
+    Raises:
+        UserError: It is damaged; the message names the file and the field.
+    """
     try:
         return _section(kind, told, "")
     except _DamageError as damage:
@@ -94,14 +126,21 @@ def _section(kind: type[SectionT], told: Mapping[str, Any], trail: str) -> Secti
 
     By hand, for `msgspec.convert` drops the keys that it does not know, which a newer version wrote.
     """
-    fields, values = _fields(kind), {}
+    fields, values = _fields(kind), dict[str, Any]()
     for name, field in fields.items():
         inner = f"{trail}.{name}" if trail else name
-        if name in told:
+        if name in told and told[name] is None and _may_be_null(field):
+            values[name] = None
+        elif name in told:
             values[name] = _value(field.type, told[name], inner)
         elif field.required:
             raise _DamageError(f"{inner} is missing")
     return kind(**values, others={key: one for key, one in told.items() if key not in fields})
+
+
+def _may_be_null(field: structs.FieldInfo) -> bool:
+    """Whether null is a value of a field: one that may be absent as well is None then, and null is none of its."""
+    return field.required and NoneType in get_args(field.type)
 
 
 def _value(kind: Any, value: Any, trail: str) -> Any:  # noqa: ANN401 - any field's type, any JSON
@@ -114,7 +153,7 @@ def _value(kind: Any, value: Any, trail: str) -> Any:  # noqa: ANN401 - any fiel
     if isinstance(value, dict):
         if issubclass(outer, Section):
             return _section(outer, value, trail)
-        if outer is dict:
+        if outer in (dict, Mapping):
             return {key: _value(inner[1], one, f"{trail}.{key}") for key, one in value.items()}
     if isinstance(value, list) and outer is tuple:
         return _values(inner, value, trail)

@@ -311,6 +311,13 @@ def _(place: Place) -> list[object]:
     return asked(path.parent)
 
 
+@mistake("a model whose facts are damaged", r"bundle\.json is damaged: update is true, not a whole number", "Copy")
+def _(place: Place) -> list[object]:
+    path = place.model() / "bundle.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "update": True}))
+    return asked(path.parent)
+
+
 @mistake("a model from a newer version", "schema version 99", "newer seq2seq")
 def _(place: Place) -> list[object]:
     path = place.model() / "bundle.json"

@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made_facts import made_facts, made_score, scored_with
+from msgspec.structs import replace as changed
 from toy_runs import RARE, RARE_TRANSLATION, Toy, refused, toy
 
 import seq2seq
 from seq2seq import bundle as bundle_room
-from seq2seq.bundle import BUNDLE_VERSION, RunFolder, find_run, open_bundle, write_bundle
+from seq2seq.bundle import RunFolder, find_run, open_bundle, write_bundle
+from seq2seq.bundle_facts import BUNDLE_VERSION, Flagged
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, WorkError
 from seq2seq.folders import describe
@@ -45,10 +48,10 @@ def test_no_training_sentence_is_in_it(toy):
 
 def test_it_says_what_it_is(alone):
     bundle = open_bundle(alone)
-    assert bundle.facts["schema_version"] == BUNDLE_VERSION
-    assert (bundle.facts["source_language"], bundle.facts["target_language"]) == ("en", "eu")
-    assert bundle.facts["data"]["pairs"] == 379
-    assert bundle.facts["vocabulary"]["joint"] is True
+    assert bundle.facts.schema_version == BUNDLE_VERSION
+    assert bundle.facts.languages == ("en", "eu")
+    assert bundle.facts.data.pairs == 379
+    assert bundle.facts.vocabulary.joint is True
     assert bundle.recipe.model.encoder_size == 32
 
 
@@ -127,16 +130,16 @@ def test_a_file_taken_away_makes_it_incomplete(alone):
 def test_a_bundle_replaced_while_it_is_opened_is_not_damaged(tmp_path, monkeypatch):
     written(tmp_path / "bundle", name="old")
     (tmp_path / "bundle" / "weights.safetensors").write_bytes(b"of the new")
-    real, reads = bundle_room.read_json, []
+    real, reads = bundle_room.facts_of, []
 
-    def read_json(path):
+    def facts_of(path):
         if len(reads) == 1:
             written(tmp_path / "bundle", name="new")
         reads.append(path)
         return real(path)
 
-    monkeypatch.setattr(bundle_room, "read_json", read_json)
-    assert open_bundle(tmp_path).facts["name"] == "new"
+    monkeypatch.setattr(bundle_room, "facts_of", facts_of)
+    assert open_bundle(tmp_path).facts.name == "new"
 
 
 def test_weights_of_another_network_are_refused(alone):
@@ -149,40 +152,39 @@ def test_weights_of_another_network_are_refused(alone):
 
 def test_scores_replace_those_of_the_same_split(alone):
     bundle = open_bundle(alone)
-    one = bundle.with_scores("test", [{"name": "bleu", "value": 1.0}])
-    two = one.with_scores("development", []).with_scores("test", [{"name": "bleu", "value": 2.0}])
+    one = bundle.with_scores("test", [made_score(1.0)])
+    two = one.with_scores("development", []).with_scores("test", [made_score(2.0)])
     assert open_bundle(alone).facts == two.facts
-    assert two.facts["scores"] == {"test": [{"name": "bleu", "value": 2.0}], "development": []}
-    assert bundle.facts["scores"] == {}
-    how = {"engine": "int8", "search": {"name": "greedy"}}
+    assert two.facts.scores == {"test": (made_score(2.0),), "development": ()}
+    assert bundle.facts.scores == {}
+    how = scored_with("int8", name="greedy")
     three = two.with_scores("test", [], how=how)
-    assert three.facts["scored_with"] == {"test": how}
-    assert three.with_scores("test", []).facts["scored_with"] == {}  # what is not known is not what it was
+    assert three.facts.scored_with == {"test": how}
+    assert three.with_scores("test", []).facts.scored_with == {}  # what is not known is not what it was
 
 
 def test_without_scores_nothing_is_left_that_was_said_of_them(alone):
-    bundle = open_bundle(alone).with_scores("test", [{}], diagnosis={"flags": {}}, how={"engine": "int8"})
-    kept = {name: told for name, told in bundle.facts.items() if name not in ("scores", "diagnosis", "scored_with")}
+    flagged = Flagged(sentences=2, flags={})
+    bundle = open_bundle(alone).with_scores("test", [made_score()], diagnosis=flagged, how=scored_with())
     none = bundle.without_scores()
-    assert none.facts == open_bundle(alone).facts == {**kept, "scores": {}, "diagnosis": {}, "scored_with": {}}
+    assert none.facts == open_bundle(alone).facts == changed(bundle.facts, scores={}, diagnosis={}, scored_with={})
 
 
 def test_the_files_of_a_folder_are_listed_and_those_of_others_stay(alone):
     bundle = open_bundle(alone)
-    weights = bundle.facts["files"]["weights.safetensors"]
+    weights = bundle.facts.files["weights.safetensors"]
     (alone / "new").mkdir()
     (alone / "new" / "file").write_text("x")
-    listed = bundle.with_files("new", describe(alone / "new")).facts["files"]
-    assert listed == {**bundle.facts["files"], "new/file": describe(alone)["new/file"]}
-    assert open_bundle(alone).facts["files"]["weights.safetensors"] == weights
+    listed = bundle.with_files("new", describe(alone / "new")).facts.described()
+    assert listed == {**bundle.facts.described(), "new/file": describe(alone)["new/file"]}
+    assert open_bundle(alone).facts.files["weights.safetensors"] == weights
     assert open_bundle(alone).with_files("new", {}).facts == bundle.facts
 
 
 def test_scores_do_not_undo_what_was_written_meanwhile(alone):
     bundle = open_bundle(alone)
-    facts = json.loads((alone / "bundle.json").read_text())
-    (alone / "bundle.json").write_text(json.dumps({**facts, "files": {**facts["files"], "onnx/new": {"bytes": 1}}}))
-    assert "onnx/new" in bundle.with_scores("test", []).facts["files"]
+    change(alone, files={**bundle.facts.described(), "onnx/new": {"bytes": 1, "blake2b": "00"}})
+    assert "onnx/new" in bundle.with_scores("test", []).facts.files
     assert "onnx/new" in json.loads((alone / "bundle.json").read_text())["files"]
 
 
@@ -192,7 +194,7 @@ def written(path, **facts):
 
     write_bundle(
         path,
-        facts=facts,
+        facts=made_facts(**facts),
         recipe_text="",
         save_weights=lambda file: file.write_bytes(b"w"),
         save_tokenizers=save_tokenizers,
@@ -205,20 +207,20 @@ def test_every_place_is_looked_at_before_anything_is_refused(tmp_path, monkeypat
     written(Path("runs/mine/bundle"), name="by name")
     Path("runs/mine/manifest.json").write_text("{}")
     Path("mine").mkdir()
-    assert open_bundle(Path("mine")).facts["name"] == "by name"
+    assert open_bundle(Path("mine")).facts.name == "by name"
     assert find_run(Path("mine")).path == Path("runs/mine")
     for given in ("runs/mine", "runs/mine/bundle", str(tmp_path / "runs" / "mine")):
-        assert open_bundle(Path(given)).facts["name"] == "by name"
+        assert open_bundle(Path(given)).facts.name == "by name"
 
 
 def test_reading_changes_nothing(tmp_path):
     # A training that replaces its bundle has it under this name alone for an instant; somebody's copy has it for good.
     written(tmp_path / ".bundle.old", name="old")
-    assert open_bundle(tmp_path).facts["name"] == "old"
+    assert open_bundle(tmp_path).facts.name == "old"
     assert (tmp_path / ".bundle.old").is_dir()
     written(tmp_path / "copy" / "bundle", name="new")
     written(tmp_path / "copy" / ".bundle.old", name="old")
-    assert open_bundle(tmp_path / "copy").facts["name"] == "new"
+    assert open_bundle(tmp_path / "copy").facts.name == "new"
     assert (tmp_path / "copy" / ".bundle.old").is_dir()
 
 

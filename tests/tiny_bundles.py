@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from made_facts import made_facts
 from tiny_models import scramble
 from toy_runs import toy_pairs
 
@@ -45,7 +46,7 @@ def make_bundle(path: Path, *settings: str, seed: int = 1, tags: Sequence[str] =
     weights = {name: weight.detach().contiguous() for name, weight in network.named_parameters()}
     write_bundle(
         path,
-        facts={"update": 0},
+        facts=made_facts(update=0),
         recipe_text=dump_recipe(recipe),
         save_weights=lambda file: write_tensors(weights, file),
         save_tokenizers=tokenizers.save,

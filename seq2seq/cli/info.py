@@ -62,10 +62,9 @@ def _facts(summary: Summary) -> list[str]:
     ]
     if told := summary.refined:
         before, now = told["before"], told["development"]
-        lines.append(
-            f"refined for minimum risk, {told['updates']:,} updates: development BLEU {before['bleu']:.2f} -> "
-            f"{now['bleu']:.2f}, chrF {before['chrf']:.2f} -> {now['chrf']:.2f}"
-        )
+        shown = [(name, key) for name, key in (("BLEU", "bleu"), ("chrF", "chrf")) if key in before and key in now]
+        changes = ", ".join(f"{name} {before[key]:.2f} -> {now[key]:.2f}" for name, key in shown)
+        lines.append(f"refined for minimum risk, {told['updates']:,} updates: development {changes or 'unknown'}")
     for split, scores in summary.scores.items():
         for score in scores:
             lines.append(f"{split}: {_score(score)}")

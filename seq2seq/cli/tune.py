@@ -109,7 +109,7 @@ def tune(
         translator = from_bundle(bundle, engine=engine.value, device=device.value, threads=threads)
         chosen_by = metric.value if metric else tuning.metric_of(recipe)
         tuned = tuning.tune(translator, test, recipe.search, recipe.evaluation, grid, metric=chosen_by)
-        lost = sorted(bundle.facts.get("scores", {})) if tuned.changes else []
+        lost = sorted(bundle.facts.scores) if tuned.changes else []
         if not dry_run:
             bundle = tuning.keep(tuned, bundle)
     if as_json:

@@ -142,7 +142,7 @@ def check_alike(bundles: Sequence[Bundle]) -> None:
     files = describe(first.tokenizers)
     settings = {name: getattr(first.recipe.data, name) for name in TEXT_SETTINGS}
     for other in bundles[1:]:
-        ways = [[one.facts.get(f"{side}_language", "") for side in ("source", "target")] for one in (first, other)]
+        ways = [one.facts.languages for one in (first, other)]
         if all(map(all, ways)) and ways[0] != ways[1]:
             raise UserError(
                 f"{first.path} translates from {' to '.join(ways[0])}, and {other.path} from {' to '.join(ways[1])}: "

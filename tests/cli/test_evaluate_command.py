@@ -8,6 +8,7 @@ import shutil
 import pytest
 import sacrebleu
 from made_manifests import made_manifest
+from msgspec.structs import replace as changed
 from tiny_bundles import make_bundle
 from toy_runs import Toy, call, done, refused, sets, show_all_progress, toy, toy_pairs
 
@@ -129,7 +130,7 @@ def test_a_bundle_that_was_replaced_meanwhile_leaves_the_files_of_the_run_alone(
     made = make_bundle(tmp_path / "run" / "bundle")
     run = RunFolder(tmp_path / "run")
     run.manifest.write_text("{}")
-    earlier = Bundle(made.path, made.recipe, {**made.facts, "update": -1})
+    earlier = Bundle(made.path, made.recipe, changed(made.facts, update=-1))
     with pytest.raises(WorkError, match="was replaced"):
         keep(Result("test", [], ["one"], [], 0.0), run, earlier)
     assert not run.evaluation.exists()
@@ -199,7 +200,7 @@ def test_scores_on_the_training_pairs_are_shown_and_not_kept(tmp_path):
     told = done("evaluate", made.path, "--split", "train", "--threads", "1")
     assert "train: 2 sentences" in told.out
     assert "train: shown and not kept, because the model was trained on it." in told.err
-    assert "train" not in open_bundle(made.path).facts.get("scores", {})
+    assert "train" not in open_bundle(made.path).facts.scores
     assert not run.evaluation.exists()
 
 

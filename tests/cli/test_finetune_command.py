@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from msgspec.structs import replace as changed
 from safetensors.torch import load_file
 from toy_runs import COLOURS, NOUNS, WORDS, Toy, call, done, refused, sets, toy, toy_pairs, write_pairs
 
@@ -97,7 +98,7 @@ def test_the_new_text_gains_and_the_old_is_reported_beside_it(toy, tuned):
     assert rows[-1]["loss"] < rows[0]["loss"]
     best = max(rows, key=lambda row: row["bleu"])
     assert best["bleu"] > rows[0]["bleu"]
-    assert open_bundle(run).facts["update"] == best["update"]
+    assert open_bundle(run).facts.update == best["update"]
     shown = [line.split() for line in outcome.lines]
     assert shown[0] == ["development", "before", "after", "gained"]
     assert shown[1][:4] == ["new", "text", "BLEU", f"{rows[0]['bleu']:.2f}"]
@@ -145,7 +146,7 @@ def test_it_starts_from_the_models_weights(toy, tuned):
     run, _ = tuned
     assert weights_equal(load_file(run / "start.safetensors"), weights(toy.run / "bundle"))
     # The first look is at them, so its old scores are those of the model on its own development set.
-    old = {row["update"]: row for row in looks(toy.run)}[open_bundle(toy.run).facts["update"]]
+    old = {row["update"]: row for row in looks(toy.run)}[open_bundle(toy.run).facts.update]
     assert looks(run)[0]["old_loss"] == pytest.approx(old["loss"], abs=2e-5)
     assert looks(run)[0]["old_bleu"] == old["bleu"]
 
@@ -329,8 +330,8 @@ def test_prepared_first_and_trained_later(toy, text, tmp_path):
     assert not (tmp_path / "run" / "bundle").exists()
     done("train", tmp_path / "run")
     assert [row["update"] for row in looks(tmp_path / "run")] == [0, 2]
-    told = open_bundle(tmp_path / "run").facts["start"]
-    assert told["name"] == load_recipe(toy.run / "recipe.toml").name
+    told = open_bundle(tmp_path / "run").facts.start
+    assert told.name == load_recipe(toy.run / "recipe.toml").name
     again = done("finetune", toy.run, *text, "--run", tmp_path / "run", *SHORT, "--prepare-only", "--json")
     assert not again.json["changed"]
 
@@ -484,10 +485,9 @@ def test_wrong_input_is_refused(toy, text, tmp_path, options, message):
 
 def test_a_bundle_of_graphs_alone_is_refused_before_its_text_is_read(toy, text, tmp_path):
     bundle = open_bundle(toy.run)
-    facts = dict(bundle.facts)
-    facts["files"] = {name: told for name, told in facts["files"].items() if name != bundle.weights.name}
+    files = {name: told for name, told in bundle.facts.files.items() if name != bundle.weights.name}
     shutil.copytree(bundle.path, tmp_path / "graphs", ignore=shutil.ignore_patterns(bundle.weights.name))
-    write_json(tmp_path / "graphs" / "bundle.json", facts)
+    changed(bundle.facts, files=files).write(tmp_path / "graphs")
     told = refused("finetune", tmp_path / "graphs", *text, "--run", tmp_path / "run")
     assert f"{tmp_path / 'graphs'} holds graphs only" in told
     assert "counting" not in told

@@ -69,7 +69,7 @@ def test_a_training_over_a_damaged_bundle_keeps_what_people_wrote_and_needs_no_p
     few = sets("training.max_updates=4", "training.validate_every=2", "training.schedule.warmup_updates=0")
     told = done("train", prepared, "--restart", *few)
     assert "The learning curve is not drawn: No space is left." in told.err
-    assert open_bundle(prepared).facts["update"] in (2, 4)
+    assert open_bundle(prepared).facts.update in (2, 4)
     assert "Ours." in card.read_text("utf-8")
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from made_facts import file_of, made_facts
 from tiny_bundles import make_bundle
 
 import seq2seq
@@ -150,9 +151,9 @@ def test_a_bundle_exported_in_32_bits_runs_in_them_and_stays_as_it_is(copy) -> N
 
 def test_graphs_of_other_weights_are_none(copy) -> None:
     edited(copy, lambda facts: facts.update(weights={"bytes": 1, "blake2b": "0"}))
-    described = replace(copy, facts={**copy.facts, "files": {copy.weights.name: {"bytes": 2, "blake2b": "1"}}})
+    described = replace(copy, facts=made_facts(files={copy.weights.name: file_of(2)}))
     assert not reading.has_graphs(described)
-    assert reading.has_graphs(replace(copy, facts={**copy.facts, "files": {}}))
+    assert reading.has_graphs(replace(copy, facts=made_facts()))
 
 
 def test_torch_is_asked_for_a_gpu_only_where_there_is_a_driver(monkeypatch) -> None:
@@ -177,7 +178,7 @@ def test_graphs_that_are_not_there_are_made_once(old, capfd, engine: str) -> Non
     assert isinstance(opened(old, engine=engine, device="cpu"), OnnxEngine)
     assert "writing the ONNX graphs" in capfd.readouterr().err
     again = open_bundle(old.path)
-    assert any(name.startswith("onnx/") for name in again.facts["files"])
+    assert any(name.startswith("onnx/") for name in again.facts.files)
     assert isinstance(opened(again, engine=engine, device="cpu"), OnnxEngine)
     assert not capfd.readouterr().err
 

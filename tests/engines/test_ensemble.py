@@ -9,6 +9,7 @@ from pathlib import Path
 import hand_made
 import numpy as np
 import pytest
+from made_facts import made_facts
 from msgspec.structs import replace as changed
 from tiny_models import SYMBOLS, random_batch, tiny
 
@@ -163,7 +164,7 @@ def test_models_that_read_differently_are_refused(tmp_path) -> None:
     data = changed(alike.recipe.data, quotes="straight")
     with pytest.raises(UserError, match=r"data\.quotes is 'keep' in the one and 'straight'"):
         check_alike([first, replace(alike, recipe=changed(alike.recipe, data=data))])
-    there, back = ({"source_language": a, "target_language": b} for a, b in ("ab", "ba"))
+    there, back = (made_facts(source_language=a, target_language=b) for a, b in ("ab", "ba"))
     check_alike([replace(first, facts=there), replace(alike, facts=there), other_facts(alike)])
     with pytest.raises(UserError, match=r"first translates from a to b, and .*alike from b to a"):
         check_alike([replace(first, facts=there), replace(alike, facts=back)])
@@ -171,4 +172,4 @@ def test_models_that_read_differently_are_refused(tmp_path) -> None:
 
 def other_facts(bundle: Bundle) -> Bundle:
     """The bundle as an older version wrote it, which said nothing of languages."""
-    return replace(bundle, facts={})
+    return replace(bundle, facts=made_facts())

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made_facts import made_score, scored_with
 from made_manifests import made_manifest, report_of, split_of
 from msgspec.structs import replace
 from safetensors.numpy import load_file
@@ -15,11 +16,12 @@ from tiny_bundles import make_bundle
 from toy_runs import RARE, RARE_TRANSLATION, Toy, done, toy
 
 from seq2seq.bundle import Bundle, RunFolder, open_bundle
+from seq2seq.bundle_facts import Flagged, LearnedText
 from seq2seq.data.store import Store
 from seq2seq.evaluation.diagnosis.diagnose import diagnose
 from seq2seq.evaluation.worst import scored
 from seq2seq.folders import write_json
-from seq2seq.manifest import CountedPairs, ExamplePair, Inputs, TrainingCorpus
+from seq2seq.manifest import CountedPairs, ExamplePair, Inputs, TrainingCorpus, VocabularySizes
 from seq2seq.pipeline.models.card import MARK, data_facts, refresh_card, write_card
 from seq2seq.pipeline.train import environment as timing
 from seq2seq.pipeline.train.environment import Spent, note_environment, spent
@@ -29,9 +31,9 @@ __all__ = ["toy"]
 SIGNATURE = "nrefs:1|case:mixed|tok:13a"
 FACTS = {
     "name": "tales",
-    "data": {"files": {"old/tales.en": "ab12"}, "pairs": 12_345, "dropped": {"ratio": 17}},
+    "data": LearnedText(files={"old/tales.en": "ab12"}, pairs=12_345, dropped={"ratio": 17}),
     "development": {"loss": 1.5, "bleu": 30.125, "chrf": 50.0, "variety": 1.0},
-    "vocabulary": {"joint": True, "source": 310, "target": 310},
+    "vocabulary": VocabularySizes(joint=True, source=310, target=310),
 }
 
 
@@ -76,8 +78,8 @@ def test_it_says_what_the_bundle_knows(bundle):
 
 
 def test_scores_come_with_interval_and_signature(bundle):
-    score = {"name": "bleu", "value": 41.257, "signature": SIGNATURE, "low": 40.0, "high": 42.5}
-    scored = bundle.with_scores("test", [score, {**score, "name": "ter", "low": None, "high": None}])
+    score = made_score(41.257, signature=SIGNATURE, low=40.0, high=42.5)
+    scored = bundle.with_scores("test", [score, made_score(41.257, name="ter", signature=SIGNATURE)])
     text = text_of(scored)
     signature = SIGNATURE.replace("|", "\\|")
     assert rows(text, "Scores") == [
@@ -89,12 +91,9 @@ def test_scores_come_with_interval_and_signature(bundle):
 
 
 def test_scores_that_were_searched_for_otherwise_say_how(bundle):
-    score = {"name": "bleu", "value": 1.0, "signature": "s"}
-    own = {"name": "beam", "beam": 3, "length_penalty": 1.0}
-    compared = {**own, "mbr": 8, "mbr_utility": "bleu"}
-    for split, search in (("same", own), ("wider", {**own, "beam": 9}), ("mbr", compared)):
-        bundle = bundle.with_scores(split, [score], how={"engine": "int8", "search": search})
-    assert [row[0] for row in rows(text_of(bundle.with_scores("before", [score])), "Scores")] == [
+    for split, search in (("same", {}), ("wider", {"beam": 9}), ("mbr", {"mbr": 8, "mbr_utility": "bleu"})):
+        bundle = bundle.with_scores(split, [made_score()], how=scored_with(**search))
+    assert [row[0] for row in rows(text_of(bundle.with_scores("before", [made_score()])), "Scores")] == [
         "same",
         "wider with beam 9, length penalty 1",
         "mbr with beam 3, length penalty 1, the one of 8 most like the others by bleu",
@@ -105,7 +104,7 @@ def test_scores_that_were_searched_for_otherwise_say_how(bundle):
 def test_flags_are_told_where_they_were_counted(bundle):
     assert "Where it goes wrong" not in text_of(bundle)
     sentences = scored(["room 17", "a dog"], ["Raum 71", "ein Hund"], ["Raum 17", "ein Hund"])
-    found = diagnose(sentences, languages=("en", "de")).summary()
+    found = Flagged(**diagnose(sentences, languages=("en", "de")).summary())
     assert rows(text_of(bundle.with_scores("test", [], diagnosis=found)), "Where it goes wrong") == [
         ["test", "numbers lost", "1", "50.0%"],
         ["test", "numbers invented", "1", "50.0%"],
@@ -113,7 +112,7 @@ def test_flags_are_told_where_they_were_counted(bundle):
 
 
 def test_sets_that_are_no_tests_are_named_as_such(bundle):
-    score, found = {"name": "bleu", "value": 1.0, "signature": "s"}, {"sentences": 2, "flags": {"copied": 1}}
+    score, found = made_score(), Flagged(sentences=2, flags={"copied": 1})
     for split in ("development", "train", "test"):  # an earlier version kept scores of train too
         bundle = bundle.with_scores(split, [score], diagnosis=found)
     text = text_of(bundle)
@@ -137,7 +136,7 @@ def test_settings_that_differ_are_listed_with_their_reasons(bundle):
 
 
 def test_where_files_lay_is_not_told(bundle):
-    text = text_of(bundle.with_facts(data={"files": {"/home/ann/secret/a.en": "00"}, "pairs": 1}))
+    text = text_of(bundle.with_facts(data=LearnedText(files={"/home/ann/secret/a.en": "00"}, pairs=1)))
     assert "`a.en`" in text
     assert "secret" not in text
 
@@ -146,7 +145,7 @@ def test_what_stands_below_the_mark_is_kept(bundle):
     text = text_of(bundle)
     assert "Not stated." in text.partition(MARK)[2]
     bundle.card.write_text(text.partition(MARK)[0] + MARK + "\n\n## Licence\n\nCC BY 4.0, by Ann.\n")
-    again = text_of(bundle.with_scores("test", [{"name": "bleu", "value": 1.0, "signature": "s"}]))
+    again = text_of(bundle.with_scores("test", [made_score()]))
     assert again.endswith(MARK + "\n\n## Licence\n\nCC BY 4.0, by Ann.\n")
     assert "| 1.00 |" in again
     assert text_of(open_bundle(bundle.path)) == again  # nothing grows
@@ -161,15 +160,14 @@ def test_a_card_without_the_mark_is_left_alone(bundle):
 def test_editing_it_does_not_damage_the_bundle(bundle):
     text_of(bundle)
     bundle.card.write_text("anything")
-    assert open_bundle(bundle.path).facts["name"] == "tales"
+    assert open_bundle(bundle.path).facts.name == "tales"
     bundle.card.unlink()
-    assert open_bundle(bundle.path).facts["name"] == "tales"
+    assert open_bundle(bundle.path).facts.name == "tales"
 
 
 def test_names_cannot_break_the_page(bundle):
-    text = text_of(
-        bundle.with_facts(name="a|b<script>`", data={"files": {"x|`y\n.en": "00"}, "pairs": 1, "splits": {"t|t": 2}})
-    )
+    data = LearnedText(files={"x|`y\n.en": "00"}, pairs=1, splits={"t|t": 2})
+    text = text_of(bundle.with_facts(name="a|b<script>`", data=data))
     assert text.startswith("# a\\|b\\<script\\>\\`: ")
     assert rows(text, "Data") == [["`x\\|'y .en`", "`00`"]]
     assert "- t\\|t: 2 pairs" in text
@@ -182,7 +180,7 @@ def test_the_runs_time_and_machine_go_into_the_bundle(bundle, tmp_path):
     assert "- 1.5 minutes" in text_of(bundle)
     shutil.copytree(bundle.path, tmp_path / "alone")
     alone = open_bundle(tmp_path / "alone")
-    assert alone.facts["training"] == environment
+    assert alone.facts.training.to_dict() == environment
     text = text_of(alone)
     assert "- 1.5 minutes" in text
     assert "- Abacus 9, 2 threads, bf16" in text
@@ -215,7 +213,7 @@ def test_counts_are_taken_from_the_manifest_and_no_sentence():
             TrainingCorpus(name="b", pairs=1, weight=2.0, tag="<bt>", by="backtranslate"),
         ),
     )
-    found = data_facts(manifest)
+    found = data_facts(manifest).to_dict()
     assert found["splits"] == {"train": 5, "test": 2}
     assert found["dropped"] == {"ratio": 3}
     assert found["corpora"] == [
@@ -225,26 +223,26 @@ def test_counts_are_taken_from_the_manifest_and_no_sentence():
     assert "secret" not in json.dumps(found)
     # One corpus is all there is to say, unless a machine had a hand in it.
     one = TrainingCorpus(name="b", pairs=5, weight=1.0)
-    assert "corpora" not in data_facts(replace(manifest, corpora=(one,)))
-    of_machine = data_facts(replace(manifest, corpora=(replace(one, by="distill"),)))
-    assert of_machine["corpora"] == [{"name": "b", "pairs": 5, "weight": 1.0, "by": "distill"}]
+    assert data_facts(replace(manifest, corpora=(one,))).corpora == ()
+    of_machine = replace(one, by="distill")
+    assert data_facts(replace(manifest, corpora=(of_machine,))).corpora == (of_machine,)
 
 
 def test_what_a_machine_wrote_is_told(bundle):
-    corpora = [
-        {"name": "original", "pairs": 70, "weight": 1.0},
-        {"name": "backtranslated", "pairs": 1_200, "weight": 0.5, "tag": "<bt>", "by": "backtranslate"},
-        {"name": "distilled", "pairs": 60, "weight": 1.0, "by": "distill"},
-        {"name": "spoken", "pairs": 5, "weight": 1.0, "tag": "<s`p>"},
-    ]
-    text = text_of(bundle.with_facts(data={"pairs": 1_335, "corpora": corpora}))
+    corpora = (
+        TrainingCorpus(name="original", pairs=70, weight=1.0),
+        TrainingCorpus(name="backtranslated", pairs=1_200, weight=0.5, tag="<bt>", by="backtranslate"),
+        TrainingCorpus(name="distilled", pairs=60, weight=1.0, by="distill"),
+        TrainingCorpus(name="spoken", pairs=5, weight=1.0, tag="<s`p>"),
+    )
+    text = text_of(bundle.with_facts(data=LearnedText(pairs=1_335, corpora=corpora)))
     assert [line for line in text.splitlines() if line.startswith("- of train")] == [
         "- of train, `original`: 70 pairs, weight 1",
         "- of train, `backtranslated`: 1,200 pairs, weight 0.5, tag `<bt>`; a machine wrote the sources",
         "- of train, `distilled`: 60 pairs, weight 1; a machine wrote the targets",
         "- of train, `spoken`: 5 pairs, weight 1, tag `<s'p>`",
     ]
-    alone = text_of(bundle.with_facts(data={"pairs": 60, "corpora": corpora[2:3]}))
+    alone = text_of(bundle.with_facts(data=LearnedText(pairs=60, corpora=corpora[2:3])))
     assert "- of train, `distilled`: 60 pairs, weight 1; a machine wrote the targets\n" in alone
 
 
@@ -305,7 +303,7 @@ def test_a_bundle_that_takes_anothers_place_keeps_its_card(tmp_path):
     (tmp_path / "bundle" / "README.md").write_text("Ours.\n")
     facts = open_bundle(make_bundle(tmp_path / "bundle", seed=2).path).facts
     assert (tmp_path / "bundle" / "README.md").read_text() == "Ours.\n"
-    assert "README.md" not in facts["files"]
+    assert "README.md" not in facts.files
 
 
 def test_exporting_again_keeps_what_was_written_into_the_copy(toy: Toy, tmp_path):

@@ -10,12 +10,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from made_facts import made_facts
 from made_manifests import made_manifest, split_of
 from msgspec.structs import replace as changed
 from tiny_bundles import make_bundle
 from toy_runs import toy_pairs, write_pairs
 
 from seq2seq.bundle import Bundle, RunFolder, open_bundle
+from seq2seq.bundle_facts import LearnedText
 from seq2seq.corpus.cleaning import Report
 from seq2seq.corpus.held import Held
 from seq2seq.corpus.pair import Pair
@@ -182,12 +184,12 @@ def test_new_text_for_a_student_is_cleaned_as_its_teachers_text_was(bundle, tmp_
     """The student's own text was clean, so its recipe says that nothing is to be done."""
     clean = already_cleaned(bundle.recipe.data)
     original = Data(filters=(Choice("empty"), Choice("length", {"maximum": 30})))
-    written = [{"name": "distilled", "pairs": 3, "weight": 1.0, "by": "distill"}]
-    for facts, filters in (
-        ({"corpora": written, "cleaning": told(original)}, original.filters),
-        ({"corpora": written}, Data().filters),  # of a run that did not write it down
+    written = (TrainingCorpus(name="distilled", pairs=3, weight=1.0, by="distill"),)
+    for learned, filters in (
+        (LearnedText(corpora=written, cleaning=told(original)), original.filters),
+        (LearnedText(corpora=written), Data().filters),  # of a run that did not write it down
     ):
-        student = Bundle(bundle.path, changed(bundle.recipe, data=clean), {"data": facts})
+        student = Bundle(bundle.path, changed(bundle.recipe, data=clean), made_facts(data=learned))
         data = described(student, reader="tsv", files=[tmp_path / "any.tsv"])
         assert complete(Recipe(data=data)).data.filters == complete(Recipe(data=Data(filters=filters))).data.filters
         assert data.deduplicate
@@ -430,7 +432,7 @@ def test_it_is_still_known_which_old_pairs_a_model_wrote(bundle, tokenizers, tmp
         ("old-a", ""),
         ("old-b", "distill"),
     ]
-    assert [one.get("by") for one in data_facts(made)["corpora"]] == [None, None, "distill"]  # as the card says it
+    assert [one.by for one in data_facts(made).corpora] == ["", "", "distill"]  # as the card says it
 
 
 def test_old_pairs_of_which_none_is_left_are_told_of(bundle, tokenizers, tmp_path):

@@ -16,6 +16,7 @@ from toy_runs import Toy, done, sets, toy, toy_pairs  # noqa: F401 - the fixture
 
 from seq2seq import build
 from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.bundle_facts import Refinement
 from seq2seq.data.batches import Batches
 from seq2seq.data.mixing import epoch_counts
 from seq2seq.data.store import Row, Store, write_split
@@ -123,7 +124,7 @@ def left(run: RunFolder) -> dict[str, object]:
 
 def test_it_trains_on_from_the_best_model_and_keeps_what_is_better(run, monkeypatch):
     before = open_bundle(run.bundle)
-    weights, update = before.weights.read_bytes(), before.facts["update"]
+    weights, update = before.weights.read_bytes(), before.facts.update
     watcher = Watcher()
     found = refined(run, monkeypatch, always(101.0), watcher)
     assert watcher.stages == ["refining"]
@@ -134,8 +135,8 @@ def test_it_trains_on_from_the_best_model_and_keeps_what_is_better(run, monkeypa
     assert after.weights.read_bytes() != weights
     # The first look was the best, the later ones no better than it.
     assert found.refined.best["update"] == 3
-    assert after.facts["refined"] == {"from_update": update, "updates": 3, "before": before.facts["development"]}
-    assert (after.facts["update"], after.facts["development"]["bleu"]) == (update + 3, 101.0)
+    assert after.facts.refined == Refinement(from_update=update, updates=3, before=before.facts.development)
+    assert (after.facts.update, after.facts.development["bleu"]) == (update + 3, 101.0)
 
 
 def test_both_stages_draw_each_corpus_in_its_share(run, monkeypatch):
@@ -169,10 +170,10 @@ def test_both_stages_draw_each_corpus_in_its_share(run, monkeypatch):
 def test_what_is_no_better_replaces_nothing(run, monkeypatch):
     before = open_bundle(run.bundle)
     weights = before.weights.read_bytes()
-    found = refined(run, monkeypatch, always(before.facts["development"]["bleu"]))
+    found = refined(run, monkeypatch, always(before.facts.development["bleu"]))
     assert found.finished and not found.refined.best
     assert open_bundle(run.bundle).weights.read_bytes() == weights
-    assert open_bundle(run.bundle).facts == before.facts | {"training": open_bundle(run.bundle).facts.get("training")}
+    assert open_bundle(run.bundle).facts == replace(before.facts, training=open_bundle(run.bundle).facts.training)
 
 
 @pytest.mark.parametrize("deaths", [["before", "begun", 2], ["look 3", 5, 6]], ids=str)
@@ -269,7 +270,7 @@ def test_changed_settings_begin_it_anew_from_the_same_start(run, monkeypatch, ca
     assert rows == [3, 6]
     better = refined(run, monkeypatch, always(101.5), more=["training.risk.sharpness=0.2"])
     assert better.refined.best["bleu"] == 101.5
-    assert open_bundle(run.bundle).facts["refined"]["before"] == first["development"]
+    assert open_bundle(run.bundle).facts.refined.before == first["development"]
     assert refined(run, monkeypatch, always(101.5), more=["training.risk.sharpness=0.2"]).updates == 0
 
 
@@ -295,12 +296,12 @@ def test_the_first_stage_replaces_a_refined_model_by_a_better_one_only(run, monk
     monkeypatch.setattr(first_stage, "validator", lambda *_: always(3.0))
     recipe = apply_overrides(load_recipe(run.recipe), ["training.risk.epochs=0", "training.max_updates=12"])
     train_module.train(recipe, run, restart=True, device="cpu", threads=1, reporter=Watcher())
-    assert open_bundle(run.bundle).facts["development"]["bleu"] == 3.0
+    assert open_bundle(run.bundle).facts.development["bleu"] == 3.0
 
 
 def test_progress_is_kept_after_the_folder_was_removed(run, monkeypatch):
     refined(run, monkeypatch, always(101.0))
-    origin = open_bundle(run.bundle).facts["refined"]["from_update"]
+    origin = open_bundle(run.bundle).facts.refined.from_update
     refined_weights = open_bundle(run.bundle).weights.read_bytes()
     shutil.rmtree(run.refined)
     assert refined(run, monkeypatch, always(101.0)).updates == UPDATES
@@ -310,7 +311,7 @@ def test_progress_is_kept_after_the_folder_was_removed(run, monkeypatch):
     shutil.rmtree(run.refined)
     refined(run, monkeypatch, always(102.0))
     facts = open_bundle(run.bundle).facts
-    assert (facts["refined"]["from_update"], facts["update"]) == (origin, origin + 6)
+    assert (facts.refined.from_update, facts.update) == (origin, origin + 6)
     assert refined(run, monkeypatch, always(102.0)).updates == 0
 
 
@@ -491,15 +492,15 @@ def test_the_command_tells_of_it(run, monkeypatch):
     assert "risk" in done("train", "--help").out
     rows = refined_rows(run, after=150)
     assert [row["update"] for row in rows] == [150, 153, 156]
-    after = open_bundle(run.bundle).facts["development"]
+    after = open_bundle(run.bundle).facts.development
     assert json.loads(done("info", run.path, "--json").out)["refined"] == {
-        "from_update": before["update"],
+        "from_update": before.update,
         "updates": 3,
-        "before": before["development"],
+        "before": before.development,
         "development": after,
     }
     assert after["bleu"] == 101.0
-    shown = f"3 updates: development BLEU {before['development']['bleu']:.2f} -> 101.00"
+    shown = f"3 updates: development BLEU {before.development['bleu']:.2f} -> 101.00"
     assert shown in " ".join(done("info", run.path).out.split())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from made_facts import made_facts
 from made_manifests import made_manifest, split_of
 from msgspec.structs import replace as changed
 from toy_runs import show_all_progress, toy_pairs, write_pairs
@@ -84,7 +85,7 @@ class Told:
 
 
 def author(translator, way=("en", "eu"), **search) -> Author:
-    facts = dict(zip(("source_language", "target_language"), way, strict=True))
+    facts = made_facts(**dict(zip(("source_language", "target_language"), way, strict=True)))
     settings = Search(batch_sentences=1, **search)
     return Author(Bundle(Path("teacher"), Recipe(), facts), {"model": "a"}, settings, lambda: translator)
 
@@ -228,7 +229,7 @@ class TestDistill:
         made = distill(author(teacher), first, second, distill_module.Wish((text,)), threads=1)
         assert teacher.read == ["six cats sing"]
         cleaning = made.manifest.synthetic.cleaning
-        assert cleaning == first.read_manifest().synthetic.cleaning == data_facts(made.manifest)["cleaning"]
+        assert cleaning == first.read_manifest().synthetic.cleaning == data_facts(made.manifest).cleaning
         assert [one.name for one in load_recipe(second.recipe).data.filters] == ["empty"]
         assert cleaning == told(load_recipe(prepared.recipe).data)
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from echo_translator import Echo, Kept, Quick
+from made_facts import file_of, made_facts
 
 from seq2seq import console
 from seq2seq.bundle import Bundle
@@ -296,17 +297,17 @@ def test_another_model_another_engine_and_other_settings_are_named(source, targe
 
 def test_a_model_is_known_by_what_it_is_made_of_and_not_by_its_graphs(tmp_path):
     (tmp_path / "recipe.toml").write_text("a = 1\n")
-    own = {"weights.safetensors": {"bytes": 1}, "tokenizer/source/t.json": {"bytes": 2}}
+    own = {"weights.safetensors": file_of(1), "tokenizer/source/t.json": file_of(2)}
 
     def known(files):
-        return of_model(Bundle(tmp_path, Recipe(), {"files": files}))
+        return of_model(Bundle(tmp_path, Recipe(), made_facts(files=files)))
 
     first = known(own)
-    assert known({**own, "onnx/step.int8.onnx": {"bytes": 3}}) == first
-    assert known({**own, "weights.safetensors": {"bytes": 4}}) != first
-    assert known({**own, "tokenizer/source/t.json": {"bytes": 4}}) != first
+    assert known({**own, "onnx/step.int8.onnx": file_of(3)}) == first
+    assert known({**own, "weights.safetensors": file_of(4)}) != first
+    assert known({**own, "tokenizer/source/t.json": file_of(4)}) != first
     alone = {name: told for name, told in own.items() if name.startswith("tokenizer")}
-    graphs = [known({**alone, "onnx/int8.safetensors": {"bytes": size}}) for size in (3, 4)]
+    graphs = [known({**alone, "onnx/int8.safetensors": file_of(size)}) for size in (3, 4)]
     assert len({first, *graphs}) == 3  # without weights, the graphs are the model
     (tmp_path / "recipe.toml").write_text("a = 2\n")
     assert known(own) != first

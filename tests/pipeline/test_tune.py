@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 import sacrebleu
+from made_facts import made_score
 from toy_runs import Toy, done, refused, sets, toy
 
 from seq2seq.bundle import RunFolder, open_bundle
@@ -275,7 +276,7 @@ def pick_better(monkeypatch):
 
 def test_the_better_settings_are_written_and_old_scores_go(run, monkeypatch):
     pick_better(monkeypatch)
-    open_bundle(run.bundle).with_scores("test", [{"name": "bleu", "value": 1.0, "signature": "s"}])
+    open_bundle(run.bundle).with_scores("test", [made_score()])
     before = load_recipe(run.recipe)
     files = {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
     told = done("tune", run.path, "--penalties", "0.5,1.5", "--dry-run", *TORCH)
@@ -295,8 +296,8 @@ def test_the_better_settings_are_written_and_old_scores_go(run, monkeypatch):
     assert "# Chosen on 8 development sentences by seq2seq tune: BLEU 51.5, and 51.0 before." in run.recipe.read_text()
     bundle = open_bundle(run.bundle)
     assert bundle.recipe == wanted
-    assert bundle.facts["scores"] == {}
-    assert bundle.facts["tuned"]["after"]["length_penalty"] == 1.5
+    assert bundle.facts.scores == {}
+    assert bundle.facts.tuned["after"]["length_penalty"] == 1.5
     # and a second time there is nothing left to win
     told = done("tune", run.path, "--penalties", "0.5,1.5", "--json", *TORCH)
     assert (told.json["written"], told.json["changes"]) == (False, {})
@@ -386,7 +387,7 @@ def test_at_a_trainings_end_it_is_done_once_and_never_fails(run, monkeypatch, ca
         path.write_text(dump_recipe(recipe))
     tuning.tune_trained(run, threads=1)
     assert open_bundle(run.bundle).recipe.search.length_penalty == 2.0
-    assert open_bundle(run.bundle).facts["tuned"]["sentences"] == 3
+    assert open_bundle(run.bundle).facts.tuned["sentences"] == 3
     monkeypatch.setattr(tuning, "tune", None)
     tuning.tune_trained(run)  # it was tuned before, and is not looked at
     facts = json.loads((run.bundle / "bundle.json").read_text())

@@ -101,7 +101,7 @@ def _described(bundle: Bundle, precision: str) -> Mapping[str, Any]:
     check_version(facts.get("schema_version"), FACTS_VERSION, path)
     if facts.get("network") != build.digest(bundle.recipe.model):
         raise UserError(f"{path.parent} was made of another network than the recipe in {bundle.path} says.", hint=AGAIN)
-    weights = bundle.facts.get("files", {}).get(bundle.weights.name)
+    weights = bundle.described_weights
     if weights and facts.get("weights") not in (None, weights):
         raise UserError(f"{path.parent} was made of other weights than {bundle.weights} holds.", hint=AGAIN)
     described = facts.get("precisions", {}).get(precision)

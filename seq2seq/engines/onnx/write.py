@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from seq2seq import build
-from seq2seq.bundle import Bundle, with_scores_of, write_facts
+from seq2seq.bundle import Bundle
+from seq2seq.bundle_facts import described_files
 from seq2seq.engines.onnx.calibration import calibrate
 from seq2seq.engines.onnx.export import WEIGHTS, Export, Written
 from seq2seq.engines.onnx.folder import FACTS, FACTS_VERSION, FOLDER, INT8_WEIGHTS, Graphs, Sizes
@@ -73,8 +76,9 @@ def copy_bundle(
         shutil.copyfile(bundle.path / "recipe.toml", folder / "recipe.toml")
         if card is not None:
             shutil.copyfile(card, folder / bundle.card.name)
-        others = {name for name, how in bundle.facts.get("scored_with", {}).items() if how.get("engine") != precision}
-        write_facts(folder, {**with_scores_of(bundle.facts, lambda name: name not in others), "files": files})
+        others = {name for name, how in bundle.facts.scored_with.items() if how.engine != precision}
+        kept = bundle.facts.with_scores_of(lambda name: name not in others)
+        replace(kept, files=described_files(files)).write(folder)
     return facts
 
 
@@ -95,7 +99,7 @@ def _write(folder: Path, bundle: Bundle, precisions: Sequence[str]) -> dict[str,
     facts = {
         "schema_version": FACTS_VERSION,
         "network": build.digest(bundle.recipe.model),
-        "weights": bundle.facts.get("files", {}).get(bundle.weights.name),
+        "weights": bundle.described_weights,
         "sample": told,
         "precisions": found,
     }

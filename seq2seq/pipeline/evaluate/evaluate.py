@@ -10,6 +10,7 @@ from typing import Any
 
 from seq2seq import console
 from seq2seq.bundle import Bundle, RunFolder, open_bundle, run_owning
+from seq2seq.bundle_facts import Flagged, ScoredWith, SearchedWith, SetScore
 from seq2seq.corpus.files import read_lines
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError, nearest
@@ -324,9 +325,10 @@ def keep(result: Result, run: RunFolder, bundle: Bundle) -> Bundle:
         OSError: Something cannot be written.
         WorkError: The bundle was replaced in the meantime.
     """
-    diagnosis = None if result.diagnosis is None else result.diagnosis.summary()
-    how = {"engine": result.engine, "search": result.settings} if result.engine else None
-    scored = bundle.with_scores(result.name, [s.to_dict() for s in result.scores], diagnosis=diagnosis, how=how)
+    scores = [SetScore(**one.to_dict()) for one in result.scores]
+    diagnosis = None if result.diagnosis is None else Flagged(**result.diagnosis.summary())
+    how = ScoredWith(engine=result.engine, search=SearchedWith(**result.settings)) if result.engine else None
+    scored = bundle.with_scores(result.name, scores, diagnosis=diagnosis, how=how)
     if run_owning(bundle.path) is not None:
         run.evaluation.mkdir(exist_ok=True)
         write_text(run.evaluation / f"{result.name}.hyp", "".join(line + "\n" for line in result.hypotheses))

@@ -307,7 +307,7 @@ def keep(tuned: Tuned, bundle: Bundle) -> Bundle:
     """
     if tuned.changes:
         bundle = bundle.without_scores()
-    bundle = bundle.with_facts(tuned=_note(tuned, bundle.facts))
+    bundle = bundle.with_facts(tuned=_note(tuned, bundle.facts.update))
     if tuned.changes:
         run, reason = run_owning(bundle.path), _reason(tuned)
         if run is not None:
@@ -322,9 +322,9 @@ def _write_recipe(path: Path, changes: Mapping[str, Any], reason: str) -> None:
     write_text(path, with_search(text, changes, reasons=dict.fromkeys(changes, reason), where=str(path)))
 
 
-def _note(tuned: Tuned, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _note(tuned: Tuned, update: int | None) -> dict[str, Any]:
     return {
-        "update": facts.get("update"),
+        "update": update,
         "metric": tuned.metric,
         "sentences": tuned.sentences,
         "before": asdict(tuned.before),
@@ -352,7 +352,7 @@ def tune_trained(run: RunFolder, *, device: str = "auto", threads: int = 0) -> N
     try:
         bundle = open_bundle(run.bundle)
         recipe = bundle.recipe
-        if "tuned" in bundle.facts:
+        if bundle.facts.tuned is not None:
             return
         if recipe.search.name != "beam" or recipe.search.beam == 1:
             console.warn(

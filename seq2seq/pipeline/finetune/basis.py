@@ -41,8 +41,8 @@ def basis(
     """
     weights = checksum(bundle.weights)
     told = StartingModel(
-        name=bundle.facts.get("name", bundle.recipe.name),
-        update=bundle.facts.get("update", 0),
+        name=bundle.facts.name or bundle.recipe.name,
+        update=bundle.facts.update or 0,
         weights=weights,
         old_share=old_share,
     )

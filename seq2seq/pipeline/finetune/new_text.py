@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from seq2seq import console
 from seq2seq.bundle import Bundle
+from seq2seq.bundle_facts import LearnedText
 from seq2seq.corpus.filters import count_words
 from seq2seq.corpus.pair import Pair
 from seq2seq.errors import UserError
@@ -52,7 +53,8 @@ def described(bundle: Bundle, *, reader: str, files: Sequence[Path] = (), hub: s
     Raises:
         UserError: The files' names say that the sides are swapped.
     """
-    old, pair = cleaning.of_new_text(bundle.recipe.data, bundle.facts.get("data", {})), languages(bundle.recipe.data)
+    known, pair = bundle.facts.data or LearnedText(), languages(bundle.recipe.data)
+    old = cleaning.of_new_text(bundle.recipe.data, known.corpora, known.cleaning)
     named = guess_languages(files[0], files[1]) if len(files) == 2 else pair
     if pair[0] != pair[1] and named == pair[::-1]:
         raise UserError(

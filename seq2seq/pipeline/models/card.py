@@ -9,16 +9,18 @@ the mark is theirs as a whole, and left alone. Like the recipe it is no part of 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
 from seq2seq import console
 from seq2seq.bundle import Bundle, open_bundle, run_owning
+from seq2seq.bundle_facts import LearnedText, Machine
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import read_json, write_text
 from seq2seq.manifest import Manifest
 from seq2seq.pipeline.models.card_text import card_text
+from seq2seq.sections import UNTOLD, section_of
 
 MARK: Final = "<!-- What stands below this line is yours: it is kept when this card is written anew. -->"
 YOURS: Final = """
@@ -47,7 +49,7 @@ def write_card(bundle: Bundle) -> bool:
         if not mark:
             return False
     trained = _trained(bundle)
-    if trained and trained != bundle.facts.get("training"):
+    if trained is not None and trained != bundle.facts.training:
         bundle = bundle.with_facts(training=trained)
     write_text(bundle.card, f"{card_text(bundle)}\n{MARK}{theirs}")
     return True
@@ -74,28 +76,30 @@ def refresh_card(path: Path) -> None:
         console.warn(f"The model card is not up to date: {error.message if isinstance(error, Seq2SeqError) else error}")
 
 
-def data_facts(manifest: Manifest) -> dict[str, Any]:
+def data_facts(manifest: Manifest) -> LearnedText:
     """Returns what a bundle tells of the text it was trained on: names, fingerprints and counts of a run's manifest."""
     splits = {name: split.pairs for name, split in manifest.splits.items()}
-    found: dict[str, Any] = {"files": manifest.inputs.files, "pairs": splits["train"], "splits": splits}
-    report = manifest.cleaning.get("train")
-    if report and report.dropped:
-        found["dropped"] = {reason: one.count for reason, one in report.dropped.items()}
-    corpora = manifest.corpora
+    report, corpora = manifest.cleaning.get("train"), manifest.corpora
+    dropped = {reason: one.count for reason, one in report.dropped.items()} if report is not None else {}
     # Of a single one there is nothing more to say, unless a machine wrote part of it.
-    if len(corpora) > 1 or any(one.by or one.tag for one in corpora):
-        found["corpora"] = [replace(one, others={}).to_dict() for one in corpora]  # of what is not known: no sentence
-    if manifest.synthetic is not None and manifest.synthetic.cleaning is not None:
-        found["cleaning"] = manifest.synthetic.cleaning
-    return found
+    more_to_say = len(corpora) > 1 or any(one.by or one.tag for one in corpora)
+    return LearnedText(
+        files=manifest.inputs.files,
+        pairs=splits["train"],
+        splits=splits,
+        dropped=dropped or UNTOLD,
+        corpora=tuple(replace(one, others={}) for one in corpora) if more_to_say else (),  # not known: no sentence
+        cleaning=None if manifest.synthetic is None else manifest.synthetic.cleaning,
+    )
 
 
-def _trained(bundle: Bundle) -> dict[str, Any]:
-    """Returns what the run that a bundle stands in knows of its training; empty where it stands in none."""
+def _trained(bundle: Bundle) -> Machine | None:
+    """Returns what the run that a bundle stands in knows of its training; None where it stands in none."""
     run = run_owning(bundle.path)
     if run is None or not run.environment.is_file():
-        return {}
+        return None
     try:
-        return {key: value for key, value in read_json(run.environment).items() if key != "schema_version"}
+        told = {key: value for key, value in read_json(run.environment).items() if key != "schema_version"}
+        return section_of(Machine, told, run.environment, hint="") if told else None
     except UserError:
-        return {}
+        return None

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-from msgspec.structs import asdict
+from typing import Final
 
 from seq2seq.bundle import Bundle
+from seq2seq.bundle_facts import BundleFacts, LearnedText, Machine, SearchedWith
 from seq2seq.evaluation.names import METRIC_NAMES
 from seq2seq.pipeline.prepare.sources import languages
 from seq2seq.recipe.catalog import shipped_recipes
 from seq2seq.recipe.differences import differences, reasons_in
-from seq2seq.recipe.schema import Choice, Recipe
+from seq2seq.recipe.schema import Choice, Recipe, Search
 
 _NAMES_TEXT: Final = (
     "ar Arabic, bg Bulgarian, bn Bengali, ca Catalan, cs Czech, cy Welsh, da Danish, de German, el Greek, en English, "
@@ -60,19 +59,19 @@ def card_text(bundle: Bundle) -> str:
     return "\n".join(parts)
 
 
-def _head(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
+def _head(facts: BundleFacts, recipe: Recipe) -> Iterator[str]:
     source, target = (_language(code) for code in languages(recipe.data))
-    yield f"# {_plain(facts.get('name') or recipe.name)}: {source} to {target}"
+    yield f"# {_plain(facts.name or recipe.name)}: {source} to {target}"
     yield ""
-    pairs = facts.get("data", {}).get("pairs")
+    pairs = _learned(facts).pairs
     learned = f", trained on {pairs:,} sentence pairs" if pairs else ""
     yield f"A recurrent network that translates {source} into {target}{learned}. It needs no net and no GPU."
     if recipe.description:
         yield ""
         yield _plain(recipe.description)
-    if start := facts.get("start"):
-        from_it = f"the model {_plain(start.get('name', ''))}, update {start.get('update', 0):,}"
-        old = f" {start['old_share']:.0%} of the pairs were from its text." if start.get("old_share") else ""
+    if start := facts.start:
+        from_it = f"the model {_plain(start.name)}, update {start.update:,}"
+        old = f" {start.old_share:.0%} of the pairs were from its text." if start.old_share else ""
         yield ""
         yield f"Its training went on from {from_it}.{old}"
 
@@ -95,26 +94,30 @@ def _use(recipe: Recipe) -> Iterator[str]:
     yield "```"
 
 
-def _data(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
-    data = facts.get("data", {})
-    for split, pairs in data.get("splits", {"train": data["pairs"]} if data.get("pairs") else {}).items():
+def _data(facts: BundleFacts, recipe: Recipe) -> Iterator[str]:
+    data = _learned(facts)
+    for split, pairs in (data.splits or ({"train": data.pairs} if data.pairs else {})).items():
         yield f"- {_plain(split)}: {pairs:,} pairs"
-    for reason, count in data.get("dropped", {}).items():
+    for reason, count in data.dropped.items():
         yield f"- left out of train, {_plain(reason)}: {count:,}"
-    for corpus in data.get("corpora", ()):
-        tag = f", tag `{_code(corpus['tag'])}`" if corpus.get("tag") else ""
-        side = _WRITTEN_BY_A_MACHINE.get(corpus.get("by", ""))
+    for corpus in data.corpora:
+        tag = f", tag `{_code(corpus.tag)}`" if corpus.tag else ""
+        side = _WRITTEN_BY_A_MACHINE.get(corpus.by)
         by = f"; a machine wrote the {side}" if side else ""
-        yield f"- of train, {_file(corpus['name'])}: {corpus['pairs']:,} pairs, weight {corpus['weight']:g}{tag}{by}"
-    files = data.get("files", {})
-    if recipe.data.hub and not files:
+        yield f"- of train, {_file(corpus.name)}: {corpus.pairs:,} pairs, weight {corpus.weight:g}{tag}{by}"
+    if recipe.data.hub and not data.files:
         yield f"- from the hub's dataset `{_code(recipe.data.hub)}`"
-    if files:
+    if data.files:
         yield ""
         yield "| file | BLAKE2b |"
         yield "|---|---|"
-        for name, fingerprint in files.items():
+        for name, fingerprint in data.files.items():
             yield f"| {_file(name)} | `{fingerprint}` |"
+
+
+def _learned(facts: BundleFacts) -> LearnedText:
+    """Returns what is known of the text that a model was trained on; an older bundle may say nothing of it."""
+    return facts.data or LearnedText()
 
 
 def _settings(bundle: Bundle) -> Iterator[str]:
@@ -150,14 +153,13 @@ def _network(bundle: Bundle) -> Iterator[str]:
     yield f"- embeddings of {model.embedding_size}, tied: {model.tie}; {_symbols(facts, bundle.recipe)}"
     if parameters := _parameters(bundle):
         yield f"- {parameters:,} parameters"
-    files: Mapping[str, Mapping[str, Any]] = facts.get("files", {})
     sizes = {
         "weights in 32 bits": ("weights.",),
         "ONNX graphs in 8 bits": ("onnx/int8.", "onnx/encoder.int8", "onnx/step.int8", "onnx/tables.int8"),
         "all files": ("",),
     }
     for what, beginnings in sizes.items():
-        if size := sum(one["bytes"] for name, one in files.items() if name.startswith(beginnings)):
+        if size := sum(one.bytes for name, one in facts.files.items() if name.startswith(beginnings)):
             yield f"- {what}: {size / 1e6:.1f} MB"
 
 
@@ -171,19 +173,19 @@ def _choice(choice: Choice) -> str:
     return f"{choice.name} ({own})" if own else choice.name
 
 
-def _symbols(facts: Mapping[str, Any], recipe: Recipe) -> str:
-    kind, sizes = recipe.text.tokenizer.name, facts.get("vocabulary", {})
-    if not sizes:
+def _symbols(facts: BundleFacts, recipe: Recipe) -> str:
+    kind, sizes = recipe.text.tokenizer.name, facts.vocabulary
+    if sizes is None:
         return f"vocabulary of {kind}"
-    if sizes.get("joint"):
-        return f"{sizes['source']:,} symbols for both languages together ({kind})"
-    return f"{sizes['source']:,} source and {sizes['target']:,} target symbols ({kind})"
+    if sizes.joint:
+        return f"{sizes.source:,} symbols for both languages together ({kind})"
+    return f"{sizes.source:,} source and {sizes.target:,} target symbols ({kind})"
 
 
 def _parameters(bundle: Bundle) -> int:
     """Returns how many numbers the weights are; 0 where an older bundle holds graphs alone."""
-    if told := bundle.facts.get("parameters"):
-        return int(told)
+    if told := bundle.facts.parameters:
+        return told
     if not bundle.weights.is_file():
         return 0
     with bundle.weights.open("rb") as file:  # eight bytes that say how long the header is, and the header, as JSON
@@ -191,65 +193,61 @@ def _parameters(bundle: Bundle) -> int:
     return sum(math.prod(one["shape"]) for name, one in header.items() if name != "__metadata__")
 
 
-def _training(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
-    training = facts.get("training", {})
-    if seconds := training.get("seconds"):
-        yield f"- {seconds / 60:.1f} minutes, with the looks at the development set"
-    if training:
-        yield f"- {_machine(training)}"
-    if update := facts.get("update"):
-        yield f"- the model is of update {update:,}"
-    if scores := facts.get("development"):
+def _training(facts: BundleFacts, recipe: Recipe) -> Iterator[str]:
+    if machine := facts.training:
+        if machine.seconds:
+            yield f"- {machine.seconds / 60:.1f} minutes, with the looks at the development set"
+        yield f"- {_machine(machine)}"
+    if facts.update:
+        yield f"- the model is of update {facts.update:,}"
+    if scores := facts.development:
         told = ", ".join(f"{_METRICS.get(k, k)} {v:.2f}" for k, v in scores.items() if k in ("loss", "bleu", "chrf"))
         yield f"- the development set at that update, translated greedily: {told}"
-    if versions := facts.get("versions"):
-        yield f"- {', '.join(f'{package} {version}' for package, version in versions.items())}"
+    if facts.versions:
+        yield f"- {', '.join(f'{package} {version}' for package, version in facts.versions.items())}"
     yield f"- seed {recipe.training.seed}"
 
 
-def _machine(training: Mapping[str, Any]) -> str:
-    what = training.get("gpu") or training.get("processor") or training.get("machine") or "a machine unknown"
-    told = [_plain(str(what))]
-    if "threads" in training:
-        told.append(f"{training['threads']} threads" if training["threads"] != 1 else "1 thread")
-    if training.get("processes", 1) > 1:
-        told.append(f"{training['processes']} processes")
-    return ", ".join([*told, f"{training['precision']}"] if "precision" in training else told)
+def _machine(told: Machine) -> str:
+    words = [_plain(told.gpu or told.processor or told.machine or "a machine unknown")]
+    if told.threads is not None:
+        words.append(f"{told.threads} threads" if told.threads != 1 else "1 thread")
+    if told.processes is not None and told.processes > 1:
+        words.append(f"{told.processes} processes")
+    return ", ".join([*words, *([] if told.precision is None else [told.precision])])
 
 
-def _scores(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
-    scores: Mapping[str, Sequence[Mapping[str, Any]]] = facts.get("scores", {})
-    if not any(scores.values()):
+def _scores(facts: BundleFacts, recipe: Recipe) -> Iterator[str]:
+    if not any(facts.scores.values()):
         yield "Not scored yet: `seq2seq evaluate MODEL`."
         return
-    usual = _search(asdict(recipe.search))
+    usual = _search(recipe.search)
     yield f"Searched for with {usual}. In brackets: the 95 % interval over resamples of the sentences."
     yield ""
     yield "| set | metric | score | signature |"
     yield "|---|---|---|---|"
-    for split, found in scores.items():
-        searched = facts.get("scored_with", {}).get(split, {}).get("search")
-        own = f" with {_search(searched)}" if searched and _search(searched) != usual else ""
+    for split, found in facts.scores.items():
+        searched = _search(facts.scored_with[split].search) if split in facts.scored_with else usual
+        own = f" with {searched}" if searched != usual else ""
         for one in found:
-            span = f" [{one['low']:.2f}, {one['high']:.2f}]" if one.get("low") is not None else ""
-            metric = _METRICS.get(one["name"], one["name"])
-            yield f"| {_set(split)}{own} | {metric} | {one['value']:.2f}{span} | `{_code(one['signature'])}` |"
+            span = f" [{one.low:.2f}, {one.high:.2f}]" if one.low is not None and one.high is not None else ""
+            metric = _METRICS.get(one.name, one.name)
+            yield f"| {_set(split)}{own} | {metric} | {one.value:.2f}{span} | `{_code(one.signature)}` |"
 
 
-def _search(told: Mapping[str, Any]) -> str:
+def _search(told: SearchedWith | Search) -> str:
     """Returns how translations were searched for, in words."""
-    how = f"beam {told['beam']}, length penalty {told['length_penalty']:g}" if told["name"] == "beam" else told["name"]
-    mbr = f", the one of {told['mbr']} most like the others by {told['mbr_utility']}" if told.get("mbr") else ""
+    how = f"beam {told.beam}, length penalty {told.length_penalty:g}" if told.name == "beam" else told.name
+    mbr = f", the one of {told.mbr} most like the others by {told.mbr_utility}" if told.mbr else ""
     return f"{how}{mbr}"
 
 
-def _diagnosis(facts: Mapping[str, Any]) -> Iterator[str]:
-    found: Mapping[str, Mapping[str, Any]] = facts.get("diagnosis", {})
+def _diagnosis(facts: BundleFacts) -> Iterator[str]:
     told = [
-        f"| {_set(split)} | {_plain(flag)} | {count:,} | {count / one['sentences']:.1%} |"
-        for split, one in found.items()
-        for flag, count in one["flags"].items()
-        if count and one["sentences"]
+        f"| {_set(split)} | {_plain(flag)} | {count:,} | {count / one.sentences:.1%} |"
+        for split, one in facts.diagnosis.items()
+        for flag, count in one.flags.items()
+        if count and one.sentences
     ]
     if told:
         yield "Sentences that were flagged by rules, which may be wrong themselves:"
@@ -267,8 +265,8 @@ def _set(split: str) -> str:
     }.get(split, "")
 
 
-def _limits(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
-    pairs = facts.get("data", {}).get("pairs")
+def _limits(facts: BundleFacts, recipe: Recipe) -> Iterator[str]:
+    pairs = _learned(facts).pairs
     yield "- It has learned from the text above and nothing else: elsewhere it is worse than the scores say, and cannot"
     yield "  tell when. Names, numbers and rare words are lost or invented most easily."
     yield "- It reads a sentence at a time and knows nothing of the one before."
@@ -277,7 +275,7 @@ def _limits(facts: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
     yield f"- An input of more than {recipe.search.split_tokens:,} tokens is translated in parts."
     yield "- What the text said of people, the model may say again."
     yield "- Let somebody who reads both languages check what matters."
-    if facts.get("scores"):
+    if facts.scores:
         yield "- Scores compare words with one reference; they do not say whether a translation may be relied on."
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq import console
-from seq2seq.bundle import RunFolder, facts_of, open_bundle
+from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.bundle_facts import facts_of
 from seq2seq.errors import Seq2SeqError, UserError
 from seq2seq.folders import describe
 from seq2seq.pipeline.models.card import card_of_copy, refresh_card
@@ -55,8 +56,8 @@ def export(model: Path, folder: Path | None = None, *, precision: str = "int8") 
     else:
         _check_free(folder)
         path, facts = folder, copy_bundle(bundle, folder, precision, card=card_of_copy(bundle, folder))
-        kept = facts_of(folder).get("scores", {})
-        if lost := [name for name in bundle.facts.get("scores", {}) if name not in kept]:
+        kept = facts_of(folder).scores
+        if lost := [name for name in bundle.facts.scores if name not in kept]:
             console.say(f"Scores of {', '.join(lost)} are not taken over: another engine than the copy's gave them.")
     refresh_card(path)
     size = sum(file["bytes"] for file in describe(path / "onnx").values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from torch import nn
 
 from seq2seq import build
 from seq2seq.bundle import RunFolder, find_run, open_bundle
+from seq2seq.bundle_facts import BundleFacts
 from seq2seq.errors import UserError
 from seq2seq.nn.cells import Cell
 from seq2seq.nn.model import EncoderDecoder
@@ -74,6 +74,7 @@ def summarise(given: Path, assignments: list[str]) -> Summary:
     network = build.model(recipe.model, source_symbols=source_symbols, target_symbols=target_symbols)
     parameters = sum(weight.numel() for weight in network.parameters())
     averages = recipe.training.average > 0
+    scores = {} if facts is None else facts.scores
     return Summary(
         recipe.name,
         _layers(network),
@@ -81,19 +82,19 @@ def summarise(given: Path, assignments: list[str]) -> Summary:
         4 * (TRAINING_COPIES + averages + recipe.training.average_looks) * parameters,
         averages,
         _kernel(recipe, network),
-        facts.get("scores", {}),
+        {split: [one.to_dict() for one in found] for split, found in scores.items()},
         _refined(facts),
     )
 
 
-def _find(given: Path) -> tuple[Recipe, tuple[int, int] | None, Mapping[str, Any]]:
-    """Returns the recipe, the vocabularies' sizes (None: the recipe's) and the bundle's facts of what `given` names."""
+def _find(given: Path) -> tuple[Recipe, tuple[int, int] | None, BundleFacts | None]:
+    """Returns of what `given` names the recipe, the vocabularies' sizes (None: the recipe's) and the bundle's facts."""
     try:
         run: RunFolder | None = find_run(given)
     except UserError:
         run = None
     if run is not None and not (run.bundle / "bundle.json").is_file():
-        return load_recipe(run.recipe), _vocabularies(TokenizerPair.load(run.tokenizers)), {}
+        return load_recipe(run.recipe), _vocabularies(TokenizerPair.load(run.tokenizers)), None
     if run is not None or (given / "bundle.json").is_file():
         bundle = open_bundle(given)
         return bundle.recipe, _vocabularies(TokenizerPair.load(bundle.tokenizers)), bundle.facts
@@ -101,12 +102,14 @@ def _find(given: Path) -> tuple[Recipe, tuple[int, int] | None, Mapping[str, Any
         path = find_recipe(given)
     except UserError as error:
         raise UserError(f"{given} is no run, no bundle and no recipe.", hint=error.hint) from None
-    return load_recipe(path), None, {}
+    return load_recipe(path), None, None
 
 
-def _refined(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _refined(facts: BundleFacts | None) -> dict[str, Any]:
     """What a bundle tells of its second stage of training, with the development scores that came of it."""
-    return {**facts["refined"], "development": facts["development"]} if "refined" in facts else {}
+    if facts is None or facts.refined is None:
+        return {}
+    return {**facts.refined.to_dict(), "development": dict(facts.development)}
 
 
 def _vocabularies(tokenizers: TokenizerPair) -> tuple[int, int]:

@@ -7,11 +7,12 @@ to be translated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
 
+from seq2seq.manifest import TrainingCorpus
 from seq2seq.pipeline.prepare.turning import turned_filters
 from seq2seq.recipe.decode import recipe_from_table, table_from_recipe
 from seq2seq.recipe.schema import Choice, Data, Recipe
@@ -37,19 +38,20 @@ def turned(facts: Mapping[str, Any]) -> dict[str, Any]:
     return told(replace(data, filters=turned_filters(data.filters)))
 
 
-def of_new_text(data: Data, facts: Mapping[str, Any]) -> Data:
+def of_new_text(data: Data, corpora: Iterable[TrainingCorpus], noted: Mapping[str, Any] | None) -> Data:
     """Returns the settings for new text like that of a run.
 
     Args:
         data: The run's.
-        facts: What is known of its text: under "cleaning" what `told` gave, and its "corpora" with who wrote them.
-            Older runs have no "cleaning"; where a model wrote part of their text, the new text is cleaned as is usual.
+        corpora: What it trains on, with who wrote it.
+        noted: How its text was cleaned, as `told` gave it. Older runs have None; where a model wrote part of their
+            text, the new text is cleaned as is usual.
     """
     if tuple(one.name for one in data.filters) != _LEFT or data.deduplicate:
         return data
-    if "cleaning" in facts:
-        return _with(data, recipe_from_table({"data": facts["cleaning"]}, where="cleaning", rules=False).data)
-    return _with(data, Data()) if any("by" in one for one in facts.get("corpora", ())) else data
+    if noted is not None:
+        return _with(data, recipe_from_table({"data": dict(noted)}, where="cleaning", rules=False).data)
+    return _with(data, Data()) if any(one.by for one in corpora) else data
 
 
 def _with(data: Data, other: Data) -> Data:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from seq2seq import build
 from seq2seq.bundle import RunFolder
@@ -29,10 +29,8 @@ _BATCH: Final = 4096
 def reading(run: RunFolder) -> Data:
     """Returns how new text that a run has not seen is normalised and filtered: as the text was that people gave it."""
     manifest = run.read_manifest()
-    facts: dict[str, Any] = {"corpora": [one.to_dict() for one in manifest.corpora]}
-    if manifest.synthetic is not None and manifest.synthetic.cleaning is not None:
-        facts["cleaning"] = manifest.synthetic.cleaning
-    return cleaning.of_new_text(load_recipe(run.recipe).data, facts)
+    noted = None if manifest.synthetic is None else manifest.synthetic.cleaning
+    return cleaning.of_new_text(load_recipe(run.recipe).data, manifest.corpora, noted)
 
 
 def held_out(run: RunFolder, side: str) -> HashSet:

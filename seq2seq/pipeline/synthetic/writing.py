@@ -48,7 +48,7 @@ def check_direction(bundle: Bundle, wanted: tuple[str, str], *, hint: str) -> No
     Raises:
         UserError: It translates another way.
     """
-    found = tuple(bundle.facts.get(f"{side}_language", "") for side in ("source", "target"))
+    found = bundle.facts.languages
     if all(found) and found != wanted:
         raise UserError(
             f"{bundle.path} translates from {found[0]} to {found[1]}, and what is needed is {wanted[0]} to "

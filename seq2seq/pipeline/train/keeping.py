@@ -6,10 +6,12 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
 from torch import Tensor
 
 from seq2seq import console
 from seq2seq.bundle import RunFolder, write_bundle
+from seq2seq.bundle_facts import BUNDLE_VERSION, BundleFacts, Refinement
 from seq2seq.manifest import Manifest
 from seq2seq.pipeline.models.card import data_facts, refresh_card
 from seq2seq.pipeline.train.environment import Spent
@@ -55,19 +57,19 @@ class BestAsBundle:
         scores: Mapping[str, float],
         update: int,
         *,
-        more: Mapping[str, Any] | None = None,
+        refined: Refinement | None = None,
     ) -> None:
         """See `BundleKeeper`; a model of the first stage that is no better than a refined one is only told of."""
-        if more is None and self._refined_is_better(scores, update):
+        if refined is None and self._refined_is_better(scores, update):
             return
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         write_bundle(
             self._run.bundle,
-            facts={
-                **self._facts(scores, update),
-                "parameters": sum(one.numel() for one in weights.values()),
-                **(more or {}),
-            },
+            facts=replace(
+                self._facts(scores, update),
+                parameters=sum(one.numel() for one in weights.values()),
+                refined=refined,
+            ),
             recipe_text=self._recipe_text,
             save_weights=lambda path: checkpoint.write_tensors(weights, path),
             save_tokenizers=self._tokenizers.save,
@@ -87,21 +89,22 @@ class BestAsBundle:
         )
         return True
 
-    def _facts(self, scores: Mapping[str, float], update: int) -> dict[str, Any]:
+    def _facts(self, scores: Mapping[str, float], update: int) -> BundleFacts:
         manifest = self._manifest
-        return {
-            "name": manifest.name,
-            "source_language": manifest.source_language,
-            "target_language": manifest.target_language,
-            "update": update,
-            "development": dict(scores),
-            "scores": {},
-            "data": data_facts(manifest),
-            "vocabulary": manifest.vocabulary.to_dict(),
-            **({"vectors": dict(self._vectors)} if self._vectors else {}),
-            **({"start": manifest.start.told.to_dict()} if manifest.start is not None else {}),
-            "versions": _versions(),
-        }
+        return BundleFacts(
+            schema_version=BUNDLE_VERSION,
+            name=manifest.name,
+            source_language=manifest.source_language,
+            target_language=manifest.target_language,
+            update=update,
+            development=dict(scores),
+            scores={},
+            data=data_facts(manifest),
+            vocabulary=manifest.vocabulary,
+            vectors=dict(self._vectors) or None,
+            start=None if manifest.start is None else manifest.start.told,
+            versions=_versions(),
+        )
 
 
 def _versions() -> dict[str, str]:

@@ -14,13 +14,14 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from torch import Tensor
 
 from seq2seq import build, console
-from seq2seq.bundle import RunFolder, facts_of, open_bundle
+from seq2seq.bundle import RunFolder, open_bundle
+from seq2seq.bundle_facts import BundleFacts, Refinement, facts_of
 from seq2seq.data.batches import Batches
 from seq2seq.data.store import Store
 from seq2seq.errors import UserError
@@ -268,11 +269,11 @@ def refined_scores(run: RunFolder, stop_on: str) -> Mapping[str, float] | None:
     then has not looked at the model that it was refined from, by the score `stop_on`.
     """
     facts = _bundle_facts(run)
-    if facts is None or "refined" not in facts:
+    if facts is None or facts.refined is None:
         return None
     rows = MetricsLog(run.metrics).rows()
-    own = bests.logged(rows, facts["refined"]["from_update"], stop_on) is not None
-    return cast("Mapping[str, float]", facts["development"]) if own else None
+    own = bests.logged(rows, facts.refined.from_update, stop_on) is not None
+    return facts.development if own else None
 
 
 def _started_from(run: RunFolder, *, settings: str, resume: bool) -> dict[str, Any] | None:
@@ -288,14 +289,14 @@ def _started_from(run: RunFolder, *, settings: str, resume: bool) -> dict[str, A
     if facts is None:
         return None
     # A bundle of this very stage tells where it came from; any other is a model of the first stage, by its update.
-    origin = facts.get("refined", {}).get("from_update", facts["update"])
+    origin = facts.update if facts.refined is None else facts.refined.from_update
     if known is not None and known.get("origin") == origin and _weights(run.refined).is_file():
         return known if known.get("settings") == settings else _begun_anew(run, {**known, "settings": settings})
     forget(run)
     noted = {
         "origin": origin,
-        "update": facts["update"],
-        "development": facts["development"],
+        "update": facts.update,
+        "development": dict(facts.development),
         "settings": settings,
     }
     with whole_folder(run.refined / "start") as folder:
@@ -320,12 +321,13 @@ def _begun_anew(run: RunFolder, noted: dict[str, Any]) -> dict[str, Any]:
 
 def _to_beat(run: RunFolder, before: Mapping[str, Any], stop_on: str) -> float | None:
     """Returns the score above which a model replaces the bundle: the start's, or that of a bundle refined before."""
-    facts = _bundle_facts(run) or before
-    values = [bests.value_of(scores, stop_on) for scores in (before["development"], facts["development"])]
+    facts = _bundle_facts(run)
+    known = [before["development"], *([] if facts is None else [facts.development])]
+    values = [bests.value_of(scores, stop_on) for scores in known]
     return max((value for value in values if not math.isnan(value)), default=None)
 
 
-def _bundle_facts(run: RunFolder) -> Mapping[str, Any] | None:
+def _bundle_facts(run: RunFolder) -> BundleFacts | None:
     """Returns what the bundle says of itself; None where there is none that could be read.
 
     Its files are not looked at: a damaged one is about to be replaced, and must not end the training that does so.
@@ -355,8 +357,8 @@ def _keeper(keeper: BundleKeeper, before: Mapping[str, Any]) -> Callable[..., No
     """
 
     def keep(tensors: Mapping[str, Tensor], scores: Mapping[str, float], update: int) -> None:
-        told = {"from_update": before["origin"], "updates": update, "before": before["development"]}
-        keeper(tensors, scores, before["update"] + update, more={"refined": told})
+        told = Refinement(from_update=before["origin"], updates=update, before=before["development"])
+        keeper(tensors, scores, before["update"] + update, refined=told)
 
     return keep
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from seq2seq.training.group import Group
 from seq2seq.training.stop import Stop
 
 if TYPE_CHECKING:
+    from seq2seq.bundle_facts import Refinement
     from seq2seq.training.protocols import Keeper, Objective, Reporter, Validator
     from seq2seq.training.trainer import Trainer
 
@@ -35,9 +36,9 @@ class BundleKeeper(Protocol):
         scores: Mapping[str, float],
         update: int,
         *,
-        more: Mapping[str, Any] | None = None,
+        refined: Refinement | None = None,
     ) -> None:
-        """Writes the bundle; `more` are further facts."""
+        """Writes the bundle; `refined` says how a model of the second stage came about."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def of_model(bundle: Bundle) -> str:
 
     Graphs are made of the weights, now or at any time: they count only where a bundle has no weights beside them.
     """
-    files = bundle.facts.get("files", {})
+    files = bundle.facts.described()
     if bundle.weights.name in files:
         kept = (bundle.weights.name, f"{bundle.tokenizers.name}/")
         files = {name: told for name, told in files.items() if name.startswith(kept)}

@@ -11,10 +11,13 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from made_facts import scored_with
+from msgspec.structs import replace as changed
 from tiny_models import random_batch, tiny
 from toy_runs import Toy, call, done, refused, toy
 
 from seq2seq.bundle import open_bundle
+from seq2seq.bundle_facts import Flagged
 from seq2seq.engines.choose import make_graphs
 from seq2seq.engines.onnx import calibration, verify
 from seq2seq.engines.onnx.folder import has_graphs
@@ -65,7 +68,7 @@ def greedy(engine, sources) -> list[tuple[int, ...]]:
 def test_training_ends_with_graphs_that_were_compared_on_the_development_set(toy: Toy) -> None:
     bundle = open_bundle(toy.run)
     assert {path.name for path in (bundle.path / "onnx").iterdir()} == NAMES | {"engine.json", "int8.safetensors"}
-    assert {f"onnx/{name}" for name in NAMES} < set(bundle.facts["files"])
+    assert {f"onnx/{name}" for name in NAMES} < set(bundle.facts.files)
     assert has_graphs(bundle, "int8")
     assert has_graphs(bundle, "fp32")
     assert "warning" not in toy.trained.err
@@ -79,14 +82,14 @@ def test_training_ends_with_graphs_that_were_compared_on_the_development_set(toy
 def test_a_copy_takes_over_the_scores_that_its_own_engine_gave(toy: Toy, tmp_path: Path, capsys) -> None:
     bundle = open_bundle(shutil.copytree(toy.run, tmp_path / "run"))
     for name in ("int8", "fp32", "torch"):
-        how = {"engine": name, "search": {}}
-        bundle = bundle.with_scores(name, [], diagnosis={"sentences": 0, "flags": {}}, how=how)
+        flagged = Flagged(sentences=0, flags={})
+        bundle = bundle.with_scores(name, [], diagnosis=flagged, how=scored_with(name))
     bundle = bundle.with_scores("before", [])  # by an earlier version, which did not note it
     for precision, others in (("int8", "fp32, torch"), ("fp32", "int8, torch")):
         export(bundle.path, tmp_path / precision, precision=precision)
         copied = open_bundle(tmp_path / precision).facts
-        assert copied["scores"].keys() == {precision, "before"}
-        assert copied["diagnosis"].keys() == copied["scored_with"].keys() == {precision}
+        assert copied.scores.keys() == {precision, "before"}
+        assert copied.diagnosis.keys() == copied.scored_with.keys() == {precision}
         assert f"Scores of {others} are not taken over" in capsys.readouterr().err
 
 
@@ -119,12 +122,10 @@ def test_an_older_bundle_gets_them_by_the_command_and_loses_nothing(toy: Toy, ba
     assert "random ids" in told.err  # it stands alone: no development set
     after = open_bundle(bare)
     assert has_graphs(after)
-    assert {k: v for k, v in after.facts.items() if k != "files"} == {
-        k: v for k, v in before.facts.items() if k != "files"
-    }
-    assert before.facts["files"].items() < after.facts["files"].items()
+    assert changed(after.facts, files=before.facts.files) == before.facts
+    assert before.facts.files.items() < after.facts.files.items()
     done("export", bare)  # and again
-    assert open_bundle(bare).facts["files"] == after.facts["files"]
+    assert open_bundle(bare).facts.files == after.facts.files
 
 
 def test_scales_are_never_chosen_by_sentences_that_mean_nothing(toy: Toy, bare: Path, monkeypatch) -> None:
