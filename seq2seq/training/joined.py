@@ -174,6 +174,10 @@ def join(
         raise UserError("This build of torch cannot train with several processes.", hint="Start one, without torchrun.")
     from torch.distributed import PrefixStore, rendezvous  # type: ignore[attr-defined]  # not in every build of torch
 
+    # An optimizer's first step imports it, and its functions then hold the group of that moment as a default argument:
+    # the group would outlive `leave`, and its threads abort the process now and then when the interpreter ends.
+    from torch.distributed.nn import functional  # noqa: F401
+
     if spread and address and "GLOO_SOCKET_IFNAME" not in os.environ:
         interface = interface_towards(address)
         if interface:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -361,6 +362,34 @@ def test_a_lost_process_is_noticed_at_once_and_told_in_one_line(tmp_path):
         assert "\n" not in told
         assert ".cc:" not in told  # no places in torch's sources
         assert seconds < 30
+
+
+PARTED = """
+import sys
+from pathlib import Path
+
+import torch
+
+from seq2seq.training.joined import join, leave
+from seq2seq.training.optimizer import adamw
+
+join(rank=0, size=1, cuda=False, url=f"file://{sys.argv[1]}").largest(0.0)
+model = torch.nn.Linear(2, 2)
+model(torch.ones(1, 2)).sum().backward()
+adamw(model, weight_decay=0.0).step()  # imports modules of torch that take hold of the group
+names = lambda: [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+before = names()
+leave()
+print(sum("gloo" in name for name in before), sum("gloo" in name for name in names()))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the names of threads in /proc")
+def test_no_thread_of_the_group_outlives_it(tmp_path):
+    """One that does aborts the process now and then, when the interpreter ends."""
+    command = [sys.executable, "-c", PARTED, str(tmp_path / "meeting")]
+    before, after = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert (int(before) > 0, int(after)) == (True, 0)
 
 
 class Uneven(nn.Module):
