@@ -41,7 +41,8 @@ def changes(recipe: Recipe, file: Path | None, only: Sequence[str]) -> tuple[lis
     Args:
         recipe: The default.
         file: A TOML file of `"name" = ["section.key=value", ...]`; None: the built-in list.
-        only: Patterns of names (`*` for anything); a name is wanted if it matches one, or holds it. None: all.
+        only: Names, or patterns of names (`*` for anything); one that is no name stands for all that match or hold it.
+            None: all.
 
     Raises:
         UserError: The file cannot be read, a change of it breaks a rule, changes nothing or how translations are
@@ -49,7 +50,8 @@ def changes(recipe: Recipe, file: Path | None, only: Sequence[str]) -> tuple[lis
     """
     recipe = complete(recipe)
     listed = read_changes(file) if file else built_in(recipe)
-    wanted = {name: settings for name, settings in listed.items() if _is_wanted(name, only)}
+    chosen = _chosen(list(listed), only)
+    wanted = {name: settings for name, settings in listed.items() if name in chosen}
     if not wanted:
         raise UserError(f"No change is called like {' or '.join(only)}.", hint="See the names with --list.")
     made: list[Change] = []
@@ -110,8 +112,10 @@ def read_changes(file: Path) -> dict[str, list[str]]:
     return found
 
 
-def _is_wanted(name: str, only: Sequence[str]) -> bool:
-    return not only or any(fnmatchcase(name, pattern) or pattern in name for pattern in only)
+def _chosen(names: Sequence[str], only: Sequence[str]) -> set[str]:
+    parts = [pattern for pattern in only if pattern not in names]
+    alike = {name for name in names for part in parts if fnmatchcase(name, part) or part in name}
+    return alike.union(only) if only else set(names)
 
 
 def built_in(recipe: Recipe) -> dict[str, list[str]]:

@@ -101,6 +101,18 @@ def test_names_are_chosen_by_part_or_pattern():
 
 
 @pytest.mark.parametrize(
+    ("only", "chosen"),
+    [
+        (["label smoothing 0"], ["label smoothing 0"]),
+        (["label smoothing"], ["label smoothing 0", "label smoothing 0.2"]),
+        (["label smoothing 0", "R-Drop"], ["label smoothing 0", "R-Drop 1", "R-Drop 5"]),
+    ],
+)
+def test_a_whole_name_does_not_stand_for_longer_ones(only, chosen):
+    assert {change.name for change in changes(Recipe(), None, only)[0]} == set(chosen)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ('"x" = ["model.dropout=2"]', "'x': .*model.dropout"),
