@@ -7,8 +7,9 @@ For instance: python scripts/student.py --run runs/mine --minutes 90 -- --tsv pa
 
 It does what `seq2seq prepare`, `train` and `distill` do, and nothing else. The teachers differ by their seeds, and are
 trained on one core each, as many side by side as there are cores. Together they translate the training set, and the
-student learns from these translations and from the original pairs, on all cores. With --minutes, the presets choose the
-settings for that time: 55 % of it are the teachers', 40 % the student's, and the rest is for the translations.
+student learns from these translations and from the original pairs, on all cores. Settings of [text] give the student a
+vocabulary of its own: --student text.vocabulary_size=8000. With --minutes, the presets choose the settings for that
+time: 55 % of it are the teachers', 40 % the student's, and the rest is for the translations.
 
 After Ctrl-C or a crash the same command goes on. The last line on stdout is one JSON object: development scores as
 training saw them, and the minutes of each step. The model is FOLDER/student: seq2seq evaluate FOLDER/student
@@ -169,20 +170,23 @@ def make(given: argparse.Namespace) -> dict[str, Any]:
     cores = given.threads or available_cores()
     side_by_side = min(cores, given.teachers)
     teachers = [given.run / f"teacher-{number}" for number in range(1, given.teachers + 1)]
-    student = given.run / "student"
+    student, own_text = given.run / "student", given.run / "text"
+    text = [setting for setting in given.student if setting.startswith("text.")]
     clock = Clock(given.run / "minutes.json")
     share = minutes(given.minutes, TEACHERS_SHARE, math.ceil(given.teachers / side_by_side))
     with clock.step("prepare"):
         for seed, run in enumerate(teachers, 1):
-            settings = sets([*given.teacher, f"training.seed={seed}"])
-            answer(["prepare", *given.prepare, *share, "--threads", 1, "--run", run, *settings])
+            prepare(given, run, share, [f"training.seed={seed}"])
+        if text:
+            prepare(given, own_text, share, text)
     console.say(f"{given.teachers} teachers, {side_by_side} at a time; follow them: tail -f {given.run}/teacher-*.log")
     with clock.step("teachers"):
         taught = trained(teachers, side_by_side)
     with clock.step("translations"):
-        others = [part for run in teachers[1:] for part in ("--with", run)]
+        named = [part for run in teachers[1:] for part in ("--with", run)] + ["--of", own_text] * bool(text)
         limit = minutes(given.minutes, STUDENTS_SHARE)
-        options = [*others, "--beam", given.beam, "--threads", cores, *limit, "--run", student, *sets(given.student)]
+        settings = sets([setting for setting in given.student if setting not in text])
+        options = [*named, "--beam", given.beam, "--threads", cores, *limit, "--run", student, *settings]
         answer(["distill", teachers[0], "--resume", *options])
     with clock.step("student"):
         learned = answer(["train", student, "--resume", "--threads", cores])
@@ -194,6 +198,11 @@ def make(given: argparse.Namespace) -> dict[str, Any]:
         "cores": cores,
         "machine": machine(),
     }
+
+
+def prepare(given: argparse.Namespace, run: Path, share: Sequence[object], settings: Sequence[str]) -> None:
+    """Prepares a run for one core, with settings beside those of all teachers."""
+    answer(["prepare", *given.prepare, *share, "--threads", 1, "--run", run, *sets([*given.teacher, *settings])])
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

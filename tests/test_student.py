@@ -30,7 +30,7 @@ def command(folder: Path, *options: str) -> list[str]:
 
 
 def test_a_student_learns_from_teachers_that_differ_by_their_seeds(tmp_path):
-    made = command(tmp_path, "--student", "training.max_updates=30")
+    made = command(tmp_path, "--student", "training.max_updates=30", "text.vocabulary_size=400")
     done = subprocess.run(made, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)  # one line, and nothing else
@@ -41,6 +41,7 @@ def test_a_student_learns_from_teachers_that_differ_by_their_seeds(tmp_path):
     recipes = [load_recipe(RunFolder(out / name).recipe) for name in ("teacher-1", "teacher-2", "student")]
     assert [recipe.training.seed for recipe in recipes[:2]] == [1, 2]
     assert [recipe.training.max_updates for recipe in recipes] == [20, 20, 30]
+    assert [recipe.text.vocabulary_size for recipe in recipes] == [420, 420, 400]
     assert [corpus.name for corpus in recipes[2].data.corpora] == ["original", "distilled"]
     for number, name in enumerate(("teacher-1", "teacher-2")):
         best = [line for line in (out / f"{name}.log").read_text("utf-8").splitlines() if line.startswith("Best at")]
