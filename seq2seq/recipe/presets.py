@@ -29,6 +29,7 @@ _LOOKS = 40  # at the development set, at most, in a training of many short pass
 _AVERAGED = 16  # the weights of one update in so many are averaged
 _NARROW = 256  # the width of a network that knows most after few passes
 _FEW_PASSES = 0.175  # of those that are planned: with fewer, the narrow network is ahead
+_SMALL_BATCHES = 200_000  # pairs; with more the smaller batches of few passes have not been measured
 _LONG_PASS = 3000  # updates; a longer pass is looked into before it ends
 
 
@@ -149,13 +150,15 @@ def choose(
     words = average_words if segmented else _TOKENS_WITHOUT_SPACES / _TOKENS_A_WORD
     num_tokens = (num_pairs - held_out) * (words * _TOKENS_A_WORD + 1)  # each sentence closes with EOS
     chosen_batch = _choose_batch(draft, tier, num_tokens)
-    updates_a_pass = max(1, ceil(num_tokens / ((batch_tokens or chosen_batch) * (accumulate or 1))))
     _choose_guidance(draft, ruled_out)
     passes = float(tier.max_epochs)
     if minutes is not None and speed is not None:
         sentence, seconds = words * _TOKENS_A_WORD, minutes * 60
         passes = _fit(draft, tier, lambda recipe: steady(seconds * speed(recipe, sentence) / num_tokens))
     plan = effort(passes, full=tier.max_epochs)
+    if plan.batch < 1 and chosen_batch == tier.batch_tokens and tier.below <= _SMALL_BATCHES:
+        chosen_batch = _choose_smaller_batch(draft, tier, plan)
+    updates_a_pass = max(1, ceil(num_tokens / ((batch_tokens or chosen_batch) * (accumulate or 1))))
     _choose_regularisation(draft, tier, plan)
     _choose_training(draft, tier, plan, passes=passes, updates_a_pass=updates_a_pass, minutes=minutes)
     _cut_warmup(draft, min(max_updates or inf, max_epochs * updates_a_pass or inf))
@@ -328,6 +331,17 @@ def _choose_batch(draft: _Draft, tier: _Tier, num_tokens: float) -> int:
         "Cut so that one pass over so small a corpus is still several updates."
         if batch < tier.batch_tokens
         else f"Target tokens an update learns from; small batches teach more from the same text. For {tier.phrase}.",
+    )
+    return batch
+
+
+def _choose_smaller_batch(draft: _Draft, tier: _Tier, plan: Effort) -> int:
+    batch = round(tier.batch_tokens * plan.batch)
+    draft.choose(
+        "training.batch_tokens",
+        batch,
+        f"Target tokens an update learns from; with {plan.phrase} half as many as usual, for twice the updates: 1.3 "
+        "BLEU on 29,000 pairs.",
     )
     return batch
 

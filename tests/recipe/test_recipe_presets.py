@@ -131,7 +131,7 @@ def test_larger_batches_are_fewer_updates_to_warm_up_in(asked, updates):
 @pytest.mark.parametrize(
     ("minutes", "width", "rate", "dropout", "average", "weights"),
     [
-        (5, 256, 6e-3, 0.2, 0.993, 0.0),
+        (5, 256, 6e-3, 0.2, 0.9965, 0.0),
         (10, 256, 5e-3, 0.3, 0.996, 0.0),
         (20, 512, 5e-3, 0.3, 0.996, 0.0),
         (40, 512, 4e-3, 0.4, 0.998, 0.0),
@@ -179,6 +179,21 @@ def test_few_passes_over_much_text_get_a_small_network(num_pairs, passes, is_sma
     model = preset(num_pairs, minutes=60, speed=lambda *_: passes * num_tokens / 3600).recipe.model
     sizes = (model.encoder_layers, model.embedding_size, model.encoder_size, model.decoder_size)
     assert sizes == ((1, 256, 256, 256) if is_small else (2, 512, 512, 512))
+
+
+@pytest.mark.parametrize(
+    ("num_pairs", "passes", "share"),
+    [(29_000, 5.0, 0.5), (29_000, 18.0, 1.0), (167_000, 3.0, 0.5), (167_000, 8.0, 1.0), (300_000, 1.0, 1.0)],
+)
+def test_few_passes_are_made_of_small_batches(num_pairs, passes, share):
+    """An update learns hardly less from half as much text, and there are twice as many."""
+    num_tokens = (num_pairs - 2000) * (12 * 1.3 + 1)
+    found = preset(num_pairs, minutes=60, speed=lambda *_: passes * num_tokens / 3600)
+    usual = preset(num_pairs).recipe.training.batch_tokens
+    assert found.recipe.training.batch_tokens == usual * share
+    assert ("half as many as usual" in found.reasons["training.batch_tokens"]) == (share < 1)
+    updates = passes * num_tokens / (usual * share)
+    assert found.recipe.training.average == pytest.approx(max(0.9, 1 - 16 / updates), abs=2e-3)
 
 
 @pytest.mark.parametrize("minutes", [float("inf"), float("nan"), 0.0, -1.0])
