@@ -97,16 +97,9 @@ def answer(arguments: Sequence[object]) -> dict[str, Any]:
     """
     process = started(arguments)
     try:
-        said, _ = process.communicate()
+        return _answer_of(process, f"seq2seq {arguments[0]} failed, as it says above.", hint="Mend that")
     finally:
         ended(process)
-    if process.returncode == STOPPED:
-        raise KeyboardInterrupt
-    if process.returncode:
-        raise WorkError(
-            f"seq2seq {arguments[0]} failed, as it says above.", hint="Mend that; the same command goes on."
-        )
-    return dict(json.loads(said))
 
 
 def trained(runs: Sequence[Path], side_by_side: int) -> list[dict[str, Any]]:
@@ -126,7 +119,9 @@ def trained(runs: Sequence[Path], side_by_side: int) -> list[dict[str, Any]]:
                     under_way[run] = started(["train", run, "--resume", "--threads", 1], stderr=log)
             time.sleep(POLL_SECONDS)
             for run in [run for run, process in under_way.items() if process.poll() is not None]:
-                answers[run] = _answer_of(run, under_way.pop(run))
+                process, log_file = under_way.pop(run), log_of(run)
+                failure = f"The training of {run} failed: {last_line(log_file)}"
+                answers[run] = _answer_of(process, failure, hint=f"See {log_file}")
                 console.say(f"{run.name}, {len(answers)} of {len(runs)}: development {_best(answers[run])}")
     finally:
         for process in under_way.values():
@@ -134,15 +129,12 @@ def trained(runs: Sequence[Path], side_by_side: int) -> list[dict[str, Any]]:
     return [answers[run] for run in runs]
 
 
-def _answer_of(run: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+def _answer_of(process: subprocess.Popen[str], failure: str, *, hint: str) -> dict[str, Any]:
     said, _ = process.communicate()
     if process.returncode == STOPPED:
         raise KeyboardInterrupt
     if process.returncode:
-        raise WorkError(
-            f"The training of {run} failed: {last_line(log_of(run))}",
-            hint=f"See {log_of(run)}; the same command goes on.",
-        )
+        raise WorkError(failure, hint=f"{hint}; the same command goes on.")
     return dict(json.loads(said))
 
 
@@ -219,7 +211,10 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--beam", type=int, default=5, help="of the translations (default 5)")
     parser.add_argument("--threads", type=int, default=0, help="CPU cores to keep busy (default: all)")
     parser.add_argument("prepare", nargs="+", metavar="-- PREPARE", help="what seq2seq prepare is given")
-    return parser.parse_args(words)
+    given = parser.parse_args(words)
+    if not (math.isfinite(given.minutes) and given.minutes >= 0) or given.threads < 0:
+        parser.error("--minutes and --threads are at least 0")
+    return given
 
 
 def _count(text: str) -> int:

@@ -90,13 +90,21 @@ def test_a_training_that_fails_is_told_of_with_its_log_and_the_others_are_stoppe
     assert others[1].returncode == -signal.SIGTERM if os.name == "posix" else others[1].returncode
 
 
-def test_the_budget_is_shared(monkeypatch):
+def test_the_budget_is_shared():
     assert student.minutes(90, student.TEACHERS_SHARE, 2) == ["--minutes", "24.8"]
     assert student.minutes(90, student.STUDENTS_SHARE) == ["--minutes", "36.0"]
     assert student.minutes(0, student.STUDENTS_SHARE) == []
 
 
-def test_one_teacher_is_no_case_for_it(capsys):
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--teachers", "1"), "seq2seq distill"),
+        (("--minutes", "-5"), "--minutes and --threads are at least 0"),
+        (("--minutes", "nan"), "--minutes and --threads are at least 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, told, capsys):
     with pytest.raises(SystemExit):
-        student.parsed(["--run", "out", "--teachers", "1", "--", "demo"])
-    assert "seq2seq distill" in capsys.readouterr().err
+        student.parsed(["--run", "out", *options, "--", "demo"])
+    assert told in capsys.readouterr().err
